@@ -1,0 +1,191 @@
+"""Ragged feature arrays -> padded batches with lengths and sample weights."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from common.utterance import Utterance
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The utterances of one part of a fold with their features.
+
+    Args:
+        utterances: N utterances.
+        features: N arrays `(S, T, F)` or `(S, T, F, C)`, float32: the S examples cut from each utterance. S and T may
+            differ between utterances.
+        classes: the K class names in the order of the model's outputs.
+    """
+
+    utterances: Sequence[Utterance]
+    features: Sequence[np.ndarray]
+    classes: tuple[str, ...]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class indices, `(N,)` int32."""
+        index = {name: k for k, name in enumerate(self.classes)}
+        return np.array([index[u.emotion] for u in self.utterances], dtype="int32")
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def rows(self, stop) -> "Part":
+        """The same part with the first `stop` examples of every utterance."""
+        return dataclasses.replace(self, features=_FirstRows(self.features, stop))
+
+
+@dataclasses.dataclass(frozen=True)
+class _FirstRows(Sequence):
+    arrays: Sequence[np.ndarray]
+    stop: int
+
+    def __len__(self):
+        return len(self.arrays)
+
+    def __getitem__(self, index):
+        return self.arrays[index][: self.stop]
+
+
+def class_weights(labels, num_classes) -> np.ndarray:
+    """Weights inverse to class size, mean 1 over the examples: N / (K * n_k), `(K,)` float32.
+
+    Raises:
+        ValueError: a class has no example, so that its weight would be infinite.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    if not counts.all():
+        raise ValueError(f"class {int(np.argmin(counts))} of {num_classes} has no training example to weigh")
+    return (len(labels) / (num_classes * counts)).astype("float32")
+
+
+class Batches(keras.utils.PyDataset):
+    """Examples of a part as `({"features": (B, T, ...), "length": (B,)}, labels (B,), weights (B,))`.
+
+    Every row of every utterance's array is one example. Shorter examples are padded with zeros on the right of the
+    first axis; `length` counts the real frames. The order is a pure function of (seed, epoch), so that a resumed
+    training sees what an uninterrupted one would have seen.
+
+    Args:
+        part: what to batch.
+        batch_size: examples in a batch; the last one may be smaller.
+        seed: None keeps the part's order (prediction); an int shuffles anew for every epoch.
+        utterance_weights: `(N,)` or None; every example carries its utterance's weight.
+        by_length: batches of similar length; only the order of the batches is shuffled (Ma 2018, section 4.1).
+        max_frames: a batch has fewer examples where `batch_size` of them would be more padded frames than this; it is
+            what bounds the memory that long recordings take. None sets no bound.
+        inputs: which of "features" and "length" the model takes.
+    """
+
+    def __init__(
+        self,
+        part,
+        *,
+        batch_size,
+        seed=None,
+        utterance_weights=None,
+        by_length=False,
+        max_frames=None,
+        inputs=("features",),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.part = part
+        self.batch_size = batch_size
+        self.seed = seed
+        self.by_length = by_length
+        self.max_frames = max_frames
+        self.inputs = inputs
+        shapes = [np.shape(array)[:2] for array in part.features]
+        counts = np.array([shape[0] for shape in shapes], dtype=int)
+        self.utterance_of = np.repeat(np.arange(len(part)), counts)  # (M,) example -> utterance
+        self.row_of = np.concatenate([np.arange(count) for count in counts]) if len(part) else np.zeros(0, int)
+        self.lengths = np.repeat(np.array([shape[1] for shape in shapes], dtype="int32"), counts)  # (M,)
+        self.labels = part.labels[self.utterance_of]
+        weights = np.ones(len(part)) if utterance_weights is None else np.asarray(utterance_weights)
+        self.weights = weights.astype("float32")[self.utterance_of]
+        self.begin_epoch(0)
+
+    def begin_epoch(self, epoch):
+        """Set the order of this epoch."""
+        num_examples = len(self.utterance_of)
+        if self.seed is None:
+            order = np.arange(num_examples)
+            self.batches = self._cut(np.argsort(self.lengths, kind="stable") if self.by_length else order)
+        elif self.by_length:
+            ties = np.random.default_rng([self.seed, epoch]).permutation(num_examples)
+            batches = self._cut(ties[np.argsort(self.lengths[ties], kind="stable")])
+            self.batches = [batches[i] for i in np.random.default_rng([self.seed, epoch, 1]).permutation(len(batches))]
+        else:
+            self.batches = self._cut(np.random.default_rng([self.seed, epoch]).permutation(num_examples))
+
+    def _cut(self, order):
+        if self.max_frames is None:
+            return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        batches, longest = [], 0
+        for example in order:
+            longest = max(longest, self.lengths[example])
+            full = batches and (len(batches[-1]) + 1) * longest > self.max_frames
+            if not batches or full or len(batches[-1]) == self.batch_size:
+                batches.append([])
+                longest = self.lengths[example]
+            batches[-1].append(example)
+        return [np.array(batch) for batch in batches]
+
+    def _steps(self, index) -> int:
+        """Frames of a padded batch: its longest example's, and one more in the second batch where that has as many as
+        the first. Keras makes TensorFlow expect of all batches what the first two have in common.
+        """
+        steps = int(self.lengths[self.batches[index]].max())
+        ragged = self.lengths.min() < self.lengths.max()
+        return steps + (ragged and index == 1 and steps == int(self.lengths[self.batches[0]].max()))
+
+    @property
+    def order(self) -> np.ndarray:
+        """The examples in the order in which the batches hold them, `(M,)`."""
+        return np.concatenate(self.batches)
+
+    @property
+    def valid_share(self) -> float:
+        """Real frames over all frames of this epoch's padded batches, in (0, 1]."""
+        padded = sum(len(batch) * int(self.lengths[batch].max()) for batch in self.batches)
+        return float(self.lengths.sum() / padded)
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        batch = self.batches[index]
+        lengths = self.lengths[batch]
+        first = self.part.features[self.utterance_of[batch[0]]]
+        padded = np.zeros((len(batch), self._steps(index), *first.shape[2:]), dtype="float32")
+        for row, example in enumerate(batch):
+            padded[row, : lengths[row]] = self.part.features[self.utterance_of[example]][self.row_of[example]]
+        inputs = {"features": padded, "length": lengths}
+        return {name: inputs[name] for name in self.inputs}, self.labels[batch], self.weights[batch]
+
+
+def predict_examples(model, batches) -> np.ndarray:
+    """The model's outputs in the order of the part's examples, `(M, ...)`."""
+    outputs = model.predict(batches, verbose=0)
+    restored = np.empty_like(outputs)
+    restored[batches.order] = outputs
+    return restored
+
+
+def mean_by_utterance(values, batches) -> np.ndarray:
+    """Mean of the examples' values over each utterance: `(M, K) -> (N, K)`."""
+    counts = np.bincount(batches.utterance_of, minlength=len(batches.part))
+    sums = np.zeros((len(batches.part), values.shape[1]), dtype="float64")
+    np.add.at(sums, batches.utterance_of, values)
+    return (sums / counts[:, None]).astype("float32")
+
+
+def votes_by_utterance(values, batches) -> np.ndarray:
+    """How many examples of each utterance decide for each class: `(M, K) -> (N, K)` float32 counts."""
+    votes = np.zeros((len(batches.part), values.shape[1]), dtype="float32")
+    np.add.at(votes, (batches.utterance_of, values.argmax(axis=1)), 1.0)
+    return votes

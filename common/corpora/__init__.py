@@ -1,0 +1,89 @@
+"""Corpora: where their recordings lie and what is said about them. Metadata only; no audio is decoded here.
+
+>>> load("ravdess", "/data")                        # /data/ravdess, or /data itself where that is RAVDESS
+>>> load("iemocap/all/4exc")                        # below the folder that the environment variable SER_DATA names
+>>> load("manifest:calls.csv")                      # a corpus of one's own, see common/corpora/manifest.py
+"""
+
+import os
+from pathlib import Path
+
+from common.corpora import emodb, iemocap, manifest, ravdess
+from common.corpora.card import Card
+from common.errors import InputError
+from common.utterance import Corpus
+
+__all__ = ["CORPORA", "DATA_VARIABLE", "Card", "find", "load"]
+
+CORPORA = {"ravdess": ravdess, "emodb": emodb, "iemocap": iemocap}
+DATA_VARIABLE = "SER_DATA"
+MANIFEST_PREFIX = "manifest:"
+
+
+def load(name, data=None) -> Corpus:
+    """A corpus, counted and verified.
+
+    Args:
+        name: a key of `CORPORA`, `iemocap/<variant>`, or `manifest:FILE.csv`.
+        data: a folder that holds corpora under their names, or the corpus's own root; None reads the environment
+            variable SER_DATA.
+
+    Raises:
+        InputError: the corpus is unknown, not there, or not whole.
+    """
+    if name.startswith(MANIFEST_PREFIX):
+        return manifest.load(name.removeprefix(MANIFEST_PREFIX))
+    corpus, _, variant = name.partition("/")
+    module = _module(corpus)
+    if variant and not hasattr(module, "VARIANTS"):
+        raise InputError(f"{corpus} has no variant {variant}; name the corpus {corpus} and choose emotions instead")
+    root = find(corpus, data)
+    if root is None:
+        raise InputError(_not_found(module.CARD, data))
+    return module.load(root, variant) if variant else module.load(root)
+
+
+def find(name, data=None) -> Path | None:
+    """The root of a corpus (or the CSV of a manifest), None where it is not there. Takes what `load` takes."""
+    if name.startswith(MANIFEST_PREFIX):
+        path = Path(name.removeprefix(MANIFEST_PREFIX))
+        return path if path.is_file() else None
+    corpus = name.partition("/")[0]
+    module = _module(corpus)
+    folder = _folder(data)
+    return None if folder is None else next((p for p in _places(corpus, folder) if module.is_root(p)), None)
+
+
+def _module(corpus):
+    if corpus not in CORPORA:
+        raise InputError(f"unknown corpus {corpus}; choose from {', '.join(CORPORA)} or {MANIFEST_PREFIX}FILE.csv")
+    return CORPORA[corpus]
+
+
+def _folder(data):
+    chosen = data or os.environ.get(DATA_VARIABLE)
+    return Path(chosen).expanduser() if chosen else None
+
+
+def _places(corpus, folder):
+    """Where a corpus may lie: the folder itself, then below its name, then one level down from either."""
+    if not folder.is_dir():
+        return
+    yield folder
+    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
+    named = [path for path in subfolders if path.name.lower() == corpus]
+    yield from named
+    for path in named:
+        yield from sorted(inner for inner in path.iterdir() if inner.is_dir())
+    yield from subfolders
+
+
+def _not_found(card, data):
+    folder = _folder(data)
+    if folder is None:
+        looked = f"no folder is named; point --data or {DATA_VARIABLE} at a folder that holds {card.name}"
+    elif not folder.is_dir():
+        looked = f"{folder} is not a folder; point --data or {DATA_VARIABLE} at a folder that holds {card.name}"
+    else:
+        looked = f"looked in {folder}, {folder / card.name} and the folders below"
+    return f"no {card.title}: {looked}; to get it, {card.how_to_get}"

@@ -1,0 +1,305 @@
+"""Download a corpus from its makers' address, check it, unpack it.
+
+The archive stays in `DIR/archives` (a second call then needs no network), and the corpus appears at `DIR/<name>` whole
+or not at all. A cut download goes on where it stopped, also in the next call. RAVDESS is held to the checksum that
+Zenodo publishes. EmoDB's makers publish none, and serve it over plain HTTP: its archive is held to its names, counts
+and durations, and its SHA-256 is recorded at the first fetch and compared at every later one.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import os
+import re
+import shutil
+import stat
+import time
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from common.corpora import emodb, iemocap, ravdess
+from common.errors import InputError
+
+SOURCES = {"ravdess": ravdess, "emodb": emodb}
+ARCHIVES = {"ravdess": "Audio_Speech_Actors_01-24.zip", "emodb": "emodb.zip"}
+MAX_UNPACKED_BYTES = 4 << 30  # RAVDESS's speech is 0.6 GB
+MAX_MEMBERS = 20_000
+MIN_SECONDS, MAX_SECONDS = 0.5, 20.0  # of an EmoDB recording; they last 1.2 to 9 s
+RETRIED = {408, 429, 500, 502, 503, 504}
+BLOCK = 1 << 16  # of which a cut connection may lose one
+SPARE_BYTES = 16 << 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResumingDownloader:
+    """A downloader for `pooch.retrieve` that continues what an earlier attempt left in `part`.
+
+    It asks for the rest with a Range header and, where the server named a version (ETag, Last-Modified), for the rest
+    of that version alone. A server that sends everything again is obeyed.
+    """
+
+    part: Path
+    attempts: int = 5
+    pause_s: float = 2.0  # before the second attempt; doubled each time
+    timeout_s: float = 30.0
+    progress: bool = True
+
+    def __call__(self, url, output_file, pooch, check_only=False):
+        """Download `url` to `output_file`; `pooch` is None under `pooch.retrieve`."""
+        import requests
+
+        for attempt in range(self.attempts):
+            try:
+                self._continue(requests, url)
+                break
+            except (requests.RequestException, _CutShortError) as error:
+                response = getattr(error, "response", None)
+                status = getattr(response, "status_code", None)  # a Response of an error is false
+                if status is not None and status not in RETRIED:
+                    raise InputError(_by_hand(url, self.part, f"the server answered {status}")) from error
+                if attempt + 1 == self.attempts:
+                    reason = f"the download failed {self.attempts} times ({type(error).__name__}: {error})"
+                    raise InputError(_by_hand(url, self.part, reason)) from error
+                asked = response.headers.get("Retry-After", "") if status is not None else ""  # Zenodo: 60 s
+                time.sleep(max(self.pause_s * 2**attempt, min(int(asked), 120) if asked.isdigit() else 0))
+        os.replace(self.part, output_file)
+        self._version.unlink(missing_ok=True)
+
+    @property
+    def _version(self):
+        return self.part.with_name(self.part.name + ".version")
+
+    def _continue(self, requests, url):
+        """One attempt; the file is complete when it returns."""
+        have = self.part.stat().st_size if self.part.exists() else 0
+        headers = {"Accept-Encoding": "identity", "User-Agent": "speech-emotion-suite (pooch)"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
+            if self._version.exists():
+                headers["If-Range"] = self._version.read_text(encoding="ascii")
+        with requests.get(url, headers=headers, stream=True, timeout=self.timeout_s) as response:
+            if response.status_code == 416:  # nothing after what is there: complete, or of another version
+                if response.headers.get("Content-Range") == f"bytes */{have}":
+                    return
+                self.part.unlink()
+                raise _CutShortError("the part left by an earlier download does not fit")
+            response.raise_for_status()
+            if response.status_code != 206 or not response.headers.get("Content-Range", "").startswith(
+                f"bytes {have}-"
+            ):
+                have = 0  # the server sends everything
+            self._remember(response)
+            rest = int(response.headers.get("Content-Length", 0))
+            require_room(self.part.parent, rest, url)
+            self._append(response, have, have + rest)
+
+    def _append(self, response, have, total):
+        from tqdm import tqdm
+
+        bar = tqdm(
+            desc=f"download {self.part.stem}",
+            initial=have,
+            total=total or None,
+            unit="B",
+            unit_scale=True,
+            disable=not self.progress,
+            leave=False,
+        )
+        with bar, open(self.part, "ab" if have else "wb") as file:
+            for block in response.iter_content(BLOCK):
+                file.write(block)
+                bar.update(len(block))
+        if "Content-Length" in response.headers and (size := self.part.stat().st_size) != total:
+            raise _CutShortError(f"{size} of {total} bytes came")
+
+    def _remember(self, response):
+        version = response.headers.get("ETag") or response.headers.get("Last-Modified")
+        if version and not version.startswith("W/"):  # If-Range takes no weak tags
+            self._version.write_text(version, encoding="ascii")
+        else:
+            self._version.unlink(missing_ok=True)
+
+
+class _CutShortError(Exception):
+    """The connection closed before everything had come."""
+
+
+def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, progress=True) -> Path:
+    """Download, check and unpack a corpus to `directory/<name>`; nothing is done where it is already there.
+
+    Args:
+        name: "ravdess" or "emodb"; "iemocap" raises, and says how to ask for a licence.
+        directory: the folder that holds corpora under their names.
+        url: instead of the makers' address.
+        checksum: instead of the published one, "md5:..." or "sha256:...".
+        attempts, pause_s: of `ResumingDownloader`.
+        progress: show bars.
+
+    Returns:
+        The corpus's root.
+
+    Raises:
+        InputError: the download failed, is not what it should be, or does not fit on the disk.
+    """
+    if name == "iemocap":
+        raise InputError(
+            f"IEMOCAP is under licence and cannot be fetched: ask for it at {iemocap.CARD.url}, unpack "
+            f"IEMOCAP_full_release and name its folder {Path(directory, name)}"
+        )
+    if name not in SOURCES:
+        raise InputError(f"there is nothing to fetch under the name {name}; choose from {', '.join(SOURCES)}")
+    corpus, target = SOURCES[name], Path(os.path.abspath(directory)) / name
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        found = corpus.load(target)  # raises where it is not whole
+        if found.name != name:
+            raise InputError(f"{target} holds {found.name}; move it away and fetch again, or name another folder")
+        return target
+    archive = target.parent / "archives" / ARCHIVES[name]
+    with _disk_errors(target.parent):
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not archive.exists()
+        try:
+            downloader = ResumingDownloader(
+                part=archive.with_name(archive.name + ".part"), attempts=attempts, pause_s=pause_s, progress=progress
+            )
+            _download(url or corpus.CARD.archive, archive, checksum or corpus.CARD.checksum, downloader)
+            digest = _same_as_before(archive, name) if corpus.CARD.checksum is None else None
+            _unpack(archive, target, lambda folder: _check(name, corpus, folder), progress)
+        except _NotTheCorpusError as error:
+            if fresh:
+                archive.unlink()
+            advice = (
+                "it was removed: try again, or name another address" if fresh else f"remove {archive} and fetch again"
+            )
+            raise InputError(f"{archive} is not {corpus.CARD.title}: {error}; {advice}") from error
+        if digest:
+            _digest_file(archive).write_text(f"{digest}  {archive.name}\n", encoding="ascii")
+    return target
+
+
+def _download(url, archive, checksum, downloader):
+    """Leave the archive at its place, with the right checksum."""
+    import pooch
+
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        pooch.retrieve(url, checksum, archive.name, archive.parent, downloader=downloader)
+    except InputError:
+        raise
+    except ValueError as error:  # pooch has removed the file
+        came = re.search(r"but got (\w+)", str(error))
+        raise InputError(
+            f"{url}: the checksum of what came is {came[1] if came else error}, expected {checksum}; it was removed: "
+            "fetch again, and where that fails too, report it to the corpus's makers"
+        ) from error
+    finally:
+        logger.setLevel(level)
+
+
+class _NotTheCorpusError(Exception):
+    """The archive's content is not what was to be fetched."""
+
+
+def _digest_file(archive):
+    return archive.with_name(archive.name + ".sha256")
+
+
+def _same_as_before(archive, name):
+    """The archive's SHA-256. Raises _NotTheCorpusError where an earlier fetch recorded another."""
+    with open(archive, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    recorded = (
+        _digest_file(archive).read_text(encoding="ascii").split()[0] if _digest_file(archive).exists() else digest
+    )
+    if digest != recorded:
+        raise _NotTheCorpusError(
+            f"its SHA-256 is {digest}, and an earlier fetch recorded {recorded} in {_digest_file(archive)}"
+        )
+    return digest
+
+
+def _check(name, corpus, folder):
+    """Hold the unpacked tree to the corpus's names, counts and durations."""
+    try:
+        found = corpus.load(folder)
+    except InputError as error:
+        raise _NotTheCorpusError(str(error)) from error
+    if found.name != name:
+        raise _NotTheCorpusError(f"it is {found.name}, {found.limits}")
+    if name == "emodb":
+        from common import audio
+
+        for utterance in found.utterances:
+            frames, rate = audio.duration(utterance.path)
+            if not MIN_SECONDS <= frames / rate <= MAX_SECONDS:
+                raise _NotTheCorpusError(f"{utterance.path.name} lasts {frames / rate:.2f} s")
+
+
+def _unpack(archive, target, check, progress):
+    """Unpack beside `target`, check, and put it in its place."""
+    from tqdm import tqdm
+
+    folder = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = [_safe(member) for member in file.infolist()]
+            size = sum(member.file_size for member in members)
+            if len(members) > MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
+                raise _NotTheCorpusError(f"{len(members)} files of {size} bytes are in it")
+            require_room(target.parent, size, f"unpacking {archive}")
+            folder.mkdir()
+            for member in tqdm(members, "unpack", unit=" files", disable=not progress, leave=False):
+                file.extract(member, folder)
+        check(folder)
+        if target.is_dir():
+            target.rmdir()  # empty, as fetch has seen
+        folder.rename(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise _NotTheCorpusError(f"it cannot be unpacked ({error})") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _safe(member):
+    """The member. Raises _NotTheCorpusError where it could land outside the folder or is not a plain file."""
+    path, kind = PurePosixPath(member.orig_filename), stat.S_IFMT(member.external_attr >> 16)
+    if path.is_absolute() or ".." in path.parts or any(c in member.orig_filename for c in "\\:\0"):
+        raise _NotTheCorpusError(f"the name {member.orig_filename!r} in it leads out of the folder")
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _NotTheCorpusError(f"{member.orig_filename!r} in it is a link or a device")
+    return member
+
+
+def require_room(folder, num_bytes, what):
+    """Raise InputError unless the disk has room for so many bytes and a little more."""
+    needed, free = num_bytes + SPARE_BYTES, shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{what} needs {needed / 1e6:.0f} MB, and {folder} has {free / 1e6:.0f} MB: make room or choose another"
+        )
+
+
+@contextlib.contextmanager
+def _disk_errors(folder):
+    """Turn a full, read-only or broken disk into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(f"{folder} cannot be written: {error.strerror or error}; name another folder") from error
+        free = ""
+        with contextlib.suppress(OSError):
+            free = f" ({shutil.disk_usage(folder).free / 1e6:.0f} MB are free)"
+        raise InputError(
+            f"the disk of {folder} is full{free}; RAVDESS needs 1000 MB with its archive, EmoDB 150 MB: make room and "
+            "fetch again, what has come is kept"
+        ) from error
+
+
+def _by_hand(url, part, reason):
+    return f"{url}: {reason}; fetch again, which goes on where it stopped, or put the file at {part.with_suffix('')}"

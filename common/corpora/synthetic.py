@@ -1,0 +1,348 @@
+"""Synthetic trees in the layouts of RAVDESS, EmoDB and IEMOCAP, so that each real loader runs end to end.
+
+File names, folders, label files and their encodings are the corpora's; voices (common/corpora/voice), sentences and
+ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout, the seed, the
+generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus `-synthetic`.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import uuid
+import wave
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.corpora import emodb, iemocap, ravdess, verify, voice
+from common.errors import InputError
+
+GENERATOR = f"common.corpora.synthetic 1 {voice.VERSION}"
+SAMPLE_RATE_HZ = 16_000
+DEFAULT_SPEAKERS = {"ravdess": 8, "emodb": 10, "iemocap": 10}
+DEFAULT_FILES = {"ravdess": 8, "emodb": 3, "iemocap": 4}
+PARALLEL_FROM = 100  # files: below, starting processes takes longer than it saves
+
+GERMAN = {  # of about the lengths of EmoDB's ten sentences
+    "a01": "Der Koffer steht noch hinter der Haustür.",
+    "a02": "Das Brot hat sie heute morgen gekauft.",
+    "a04": "Am Abend gehen wir zusammen nach Hause.",
+    "a05": "Der Regen hört bestimmt bald wieder auf.",
+    "a07": "Um sieben Uhr kommt mein Bruder.",
+    "b01": "Wo sind denn die Schuhe, die da unter der Bank waren?",
+    "b02": "Sie hat den Brief gelesen, und dann ging sie wieder fort.",
+    "b03": "Am Sonntag habe ich immer Zeit, da besuche ich meine Tante.",
+    "b09": "Ich will das nur schnell holen, und dann trinken wir Kaffee.",
+    "b10": "Der Schlüssel liegt dort, wo wir ihn immer hinlegen.",
+}
+ENGLISH = (
+    "well you know the first time we went there I was not really sure what to say about it but then he came over and "
+    "told me that they had been waiting for us since the morning so we just sat down near the water and talked until "
+    "it was dark maybe next year things will look better if she gets her letter from the office and finds a new place"
+).split()
+KIDS_AND_DOGS = {"kids": "Kids are talking by the door.", "dogs": "Dogs are sitting by the door."}
+
+# A rater's word for our emotion, and the mean valence, activation and dominance (1 to 5) around which ratings scatter.
+RATERS = {
+    "anger": ("Anger", 1.8, 3.8, 4.0),
+    "disgust": ("Disgust", 2.0, 2.8, 3.0),
+    "excitement": ("Excited", 4.2, 3.8, 3.4),
+    "fear": ("Fear", 2.0, 3.4, 2.2),
+    "frustration": ("Frustration", 2.2, 3.0, 3.2),
+    "happiness": ("Happiness", 4.1, 3.2, 3.2),
+    "neutral": ("Neutral", 2.9, 2.3, 2.7),
+    "other": ("Other", 2.8, 2.8, 2.8),
+    "sadness": ("Sadness", 2.0, 2.0, 2.3),
+    "surprise": ("Surprise", 3.1, 3.5, 2.9),
+}
+DISSENT = 0.45  # share of utterances in which one of the three raters says something else
+
+
+class Clip(NamedTuple):
+    """One file to be."""
+
+    path: str  # in the tree, with /
+    speaker: str  # as the loader names it
+    gender: str
+    label: str  # of the corpus: an emotion, or IEMOCAP's other and undecided
+    emotion: str  # that is acted
+    text: str
+    intensity: str | None = None
+    silence_s: tuple[float, float] = (0.06, 0.08)  # before and after, at least
+
+
+def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=None, progress=True) -> Path:
+    """Write a tree in the layout of a corpus; leave one alone that is there already. Returns `directory`.
+
+    Args:
+        layout: "ravdess", "emodb" or "iemocap".
+        directory: the tree's root; new, empty, or an older synthetic tree, which is replaced.
+        seed: another seed gives other voices and readings.
+        speakers: how many; by default 8 of 24, 10 of 10, 10 of 10 (two a session).
+        files: per speaker and emotion; 8 in RAVDESS's full design (4 of neutral), 3 in EmoDB (more of anger), in
+            IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority.
+        workers: processes; by default as many as there are cores, one for a small tree.
+        progress: show a bar.
+
+    Raises:
+        InputError: the folder holds something else, cannot be written, or a number is out of range.
+    """
+    directory = Path(os.path.abspath(directory))
+    clips = plan(layout, seed=seed, speakers=speakers, files=files)
+    marker = {"layout": layout, "counts": _counts(clips), "seed": seed, "generator": GENERATOR}
+    paths = [clip.path for clip in clips] + list(_label_files(layout, clips, [0.0] * len(clips), seed))
+
+    def complete():
+        return _marker(directory) == marker and all((directory / path).is_file() for path in paths)
+
+    if complete():
+        return directory
+    _refuse_foreign(directory)
+    with _replacing(directory, complete) as folder:
+        for path in paths:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        seconds = _record(clips, folder, seed, workers, progress)
+        for name, content in _label_files(layout, clips, seconds, seed).items():
+            (folder / name).write_bytes(content)
+        (folder / verify.MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
+    return directory
+
+
+def plan(layout, *, seed=0, speakers=None, files=None) -> list[Clip]:
+    """What `synthesize` would record, sorted by path."""
+    planners = {"ravdess": (_plan_ravdess, 24, 8), "emodb": (_plan_emodb, 10, 40), "iemocap": (_plan_iemocap, 10, 60)}
+    if layout not in planners:
+        raise InputError(f"there is no layout {layout!r}; choose from {', '.join(planners)}")
+    planner, most_speakers, most_files = planners[layout]
+    speakers = DEFAULT_SPEAKERS[layout] if speakers is None else speakers
+    files = DEFAULT_FILES[layout] if files is None else files
+    if not 1 <= speakers <= most_speakers or not 1 <= files <= most_files:
+        raise InputError(
+            f"{speakers} speakers with {files} files of each emotion do not fit the layout {layout}; "
+            f"choose 1 to {most_speakers} speakers and 1 to {most_files} files"
+        )
+    return sorted(planner(speakers, files, seed))
+
+
+def _plan_ravdess(speakers, files, seed):
+    readings = [("01", "01", "01"), ("02", "02", "01"), ("01", "02", "02"), ("02", "01", "02")]
+    readings += [(i, t, "02" if r == "01" else "01") for i, t, r in readings]
+    for actor, (code, emotion) in itertools.product(ravdess.SPEAKERS[:speakers], ravdess.EMOTIONS.items()):
+        possible = [reading for reading in readings if emotion != "neutral" or reading[0] == "01"]
+        for intensity, text, repetition in possible[:files]:
+            name = f"03-01-{code}-{intensity}-{text}-{repetition}-{actor}"
+            yield Clip(
+                path=f"Actor_{actor}/{name}.wav",
+                speaker=actor,
+                gender="male" if int(actor) % 2 else "female",
+                label=emotion,
+                emotion=emotion,
+                text=KIDS_AND_DOGS[ravdess.TEXTS[text]],
+                intensity=ravdess.INTENSITIES[intensity],
+                silence_s=tuple(voice.generator("silence", seed, name).uniform((0.8, 0.6), (1.1, 1.0)).tolist()),
+            )
+
+
+def _plan_emodb(speakers, files, seed):
+    for speaker, (code, emotion) in itertools.product(sorted(emodb.GENDERS)[:speakers], emodb.EMOTIONS.items()):
+        count = files + files // 2 if emotion == "anger" else files
+        if (speaker, emotion) == ("08", "disgust"):
+            continue  # as in the corpus
+        order = voice.generator("texts", seed, speaker, code).permutation(list(GERMAN)).tolist()
+        for k in range(count):
+            text, version = order[k % len(order)], "abcdef"[k // len(order)]
+            path = f"wav/{speaker}{text}{code}{version}.wav"
+            yield Clip(path, speaker, emodb.GENDERS[speaker], emotion, emotion, GERMAN[text])
+
+
+def _plan_iemocap(speakers, files, seed):
+    half = (files + 1) // 2
+    everyday = ["anger", "excitement", "frustration", "happiness", "neutral", "sadness"]
+    for speaker in iemocap.SPEAKERS[:speakers]:
+        improvised = [(e, e) for e in everyday + ["neutral"] for _ in range(files)]
+        improvised += [("undecided", e) for e in everyday[:half]]
+        scripted = [(e, e) for e in everyday for _ in range(half)] + [("undecided", "frustration")]
+        scripted.append(("fear", "fear") if speaker.endswith("F") else ("surprise", "surprise"))
+        if speaker == "Ses01_M":
+            improvised.append(("other", "boredom"))
+        for wanted, dialogs in zip((improvised, scripted), _dialogs(speaker[:5]), strict=True):
+            rng = voice.generator("dialogs", seed, speaker, len(dialogs), dialogs[0])
+            turns = Counter()
+            for place, k in enumerate(rng.permutation(len(wanted)).tolist()):
+                label, emotion = wanted[k]
+                dialog = dialogs[place % len(dialogs)]
+                utterance = f"{dialog}_{speaker[-1]}{turns[dialog]:03d}"
+                turns[dialog] += 1
+                yield Clip(
+                    path=f"Session{speaker[4]}/sentences/wav/{dialog}/{utterance}.wav",
+                    speaker=speaker,
+                    gender="female" if speaker.endswith("F") else "male",
+                    label=label,
+                    emotion=emotion,
+                    text=_chatter(rng),
+                )
+
+
+def _dialogs(session):
+    """The session's improvised and scripted dialogs; the suffixes a and b occur where the corpus has them."""
+    improvised = [f"{session}F_impro01", f"{session}M_impro04"]
+    scripted = [f"{session}F_script01_1", f"{session}M_script02_2"]
+    improvised += {"Ses03": ["Ses03M_impro05a", "Ses03M_impro05b"]}.get(session, [])
+    scripted += {"Ses05": ["Ses05M_script01_1b"]}.get(session, [])
+    return improvised, scripted
+
+
+def _chatter(rng):
+    """Two words to about fifty, a median of ten, with a comma now and then."""
+    count = int(np.clip(np.round(np.exp(rng.normal(np.log(10), 0.65))), 2, 50))
+    start = int(rng.integers(len(ENGLISH)))
+    words = [ENGLISH[(start + k) % len(ENGLISH)] for k in range(count)]
+    return " ".join(f"{word}," if k % 9 == 6 else word for k, word in enumerate(words))
+
+
+def _record(clips, folder, seed, workers, progress):
+    """Speak and write every clip -> its seconds, in the clips' order."""
+    import joblib
+    from tqdm import tqdm
+
+    workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
+    tasks = (joblib.delayed(_record_one)(clip, str(folder), seed) for clip in clips)
+    done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
+    return list(tqdm(done, "synthesize", len(clips), unit=" files", disable=not progress, leave=False))
+
+
+def _record_one(clip, folder, seed):
+    rng = voice.generator("room", seed, clip.path)
+    speaker = voice.make_speaker(clip.speaker, clip.gender, seed=seed)
+    reading = dict(intensity=clip.intensity, seed=f"{seed} {clip.path}", sample_rate_hz=SAMPLE_RATE_HZ)
+    speech = voice.speak(clip.emotion, speaker, clip.text, **reading)
+    before, after = (round(s * SAMPLE_RATE_HZ) for s in clip.silence_s)
+    after = max(after, round(0.73 * SAMPLE_RATE_HZ) - before - len(speech))  # IEMOCAP's shortest
+    noise = 10 ** (rng.uniform(-70, -60) / 20) * rng.standard_normal(before + len(speech) + after)
+    samples = np.round(32768.0 * (np.pad(speech, (before, after)) + noise)).clip(-32768, 32767).astype("<i2")
+    with wave.open(str(Path(folder, clip.path)), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(samples.tobytes())
+    return len(samples) / SAMPLE_RATE_HZ
+
+
+def _label_files(layout, clips, seconds, seed) -> dict[str, bytes]:
+    """Content by path of the layout's label files."""
+    if layout == "emodb":
+        return {"erkennung.txt": _listening_test(clips, seed)}
+    if layout == "iemocap":
+        return _evaluations(clips, seconds, seed)
+    return {}
+
+
+def _listening_test(clips, seed):
+    """EmoDB's erkennung.txt: Latin-1, decimal commas, no-break spaces; it lists recordings that were not kept, too."""
+    names = {os.path.basename(clip.path) for clip in clips}
+    unkept = {f"{name[:6]}f.wav" for name in sorted(names)[::7]} - names
+    lines = ["Nr.\tSatz\terkannt\tnatuerlich"]
+    for number, name in enumerate(sorted(names | unkept), start=1):
+        low, high = (20, 75) if name in unkept else (80, 100)
+        shares = voice.generator("listeners", seed, name).uniform((low, 60), (high, 100)).tolist()
+        cells = [f"{share:.2f}".replace(".", ",") + "\xa0" * 6 for share in shares]
+        lines.append("\t".join([f"{number}\xa0\xa0", name, *cells]))
+    return ("\n".join(lines) + "\n").encode("latin-1")
+
+
+def _evaluations(clips, seconds, seed):
+    """IEMOCAP's EmoEvaluation files: per turn a summary, three external raters, a self-rating, dimensions."""
+    dialogs = defaultdict(list)
+    for clip, duration in zip(clips, seconds, strict=True):
+        dialogs[clip.path.split("/")[0], clip.path.split("/")[3]].append((clip, duration))
+    content = {}
+    for (session, dialog), turns in dialogs.items():
+        rng = voice.generator("order", seed, dialog)
+        lines, now = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], 5.0
+        queues = {
+            who: iter([turn for turn in turns if turn[0].speaker == who]) for who in {t[0].speaker for t in turns}
+        }
+        for k in rng.permutation(len(turns)).tolist():  # who speaks when; each speaker's turns are numbered in time
+            clip, duration = next(queues[turns[k][0].speaker])
+            start = now + rng.uniform(0.2, 1.5)
+            now = start + duration
+            lines += [*_turn(clip, start, now, voice.generator("raters", seed, clip.path)), ""]
+        content[f"{session}/dialog/EmoEvaluation/{dialog}.txt"] = ("\n".join(lines) + "\n").encode("latin-1")
+    return content
+
+
+def _turn(clip, start, end, rng):
+    name, letter = Path(clip.path).stem, clip.speaker[-1]
+    others = [e for e in rng.permutation(sorted(set(RATERS) - {clip.label, "other"})).tolist() if e != clip.emotion]
+    votes = [clip.label] * 3
+    if clip.label == "undecided":  # no two raters agree
+        votes = [clip.emotion if clip.emotion in RATERS else others[2], *others[:2]]
+    elif rng.random() < DISSENT:
+        votes[rng.integers(3)] = others[0]
+    raters = [(f"E{k}", f"{RATERS[vote][0]};") for k, vote in enumerate(votes, start=1)]
+    own = clip.label if clip.label in RATERS and rng.random() < 0.6 else others[1]
+    second = f" {RATERS[others[2]][0]};" if rng.random() < 0.2 else ""  # an actor may name two
+    raters.append((f"{letter}1", f"{RATERS[own][0]};{second}"))
+    centre = np.array(RATERS.get(clip.label, RATERS["other"])[1:])
+    scores = np.clip(np.round(rng.normal(centre, 0.6, (3, 3))), 1, 5).astype(int).tolist()  # E1, E2, self
+    mean = ", ".join(f"{(a + b) / 2:.4f}" for a, b in zip(*scores[:2], strict=True))
+    code = {ours: theirs for theirs, ours in iemocap.CODES.items()}[clip.label]
+    yield f"[{start:.4f} - {end:.4f}]\t{name}\t{code}\t[{mean}]"
+    yield from (f"C-{rater}:\t{words}\t()" for rater, words in raters)
+    for rater, (val, act, dom) in zip(("E1", "E2", f"{letter}1"), scores, strict=True):
+        dominance = "" if rater[0] != "E" and rng.random() < 0.05 else dom  # now and then an actor left one out
+        yield f"A-{rater}:\tval {val}; act {act}; dom  {dominance};\t()"
+
+
+def _counts(clips):
+    """{speaker: {emotion: n}} over all clips whose label is an emotion of ours."""
+    counts = defaultdict(Counter)
+    for clip in clips:
+        if clip.label not in ("other", "undecided"):
+            counts[clip.speaker][clip.label] += 1
+    return {speaker: dict(sorted(by_emotion.items())) for speaker, by_emotion in sorted(counts.items())}
+
+
+def _marker(directory):
+    try:
+        return json.loads((directory / verify.MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _refuse_foreign(directory):
+    """Raise InputError unless `directory` is new, empty, or a synthetic tree into which nobody put anything else."""
+    if directory.is_dir() and any(directory.iterdir()):
+        marker = _marker(directory)
+        ours = isinstance(marker, dict) and str(marker.get("generator", "")).startswith("common.corpora.synthetic")
+        files = [path for path in directory.rglob("*") if not path.is_dir()]
+        if not ours or any(path.suffix not in (".wav", ".txt", ".json") for path in files):
+            raise InputError(f"{directory} is not empty and not a synthetic tree alone; name a new or an empty folder")
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory} is a file; name a new or an empty folder")
+
+
+@contextlib.contextmanager
+def _replacing(directory, complete):
+    """A temporary folder beside `directory`, which takes its place when the block ends well."""
+    stem = f".{directory.name}.{uuid.uuid4().hex[:8]}"
+    folder, old = directory.with_name(f"{stem}.part"), directory.with_name(f"{stem}.old")
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        if not complete():  # else another process was faster
+            if directory.exists():
+                directory.rename(old)
+            folder.rename(directory)
+    except OSError as error:
+        raise InputError(
+            f"{directory} cannot be written: {error.strerror}; make room or name another folder"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if directory.exists():  # else the exchange failed halfway, and the old tree is all there is
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,178 @@
+"""Fit one fold: seeds, validation, early stopping, and a checkpoint from which a killed training goes on exactly."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from common import batching, metrics
+
+BACKUP_SECONDS = 20.0  # a checkpoint costs up to a second for the largest networks
+
+
+@dataclasses.dataclass
+class Fitted:
+    """What `fit` of a paper returns.
+
+    Args:
+        model: a keras.Model, a scikit-learn estimator, or a dict of them where the system has several.
+        history: per epoch values by name, `{"loss": [...], "val_loss": [...], ...}`.
+        best_epoch: index into the history of the epoch whose weights the model has; None without early stopping.
+    """
+
+    model: object
+    history: dict[str, list[float]]
+    best_epoch: int | None = None
+
+
+def trained_parameters(model) -> int:
+    """Parameters that training changes: neither a frozen base nor statistics of the training part."""
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+def validation_scores(model, batches) -> dict[str, float]:
+    """`val_loss` over examples with the model's regularisation, `val_wa` and `val_ua` over utterances.
+
+    The mean of an utterance's posteriors decides. `val_ua` averages over the classes that the validation part has:
+    one speaker may lack one.
+    """
+    probabilities = batching.predict_examples(model, batches)
+    loss = metrics.cross_entropy(batches.labels, probabilities) + sum(float(value) for value in model.losses)
+    decisions = batching.mean_by_utterance(probabilities, batches).argmax(axis=1)
+    labels = batches.part.labels
+    recalls = [np.mean(decisions[labels == k] == k) for k in np.unique(labels)]
+    return {
+        "val_loss": float(loss),
+        "val_wa": float(np.mean(decisions == labels)),
+        "val_ua": float(np.mean(recalls)),
+    }
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds `score(model)` to the logs at the end of each epoch; stands before every callback that reads them."""
+
+    def __init__(self, score):
+        super().__init__()
+        self.score = score
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self.score(self.model))
+
+
+class Backup(keras.callbacks.Callback):
+    """Everything that the next epoch depends on, in one file, replaced in one step.
+
+    Kept: the model's and the optimizer's variables (dropout's random states are among the model's), the state of
+    early stopping and of the learning-rate plateau, and the history. The order of the batches is a function of the
+    epoch. Stands last among the callbacks.
+    """
+
+    def __init__(self, path, batches, *, stopping=None, plateau=None):
+        super().__init__()
+        self.path = Path(path) if path else None
+        self.batches = batches
+        self.stateful = {
+            "stopping": (stopping, ("wait", "best", "best_epoch", "stopped_epoch")),
+            "plateau": (plateau, ("wait", "best", "cooldown_counter")),
+        }
+        self.stopping = stopping
+        self.saved_at = time.monotonic()
+        self.kept, self.state = self._read()
+        self.history = self.state["history"]
+
+    @property
+    def num_finished(self) -> int:
+        """Epochs that need not be done again."""
+        return self.state["epoch"] + 1
+
+    def _read(self):
+        """The arrays and the state of the last complete checkpoint; a missing or damaged file is a fresh start."""
+        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            if self.path is not None:
+                with open(self.path, "rb") as file, np.load(file) as archive:
+                    arrays = {name: archive[name] for name in archive.files}
+                return arrays, json.loads(str(arrays.pop("state")))
+        return {}, {"epoch": -1, "stop": False, "history": {}}
+
+    def on_train_begin(self, logs=None):
+        if not self.kept:
+            return
+        for i, variable in enumerate(self._variables()):
+            variable.assign(self.kept[f"variable_{i}"])
+        for name, (callback, _) in self.stateful.items():
+            for attribute, value in self.state.get(name, {}).items():
+                setattr(callback, attribute, value)
+        if self.stopping is not None and "best_0" in self.kept:
+            count = len(self.model.get_weights())
+            self.stopping.best_weights = [self.kept[f"best_{i}"] for i in range(count)]
+        self.kept = {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch_began = time.monotonic()
+        self.batches.begin_epoch(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        for name, value in {**logs, "seconds": now - self.epoch_began}.items():
+            self.history.setdefault(name, []).append(float(value))
+        finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if self.path and (finished or now - self.saved_at >= BACKUP_SECONDS):
+            self._write(epoch)
+            self.saved_at = time.monotonic()
+
+    def _variables(self):
+        return self.model.variables + self.model.optimizer.variables
+
+    def _write(self, epoch):
+        arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        state = {"epoch": epoch, "stop": bool(self.model.stop_training), "history": self.history}
+        for name, (callback, attributes) in self.stateful.items():
+            if callback is not None:
+                state[name] = {a: _plain(getattr(callback, a)) for a in attributes}
+        if self.stopping is not None and self.stopping.best_weights is not None:
+            arrays |= {f"best_{i}": w for i, w in enumerate(self.stopping.best_weights)}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with open(temporary, "wb") as file:
+            np.savez(file, state=json.dumps(state), **arrays)
+        os.replace(temporary, self.path)
+
+
+def _plain(value):
+    return value.item() if hasattr(value, "item") else value
+
+
+def fit(model, train, *, score, max_epochs, monitor=None, patience=None, plateau=None, checkpoint=None, report=None):
+    """Train a compiled model; returns Fitted with the best epoch's weights where `monitor` is given.
+
+    Args:
+        model: compiled, its random layers seeded.
+        train: Batches with a seed.
+        score: function of the model giving the validation values of an epoch, e.g. `validation_scores`.
+        max_epochs: upper limit; reached exactly where `monitor` is None.
+        monitor: the validation value that the paper selects by: `val_loss` (falls), `val_wa` or `val_ua` (rise).
+        patience: epochs without improvement after which training stops.
+        plateau: a keras.callbacks.ReduceLROnPlateau or None.
+        checkpoint: file for the backup; where it exists training goes on from it.
+        report: called with the number of finished epochs.
+    """
+    validation = Validation(score)
+    stopping = monitor and keras.callbacks.EarlyStopping(
+        monitor=monitor,
+        patience=patience,
+        mode="min" if monitor.endswith("loss") else "max",
+        restore_best_weights=True,
+    )
+    backup = Backup(checkpoint, train, stopping=stopping or None, plateau=plateau)
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report and report(epoch + 1))
+    callbacks = [callback for callback in (validation, plateau, stopping, backup, progress) if callback]
+    model.optimizer.build(model.trainable_variables)
+    begin = max_epochs if backup.state["stop"] else backup.num_finished
+    model.fit(train, initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    return Fitted(model, backup.history, stopping.best_epoch if stopping else None)

@@ -1,0 +1,130 @@
+"""The metadata that everything else is built on: utterances, corpora and folds. No audio, no Keras."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+from common.errors import InputError
+
+EMOTIONS = (
+    "anger",
+    "boredom",
+    "calm",
+    "disgust",
+    "excitement",
+    "fear",
+    "frustration",
+    "happiness",
+    "neutral",
+    "sadness",
+    "surprise",
+)
+
+LABEL_SETS = {
+    "4hap": ("anger", "happiness", "neutral", "sadness"),
+    "4exc": ("anger", "excitement", "neutral", "sadness"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One labelled stretch of speech by one speaker.
+
+    Args:
+        id: unique in its corpus and the same on every machine (a file's stem, never its folder).
+        path: the audio file.
+        emotion: one of `EMOTIONS`; corpus codes are translated by the loader. IEMOCAP's undecided and rare
+            labels never reach an Utterance's `emotion` unless the loader's variant asks for them.
+        speaker: the corpus's own speaker name, unique in the corpus.
+        start_s, end_s: the stretch of the file, in seconds; None means from its beginning, to its end.
+        votes: per external rater the emotions that rater gave; empty where the corpus has no raters.
+        valence, activation, dominance: mean ratings on the corpus's own scale.
+        recognition: share of listeners who recognised the emotion, in [0, 1] (EmoDB).
+        naturalness: share of listeners who found it natural, in [0, 1] (EmoDB).
+    """
+
+    id: str
+    path: Path
+    emotion: str
+    speaker: str
+    gender: str | None = None  # "female" or "male"
+    session: str | None = None
+    text_id: str | None = None
+    intensity: str | None = None  # "normal" or "strong"
+    repetition: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    votes: tuple[tuple[str, ...], ...] = ()
+    self_votes: tuple[tuple[str, ...], ...] = ()
+    valence: float | None = None
+    activation: float | None = None
+    dominance: float | None = None
+    recognition: float | None = None
+    naturalness: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """Utterances under one name. Two corpora with different `variant` are never compared by accuracy.
+
+    Args:
+        name: what is on the disk: `ravdess`, `emodb`, `emodb-2s`, `ravdess-synthetic`, `manifest:calls`, ...
+        variant: the subset and label set, a path that starts with `name`: `iemocap/improvised/4hap`.
+        utterances: sorted by id.
+        limits: one sentence that every table on this corpus carries, "" where there is none.
+    """
+
+    name: str
+    variant: str
+    utterances: tuple[Utterance, ...]
+    limits: str = ""
+
+    @property
+    def synthetic(self) -> bool:
+        return self.name.endswith("-synthetic")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that occur, sorted: the order of every model's outputs."""
+        return tuple(sorted({u.emotion for u in self.utterances}))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(u.emotion for u in self.utterances).items()))
+
+    def subset(self, label: str, utterances) -> "Corpus":
+        """The same corpus with fewer utterances; `label` is appended to the variant's name."""
+        return dataclasses.replace(self, variant=f"{self.variant}/{label}", utterances=tuple(utterances))
+
+    def only(self, emotions) -> "Corpus":
+        """The utterances of these emotions. Raises InputError where fewer than two of them occur.
+
+        A label set of `LABEL_SETS` gives its name to the variant (`ravdess/4hap`), any other its emotions.
+        """
+        wanted = tuple(sorted(set(emotions)))
+        if unknown := [e for e in wanted if e not in EMOTIONS]:
+            raise InputError(f"unknown emotion {', '.join(unknown)}; choose from {', '.join(EMOTIONS)}")
+        kept = tuple(u for u in self.utterances if u.emotion in wanted)
+        found = {u.emotion for u in kept}
+        if missing := [e for e in wanted if e not in found]:
+            raise InputError(f"{self.variant} has no {', '.join(missing)}; it has {', '.join(self.classes)}")
+        if len(found) < 2:
+            raise InputError(
+                f"{self.variant}: {', '.join(found)} alone cannot be told apart; name two emotions or more"
+            )
+        label = next((name for name, members in LABEL_SETS.items() if wanted == members), "+".join(wanted))
+        return self.subset(label, kept)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One training, validation and test part. Made by common/splits, checked by common/leakage."""
+
+    name: str  # fold_1 ... fold_K
+    train: tuple[Utterance, ...]
+    valid: tuple[Utterance, ...]
+    test: tuple[Utterance, ...]
+
+    @property
+    def parts(self) -> dict[str, tuple[Utterance, ...]]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}

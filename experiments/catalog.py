@@ -1,0 +1,29 @@
+"""The only list of papers. A sixth paper is one more folder and one line in each table here."""
+
+from common.errors import InputError
+from papers import emmert
+
+PAPERS = {
+    "emmert": emmert,
+}
+
+COMPARED = {  # the systems of a paper's main claim; its ablations are run by name
+    "emmert": ("mfcc", "own_cnn", "resnet50"),
+}
+
+
+def paper(name):
+    """The subpackage of a paper. Raises InputError for an unknown name."""
+    if name not in PAPERS:
+        raise InputError(f"unknown paper {name!r}; choose from {', '.join(PAPERS)}")
+    return PAPERS[name]
+
+
+def recipe(name, variant, preset):
+    """The recipe of a paper's variant at a preset. Raises InputError for an unknown one."""
+    variants = paper(name).RECIPES
+    if variant not in variants:
+        raise InputError(f"{name} has no variant {variant!r}; choose from {', '.join(variants)}")
+    if preset not in variants[variant]:
+        raise InputError(f"unknown preset {preset!r}; choose from {', '.join(variants[variant])}")
+    return variants[variant][preset]

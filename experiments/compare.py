@@ -1,0 +1,117 @@
+"""Which systems on which corpora; train what has no record yet; show what came out."""
+
+import dataclasses
+
+import click
+
+from common import corpora, feature_store, records
+from common.errors import InputError
+from common.utterance import LABEL_SETS
+from experiments import catalog, jobs, schedule
+
+SYNTHETIC_LAYOUTS = ("ravdess",)
+
+
+def main_systems(papers=None):
+    """(paper, variant) of the systems that a comparison has by default."""
+    for name in papers or ():
+        catalog.paper(name)
+    return [(name, v) for name, variants in catalog.COMPARED.items() if not papers or name in papers for v in variants]
+
+
+def systems(pairs, preset, weights="imagenet"):
+    """Systems of (paper, variant) pairs; `weights` other than "imagenet" replaces those of a pretrained front end."""
+    made = []
+    for pair in pairs:
+        if len(pair) != 2:
+            raise InputError(f"{pair[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+        paper, variant = pair
+        recipe = catalog.recipe(paper, variant, preset)
+        if getattr(recipe.front_end, "weights", None) == "imagenet" and weights != "imagenet":
+            variant, recipe = _with_weights(paper, variant, preset, recipe, weights)
+        made.append(jobs.System(paper=paper, variant=variant, preset=preset, recipe=recipe))
+    return made
+
+
+def _with_weights(paper, variant, preset, recipe, weights):
+    if weights == "none":
+        return f"{variant}_random", catalog.recipe(paper, f"{variant}_random", preset)
+    from papers.emmert import resnet
+
+    front_end = dataclasses.replace(recipe.front_end, weights=resnet.install(weights))
+    return variant, dataclasses.replace(recipe, front_end=front_end)
+
+
+def corpora_found(data):
+    """Names of the corpora that are there."""
+    return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
+
+
+def synthetic_corpora():
+    """Write the built-in corpora where they are not there yet; returns their names and folder."""
+    from common.corpora import synthetic
+
+    folder = feature_store.cache_dir() / "synthetic"
+    for layout in SYNTHETIC_LAYOUTS:
+        synthetic.synthesize(layout, folder / layout)
+    click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
+    return {layout: folder for layout in SYNTHETIC_LAYOUTS}
+
+
+def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, workers, store, results):
+    """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
+
+    Args:
+        chosen: Systems.
+        corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
+        protocol, emotions, seeds, fold_names, workers, store, results: as on the command line.
+        data: folder of the corpora.
+
+    Returns:
+        The systems that have records now, and a list of sentences on those that have none.
+
+    Raises:
+        InputError: nothing at all could be run.
+    """
+    planned, pairs, refused, first_error = [], [], [], None
+    for name in corpus_names:
+        folder = corpus_names[name] if isinstance(corpus_names, dict) else data
+        for system in chosen:
+            try:
+                corpus = corpora.load(name or system.recipe.corpus, folder)
+                planned += jobs.plan(
+                    system,
+                    corpus,
+                    emotions=emotions and _emotions(emotions),
+                    protocol=protocol,
+                    seeds=seeds,
+                    fold_names=fold_names,
+                    workers=workers,
+                    store=store,
+                    results=results,
+                )
+                pairs.append(system)
+            except InputError as error:
+                first_error = first_error or error
+                refused.append(f"{system.name} on {name or system.recipe.corpus}: not run: {error}")
+    if not pairs:
+        raise first_error
+    refused += [f"failed: {error}" for error in schedule.run(planned, workers=workers)]
+    return pairs, refused
+
+
+def _emotions(names):
+    return LABEL_SETS.get(names[0], names) if len(names) == 1 else names
+
+
+def show(done, refused, results):
+    """Print the table of all records and where the report lies."""
+    from experiments import report, tabulate
+
+    everything = records.read_all(results)
+    tabulate.tabulate(results)
+    names = {(system.paper, system.variant) for system in done}
+    click.echo(tabulate.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
+    for sentence in refused:
+        click.echo(sentence)
+    click.echo(f"tables: {results / 'tables'}   report: {report.write(results)}")

@@ -1,0 +1,223 @@
+"""From options to jobs: select, split, audit, compute features. A job is one fold; everything it needs is in it."""
+
+import ast
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from common import feature_store, leakage, records, splits
+from common.errors import InputError
+from common.utterance import Corpus, Fold
+from experiments import THREADS, catalog
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class System:
+    """One variant of one paper at one preset."""
+
+    paper: str
+    variant: str
+    preset: str
+    recipe: object
+
+    @property
+    def name(self) -> str:
+        return f"{self.paper}/{self.variant}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """One fold of one system, ready to be trained in any process.
+
+    Args:
+        features: part -> entries of the feature store in the order of the part's utterances; further parts named
+            `test:<condition>` hold the test part through another front end.
+    """
+
+    system: System
+    corpus: Corpus  # without its utterances: those of the fold are in `fold`
+    classes: tuple[str, ...]
+    protocol: str
+    seed: int
+    fold: Fold
+    num_folds: int
+    features: dict[str, tuple]
+    corpus_fingerprint: str
+    results: str
+
+    @property
+    def path(self) -> Path:
+        return records.path_of(
+            self.results,
+            paper=self.system.paper,
+            variant=self.system.variant,
+            corpus_variant=self.corpus.variant,
+            protocol=self.protocol,
+            preset=self.system.preset,
+            seed=self.seed,
+            fold=self.fold.name,
+        )
+
+    @property
+    def fold_fingerprint(self) -> str:
+        return _digest({name: [u.id for u in part] for name, part in self.fold.parts.items()})
+
+    @property
+    def settings(self) -> dict:
+        """The recipe as plain data, as a record holds it."""
+        return json.loads(json.dumps(dataclasses.asdict(self.system.recipe)))
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that the result depends on but the code of the training."""
+        entries = {part: [Path(e.path).name for e in part_entries] for part, part_entries in self.features.items()}
+        return _digest(
+            [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS]
+        )
+
+
+def _digest(tree) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+
+def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results) -> list[Job]:
+    """The jobs of a system on a corpus, finished ones left out; features are computed on the way.
+
+    Raises:
+        InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
+            from other data or settings.
+    """
+    paper = catalog.paper(system.paper)
+    if protocol not in system.recipe.protocols:
+        known = ", ".join(system.recipe.protocols)
+        raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
+    selected = paper.select(corpus, system.recipe, emotions)
+    hashes = feature_store.fingerprints(selected.utterances, workers=workers)
+    fingerprint = corpus_fingerprint(selected, hashes)
+    drafts = []
+    for seed in seeds:
+        folds = _audited(paper.folds(selected, system.recipe, protocol, seed), protocol, hashes)
+        drafts += [
+            Job(
+                system=system,
+                corpus=dataclasses.replace(selected, utterances=()),
+                classes=selected.classes,
+                protocol=protocol,
+                seed=seed,
+                fold=fold,
+                num_folds=len(folds),
+                features={},
+                corpus_fingerprint=fingerprint,
+                results=str(results),
+            )
+            for fold in _chosen(folds, fold_names)
+        ]
+    waiting = [job for job in drafts if not is_done(job)]
+    if not waiting:
+        return []
+    return _with_features(waiting, paper, hashes=hashes, workers=workers, store=store)
+
+
+def _audited(folds, protocol, hashes):
+    """The folds, past the leakage audit; only a protocol that is called leaky may leak."""
+    folds = tuple(folds)
+    if protocol.startswith("leaky"):
+        return folds
+    folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
+    shared = splits.PROTOCOLS.get(protocol)
+    leakage.check(folds, speaker_independent=bool(shared and shared.speaker_independent), audio_hashes=hashes)
+    return folds
+
+
+def _chosen(folds, names):
+    if names is None:
+        return folds
+    known = [fold.name for fold in folds]
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"there is no {', '.join(unknown)}; this protocol makes {known[0]} to {known[-1]}")
+    return [fold for fold in folds if fold.name in names]
+
+
+def corpus_fingerprint(corpus, hashes) -> str:
+    """SHA-256 over ids, emotions, speakers and audio hashes."""
+    return _digest([[u.id, u.emotion, u.speaker, hashes[u.id]] for u in corpus.utterances])
+
+
+def is_done(job) -> bool:
+    """Whether the job's record exists. Raises InputError where it was made from other data or settings."""
+    if not job.path.exists():
+        return False
+    record = records.read(job.path)
+    differing = {
+        "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
+        "folds": record.fold_fingerprint != job.fold_fingerprint,
+        "settings": record.recipe != job.settings,
+    }
+    if reasons := [what for what, differs in differing.items() if differs]:
+        raise InputError(
+            f"{job.path} holds a result made with other {' and other '.join(reasons)}; "
+            "give another --results folder, or delete that record to make it anew"
+        )
+    return True
+
+
+def _with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
+    recipe = drafts[0].system.recipe
+    everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
+    tested = {u.id: u for job in drafts for u in job.fold.test}
+    version = code_version(f"papers.{drafts[0].system.paper}.features")
+
+    def entries(utterances, front_end, label):
+        return feature_store.compute(
+            [utterances[i] for i in sorted(utterances)],
+            paper.features,
+            front_end,
+            hashes=hashes,
+            version=version,
+            root=store,
+            workers=workers,
+            label=label,
+        )
+
+    name = drafts[0].system.name
+    main = entries(everyone, recipe.front_end, f"{name} features")
+    conditions = {
+        condition: entries(tested, front_end, f"{name} features, {condition}")
+        for condition, front_end in getattr(recipe, "test_front_ends", ())
+    }
+    jobs = []
+    for job in drafts:
+        features = {name: tuple(main[u.id] for u in part) for name, part in job.fold.parts.items()}
+        for condition, made in conditions.items():
+            features[f"test:{condition}"] = tuple(made[u.id] for u in job.fold.test)
+        jobs.append(dataclasses.replace(job, features=features))
+    return jobs
+
+
+def code_version(module_name) -> str:
+    """Hash of a module's source and of every module of ours that it imports, so that no stale feature is read."""
+    digest = hashlib.sha256()
+    for name in sorted(_own_imports(module_name, set())):
+        digest.update(Path(_source(name)).read_bytes())
+    return digest.hexdigest()
+
+
+def _source(module_name):
+    loaded = sys.modules.get(module_name)
+    return loaded.__file__ if loaded else importlib.util.find_spec(module_name).origin
+
+
+def _own_imports(module_name, seen) -> set[str]:
+    if module_name in seen:
+        return seen
+    seen.add(module_name)
+    for node in ast.walk(ast.parse(Path(_source(module_name)).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("common", "papers"):
+            for alias in node.names:
+                child = f"{node.module}.{alias.name}"
+                is_module = importlib.util.find_spec(node.module).submodule_search_locations is not None
+                _own_imports(child if is_module and importlib.util.find_spec(child) else node.module, seen)
+    return seen

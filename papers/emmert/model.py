@@ -1,0 +1,122 @@
+"""The three networks of section III, how they are trained, and how a file is decided."""
+
+import keras
+from keras import layers, regularizers
+
+from common import batching, training
+from common.layers import Standardise, moments
+from papers.emmert import resnet
+
+
+def build(recipe, num_classes):
+    """The untrained network of a recipe; features -> `(B, K)` posteriors."""
+    networks = {"mfcc": mfcc_network, "own_cnn": own_cnn, "resnet50": resnet50}
+    return networks[recipe.network](recipe, num_classes)
+
+
+def mfcc_network(recipe, num_classes):
+    """Self-made one-dimensional convolutions (III-A): `(B, 87, 20) -> (B, K)`, 211,075 parameters for K = 7 (D7)."""
+    regularizer = regularizers.L2(recipe.l2)
+    frames = keras.Input((87, recipe.front_end.num_mfcc), name="features")  # (B, 87, 20)
+    x = Standardise(name="standardise")(frames)  # (B, 87, 20) with the training part's statistics; D6
+    for filters in (64, 128):
+        x = layers.Conv1D(
+            filters,
+            5,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=regularizer,
+        )(x)
+        x = layers.MaxPooling1D(2)(x)  # (B, 43, 64), then (B, 21, 128)
+        x = layers.Dropout(recipe.dropout)(x)
+    x = layers.Flatten()(x)  # (B, 2688)
+    for units in (60, 32):
+        x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", kernel_regularizer=regularizer)(x)
+        x = layers.Dropout(recipe.dropout)(x)
+    posteriors = layers.Dense(num_classes, activation="softmax", kernel_regularizer=regularizer)(x)  # (B, K)
+    return keras.Model({"features": frames}, posteriors, name="emmert_mfcc")
+
+
+def own_cnn(recipe, num_classes):
+    """Few layers on one slice (III-C, VI-F): `(B, 128, 200, 1) -> (B, K)` (D7)."""
+    regularizer = regularizers.L1L2(recipe.l1, recipe.l2)
+    slices = keras.Input((128, 200, 1), name="features")  # (B, 128, 200, 1)
+    x = slices
+    for filters in (16, 32, 64):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_regularizer=regularizer)(x)
+        x = layers.MaxPooling2D(2)(x)  # (B, 64, 100, 16), (B, 32, 50, 32), (B, 16, 25, 64)
+        x = layers.Dropout(recipe.dropout)(x)
+    x = layers.Flatten()(x)  # (B, 25600)
+    x = layers.Dense(64, activation="relu", kernel_regularizer=regularizer)(x)
+    x = layers.Dropout(recipe.dropout)(x)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": slices}, posteriors, name="emmert_own_cnn")
+
+
+def resnet50_head(recipe, num_classes):
+    """What is trained (III-B): two dense layers on the pooled activations, `(B, 1, 2048) -> (B, K)`."""
+    pooled = keras.Input((1, 2048), name="features")  # (B, 1, 2048)
+    x = layers.Flatten()(pooled)  # (B, 2048)
+    x = layers.Dense(256, activation="relu")(x)  # D7
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": pooled}, posteriors, name="emmert_resnet50_head")
+
+
+def resnet50(recipe, num_classes):
+    """The whole of III-B, frozen base and head: `(B, 128, 200, 3) -> (B, K)`. Only the head is trained."""
+    base = resnet.base("none")
+    head = resnet50_head(recipe, num_classes)
+    pooled = layers.Reshape((1, 2048))(base.output)  # (B, 1, 2048)
+    return keras.Model(base.input, head({"features": pooled}), name="emmert_resnet50")
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept (V-B, V-C).
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts; of the MFCC examples of a file the noisy copy is used in `train` only.
+        seed: of the weights, the dropout and the order of the batches.
+        checkpoint: file from which a killed training goes on.
+        report: called with the number of finished epochs.
+    """
+    keras.utils.set_random_seed(seed)
+    network = (resnet50_head if recipe.network == "resnet50" else build)(recipe, len(train.classes))
+    train = train if recipe.noisy_copies else as_tested(train, recipe)
+    if recipe.network == "mfcc":
+        network.get_layer("standardise").set_statistics(*moments(train))
+    optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
+    network.compile(
+        optimizer=optimizers[recipe.optimizer](recipe.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    validation = batching.Batches(as_tested(valid, recipe), batch_size=128)
+    return training.fit(
+        network,
+        batching.Batches(train, batch_size=recipe.batch_size, seed=seed),
+        score=lambda model: training.validation_scores(model, validation),
+        max_epochs=recipe.max_epochs,
+        monitor=recipe.monitor,
+        patience=recipe.patience,
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, each `(N, K)`: `mean`, the mean posterior of a file's slices, and `slice_votes`, how many slices
+    decide for each class. The MFCC system has one example a file.
+    """
+    batches = batching.Batches(as_tested(part, recipe), batch_size=128)
+    posteriors = batching.predict_examples(fitted.model, batches)
+    scores = {"mean": batching.mean_by_utterance(posteriors, batches)}
+    if recipe.network != "mfcc":
+        scores["slice_votes"] = batching.votes_by_utterance(posteriors, batches)
+    return scores
+
+
+def as_tested(part, recipe):
+    """A part without the noisy copies, which stand in the second row of the MFCC examples."""
+    return part.rows(1) if recipe.network == "mfcc" else part

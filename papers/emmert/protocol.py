@@ -1,0 +1,101 @@
+"""What the paper trains, on what, and how it is split (sections IV to VI)."""
+
+import dataclasses
+
+from common import splits
+from papers.emmert.features import FrontEnd
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One system. Defaults follow section V; D-numbers are in README.md."""
+
+    network: str = "mfcc"  # "mfcc" (III-A), "resnet50" (III-B) or "own_cnn" (III-C)
+    corpus: str = "ravdess"  # abstract
+    protocols: tuple[str, ...] = ("paper", "speaker_independent", "random")
+    num_parameters: int = 211_075  # III-A; trained parameters at the paper's number of classes
+    front_end: FrontEnd = FrontEnd()
+    strong_without_neutral: bool = True  # V-A
+    noisy_copies: bool = True  # V-A; D4
+    dropout: float = 0.3  # D8
+    l1: float = 0.0  # V uses L2 only
+    l2: float = 1e-3  # D9
+    optimizer: str = "adam"  # D10
+    learning_rate: float = 5e-4  # D10
+    batch_size: int = 32  # D10
+    note: str = ""  # printed beside every result
+    max_epochs: int = 300  # D11
+    monitor: str = "val_loss"  # V-B: "optimized for the validation loss instead of the accuracy"
+    patience: int = 20  # D11
+
+
+VARIANTS = {
+    "mfcc": Recipe(),
+    "own_cnn": Recipe(
+        network="own_cnn",
+        num_parameters=1_662_280,
+        front_end=FrontEnd(kind="slices"),
+        strong_without_neutral=False,  # D2
+        noisy_copies=False,  # VI names none
+        l1=1e-5,  # D9
+        l2=1e-4,  # D9
+        learning_rate=1e-3,  # D10
+        max_epochs=60,  # D11
+        patience=10,  # D11
+    ),
+    "resnet50": Recipe(
+        network="resnet50",
+        num_parameters=526_600,  # trained; the frozen base has 23,587,712 more
+        front_end=FrontEnd(kind="resnet50", trim_db=None),  # D3: section IV trims nothing
+        strong_without_neutral=False,  # D2
+        noisy_copies=False,  # IV names none
+        dropout=0.0,  # IV names none
+        l2=0.0,  # IV names none
+        optimizer="rmsprop",  # IV-C
+        learning_rate=1e-3,  # D10
+        max_epochs=60,  # D11
+        monitor="val_wa",  # IV-C: "we optimized for accuracy"
+        patience=10,  # D11
+    ),
+}
+
+VARIANTS["resnet50_random"] = dataclasses.replace(
+    VARIANTS["resnet50"],
+    front_end=dataclasses.replace(VARIANTS["resnet50"].front_end, weights="none"),
+    note="random weights in place of ImageNet's",
+)  # not the paper's: the same system without what ImageNet taught it
+
+PRESETS = {
+    "paper": {},
+    "quick": {"max_epochs": 12, "patience": 4},
+    "smoke": {"max_epochs": 2, "patience": 2},
+}
+
+RECIPES = {
+    variant: {preset: dataclasses.replace(recipe, **changes) for preset, changes in PRESETS.items()}
+    for variant, recipe in VARIANTS.items()
+}
+
+
+def select(corpus, recipe, emotions=None):
+    """The utterances that the paper used; on another corpus, or with emotions named, all utterances of those.
+
+    The MFCC system excludes neutral and keeps strong intensity only (V-A): 672 of RAVDESS's 1,440 files, 96 a class.
+    """
+    if emotions:
+        return corpus.only(emotions)
+    if recipe.strong_without_neutral and corpus.name.startswith("ravdess"):
+        strong = [u for u in corpus.utterances if u.intensity == "strong" and u.emotion != "neutral"]
+        return corpus.subset("strong", strong)
+    return corpus
+
+
+def folds(corpus, recipe, protocol, seed):
+    """`paper`: one random split per class, 70/15/15 per cent of the files (D1); else a shared protocol.
+
+    The paper's split has the same actors, and the same two sentences, on all sides: it measures something else than
+    `speaker_independent`, 16 actors against 4 and 4, rotated so that every actor is tested once.
+    """
+    if protocol == "paper":
+        return splits.per_class(corpus.utterances, train=0.70, valid=0.15, seed=seed)
+    return splits.folds(corpus.utterances, protocol, seed)

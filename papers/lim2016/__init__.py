@@ -1,0 +1,18 @@
+"""Lim, Jang & Lee (2016): "Speech Emotion Recognition using Convolutional and Recurrent Neural Networks" (APSIPA ASC).
+
+Claim: spectrogram images alone, without hand-crafted features, classify EmoDB's seven emotions with a macro F1 of
+86.06 % (CNN), 78.31 % (LSTM) and 86.65 % (time-distributed CNN followed by LSTM) in ten-fold cross-validation.
+"""
+
+from papers.lim2016.features import features
+from papers.lim2016.protocol import RECIPES, folds, select
+
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+
+
+def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
+    if name in ("build", "fit", "predict"):
+        from papers.lim2016 import model
+
+        return getattr(model, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

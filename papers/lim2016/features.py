@@ -1,0 +1,70 @@
+"""Waveform -> spectrogram images of 128 frames by 128 bins (III-A), or the longer stretches that hold four (III-C)."""
+
+import dataclasses
+
+import numpy as np
+from scipy import signal
+
+SILENCE = 2.0**-16  # half a step of 16 bit: below it lies padding, and what resampling left of it
+POWER_FLOOR = 1e-10  # -100 dB, the value of a frame of zeros
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """Every setting that the features depend on."""
+
+    sample_rate_hz: int = 16_000  # IV-A
+    frame_length: int = 256  # samples, 16 ms; III-A
+    hop: int = 128  # samples, 8 ms; III-A: "50% overlap"
+    num_bins: int = 128  # III-A: "128 x 128"; D2
+    segment_frames: int = 128  # III-A: "look-ahead", 1.032 s
+    num_windows: int = 1  # III-C: 4 for the time-distributed CNN
+    window_hop: int = 8  # frames between windows; III-C
+    stride: int = 64  # frames between the starts of two examples; D4
+
+    @property
+    def example_frames(self):
+        """Frames of one example: one segment, or as many as its windows cover."""
+        return self.segment_frames + (self.num_windows - 1) * self.window_hop
+
+    @property
+    def example_samples(self):
+        return (self.example_frames - 1) * self.hop + self.frame_length
+
+
+def features(waveform, sample_rate_hz, front_end):
+    """Waveform `(N,)` -> `(S, example_frames, num_bins)`, log power in dB, float32.
+
+    Examples start every `stride` frames and lie whole inside the speech (D4); an utterance shorter than one example is
+    padded with silence and gives one. Digital silence at either end is padding that someone added: it is cut off first,
+    so that no example consists of it and no amount of it changes a decision (D5).
+
+    Raises:
+        ValueError: the sample rate is not the front end's, whose frames are counted in samples.
+    """
+    if sample_rate_hz != front_end.sample_rate_hz:
+        raise ValueError(f"waveform at {sample_rate_hz} Hz, expected {front_end.sample_rate_hz} Hz: resample it first")
+    speech = cut_padding(waveform)  # (N,)
+    missing = max(0, front_end.example_samples - len(speech))
+    spectrogram = log_power(np.pad(speech, (0, missing)), front_end)  # (T, F)
+    starts = example_starts(len(spectrogram), front_end)
+    return np.stack([spectrogram[start : start + front_end.example_frames] for start in starts])
+
+
+def cut_padding(waveform):
+    """The waveform from its first to its last sample above `SILENCE`; unchanged where there is none."""
+    loud = np.flatnonzero(np.abs(waveform) > SILENCE)
+    return waveform[loud[0] : loud[-1] + 1] if len(loud) else waveform
+
+
+def log_power(waveform, front_end):
+    """Short-time Fourier transform, Hann window (D1), frames inside the signal -> `(T, num_bins)` dB, float32."""
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, front_end.frame_length)[:: front_end.hop]  # (T, 256)
+    window = signal.get_window("hann", front_end.frame_length, fftbins=True)  # (256,)
+    spectrum = np.fft.rfft(frames * window, axis=1)[:, : front_end.num_bins]  # (T, F), without the Nyquist bin; D2
+    return (10 * np.log10(np.maximum(np.abs(spectrum) ** 2, POWER_FLOOR))).astype("float32")
+
+
+def example_starts(num_frames, front_end):
+    """First frames of the examples that lie whole inside `num_frames`."""
+    return range(0, num_frames - front_end.example_frames + 1, front_end.stride)

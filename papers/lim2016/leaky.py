@@ -1,0 +1,65 @@
+"""How not to validate, kept to measure by how much it inflates a result (D16).
+
+Segments of one recording fall on both sides of the split, and so do copies of one segment, because classes are
+equalised first. The paper does not say that it did this, nor that it did not.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from common import audio
+from common.utterance import Fold
+from papers.lim2016.features import example_starts
+
+PROTOCOL = "leaky_segments"  # whatever prints a result of it prints this name
+
+
+def folds(utterances, front_end, *, num_folds, seed):
+    """Stratified folds over segments, oversampled before the split; every part holds segments, not utterances.
+
+    A segment is an utterance of its own, `<id>#<number>`, with the times of its stretch; a copy is `<id>#<number>+<n>`.
+    There is no validation part. Scores count segments.
+    """
+    generator = np.random.default_rng(seed)
+    pieces = [piece for u in _by_id(utterances) for piece in segments(u, front_end)]
+    by_emotion = {name: [p for p in pieces if p.emotion == name] for name in sorted({p.emotion for p in pieces})}
+    largest = max(len(members) for members in by_emotion.values())
+    dealt = []
+    for members in by_emotion.values():
+        copies = [*members, *_copies(members, largest - len(members), generator)]
+        dealt += [copies[i] for i in generator.permutation(largest)]
+    return tuple(_fold(number, [dealt[k::num_folds] for k in range(num_folds)]) for number in range(num_folds))
+
+
+def segments(utterance, front_end):
+    """The examples that `features` would cut from an utterance, as utterances with the times of their stretches."""
+    begin_s, end_s = _span(utterance)
+    num_samples = round((end_s - begin_s) * front_end.sample_rate_hz)
+    num_frames = 1 + (num_samples - front_end.frame_length) // front_end.hop
+    pieces = []
+    for number, start in enumerate(example_starts(num_frames, front_end) or (0,)):
+        start_s = begin_s + start * front_end.hop / front_end.sample_rate_hz
+        stop_s = min(end_s, start_s + front_end.example_samples / front_end.sample_rate_hz)
+        pieces.append(dataclasses.replace(utterance, id=f"{utterance.id}#{number}", start_s=start_s, end_s=stop_s))
+    return pieces
+
+
+def _span(utterance):
+    num_frames, rate = audio.duration(utterance.path)
+    begin_s = utterance.start_s or 0.0
+    return begin_s, num_frames / rate if utterance.end_s is None else utterance.end_s
+
+
+def _copies(members, count, generator):
+    drawn = generator.integers(len(members), size=count)
+    return [dataclasses.replace(members[i], id=f"{members[i].id}+{n}") for n, i in enumerate(drawn, start=1)]
+
+
+def _fold(number, parts):
+    others = [segment for k, part in enumerate(parts) if k != number for segment in part]
+    return Fold(f"fold_{number + 1}", train=_by_id(others), valid=(), test=_by_id(parts[number]))
+
+
+def _by_id(utterances):
+    return tuple(sorted(utterances, key=lambda u: u.id))

@@ -1,0 +1,169 @@
+"""The three networks of section III, how they are trained (Table I), and how an utterance is decided (IV-B)."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from common import batching, training
+from common.layers import Standardise, moments
+from papers.lim2016 import oversampling
+
+PREDICTED_AT_ONCE = 32  # examples; the first convolution of 32 time-distributed ones takes 268 MB
+TIE_BREAK = 0.5  # of a vote: the weight of the mean posterior, which lies below one
+
+
+def build(recipe, num_classes):
+    """The untrained network of a recipe: spectrogram images `(B, T, F)` in dB -> `(B, K)` posteriors."""
+    networks = {"cnn": cnn, "lstm": lstm, "td_cnn": td_cnn}
+    return networks[recipe.network](recipe, num_classes)
+
+
+def cnn(recipe, num_classes):
+    """Two convolutions and a fully connected layer (III-A, Fig. 2): `(B, 128, 128) -> (B, K)`."""
+    segments, x = normalised_input(recipe)  # (B, 128, 128)
+    x = layers.Reshape((*x.shape[1:], 1))(x)  # (B, 128, 128, 1)
+    x = convolutions(x, recipe)  # (B, 32768)
+    x = fully_connected(x, recipe)  # (B, 1024)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": segments}, posteriors, name="lim2016_cnn")
+
+
+def lstm(recipe, num_classes):
+    """Three stacked LSTM layers over the frames of a segment (III-B, Fig. 4): `(B, 128, 128) -> (B, K)`."""
+    segments, x = normalised_input(recipe)  # (B, 128, 128)
+    x = recurrent(x, recipe)  # (B, 128), the last frame; D9
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": segments}, posteriors, name="lim2016_lstm")
+
+
+def td_cnn(recipe, num_classes):
+    """One CNN on four windows, then two LSTM layers over them (III-C, Fig. 5): `(B, 152, 128) -> (B, K)`."""
+    stretches, x = normalised_input(recipe)  # (B, 152, 128)
+    front_end = recipe.front_end
+    starts = [n * front_end.window_hop for n in range(front_end.num_windows)]  # 0, 8, 16, 24
+    x = ops.concatenate([x[:, None, start : start + front_end.segment_frames] for start in starts], axis=1)
+    # (B, 4, 128, 128): windows become rows of the batch, so that all of them meet the same weights
+    x = ops.reshape(x, (-1, front_end.segment_frames, front_end.num_bins, 1))  # (4B, 128, 128, 1)
+    x = convolutions(x, recipe)  # (4B, 32768)
+    x = fully_connected(x, recipe) if recipe.dense_units else x  # (4B, 32768), or (4B, 1024); D10
+    x = ops.reshape(x, (-1, front_end.num_windows, x.shape[-1]))  # (B, 4, 32768)
+    x = recurrent(x, recipe)  # (B, 1024)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": stretches}, posteriors, name="lim2016_td_cnn")
+
+
+def normalised_input(recipe):
+    """The input, and the input above the floor with mean 0 and variance 1 in every bin (D1, D3): twice `(B, T, F)`."""
+    decibels = keras.Input((recipe.front_end.example_frames, recipe.front_end.num_bins), name="features")
+    return decibels, Standardise(name="standardise")(Floor(name="floor")(decibels))
+
+
+def convolutions(x, recipe):
+    """Two times convolution and max-pooling, flattened (III-A): `(B, 128, 128, 1) -> (B, 32768)`."""
+    for _ in range(2):
+        x = layers.Conv2D(recipe.filters, recipe.kernel_size, padding="same", activation="relu")(x)  # D6
+        x = layers.MaxPooling2D(recipe.pool_size)(x)  # (B, 64, 64, 32), then (B, 32, 32, 32)
+        x = layers.Dropout(recipe.dropout)(x)  # D7
+    return layers.Flatten()(x)
+
+
+def fully_connected(x, recipe):
+    x = layers.Dense(recipe.dense_units, activation="relu")(x)
+    return layers.Dropout(recipe.dropout)(x)  # D7
+
+
+def recurrent(x, recipe):
+    """Stacked LSTM layers, of the last one the last step: `(B, T, D) -> (B, lstm_units)`.
+
+    Every example has the same number of real steps, so there is no mask. The layers keep tanh (D8).
+    """
+    for number in range(1, recipe.lstm_layers + 1):
+        x = layers.LSTM(recipe.lstm_units, return_sequences=number < recipe.lstm_layers)(x)
+        x = layers.Dropout(recipe.dropout)(x)  # D7
+    return x
+
+
+@keras.saving.register_keras_serializable("ser")
+class Floor(layers.Layer):
+    """max(x, floor) with a floor of the training part, which travels inside the saved model; none until it is set.
+
+    Input and output shape: any, the same.
+    """
+
+    def build(self, input_shape):
+        lowest = keras.initializers.Constant(float(np.finfo("float32").min))
+        self.floor = self.add_weight(name="floor", shape=(), initializer=lowest, trainable=False)
+
+    def call(self, inputs):
+        return ops.maximum(inputs, self.floor)
+
+
+@dataclasses.dataclass(frozen=True)
+class Floored(Sequence):
+    """Arrays raised to a floor when they are asked for."""
+
+    arrays: Sequence[np.ndarray]
+    floor: float
+
+    def __len__(self):
+        return len(self.arrays)
+
+    def __getitem__(self, index):
+        return np.maximum(self.arrays[index], self.floor)
+
+
+def set_statistics(network, part, recipe):
+    """Put floor, means and scales of the training part into the network (D1, D3)."""
+    floor = max(float(array.max()) for array in part.features) - recipe.floor_db
+    network.get_layer("floor").floor.assign(floor)
+    floored = dataclasses.replace(part, features=Floored(part.features, floor))
+    network.get_layer("standardise").set_statistics(*moments(floored))
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold for exactly `recipe.max_epochs` epochs; nothing is selected by the validation part (D12).
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts; `valid` may be empty, its scores are for the history alone.
+        seed: of the weights, the dropout, the oversampling and the order of the batches.
+        checkpoint: file from which a killed training goes on.
+        report: called with the number of finished epochs.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    set_statistics(network, train, recipe)
+    schedule = keras.optimizers.schedules.InverseTimeDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
+    network.compile(
+        optimizer=keras.optimizers.SGD(schedule, momentum=recipe.momentum, nesterov=recipe.nesterov),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    validation = batching.Batches(valid, batch_size=PREDICTED_AT_ONCE) if len(valid) else None
+    return training.fit(
+        network,
+        batching.Batches(oversampling.equalise(train, seed), batch_size=recipe.batch_size, seed=seed),
+        score=lambda model: training.validation_scores(model, validation) if validation else {},
+        max_epochs=recipe.max_epochs,
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, each `(N, K)`: the two rules that the paper states (D13).
+
+    `majority` (IV-B): how many of an utterance's segments decide for each class. Equal votes are decided by the mean
+    posterior, which is added with less weight than one vote has. `sum` (III): the mean posterior alone.
+    """
+    if not len(part):
+        nothing = np.zeros((0, len(part.classes)), dtype="float32")
+        return {"majority": nothing, "sum": nothing}
+    batches = batching.Batches(part, batch_size=PREDICTED_AT_ONCE)
+    posteriors = batching.predict_examples(fitted.model, batches)  # (M, K)
+    mean = batching.mean_by_utterance(posteriors, batches)  # (N, K)
+    votes = batching.votes_by_utterance(posteriors, batches)  # (N, K)
+    return {"majority": votes + TIE_BREAK * mean, "sum": mean}

@@ -1,0 +1,78 @@
+"""Background signals for the noise test (section 5.3): the built-in seven, a folder of the user's own, and mixing."""
+
+import functools
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from common import audio, feature_store
+from common.errors import InputError
+from papers.satt2017 import noise_signals
+
+BUILT_IN = tuple(noise_signals.SIGNALS)  # three music-like, four crowd-like, in the order of 5.3
+SAMPLE_RATE_HZ = 16_000  # of the copies of a user's recordings
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+
+
+@functools.lru_cache(maxsize=16)
+def signal(name, sample_rate_hz):
+    """The signal of a name, `(N,)` float32: of `BUILT_IN`, or `stem@sha256` of a recording given to `install`.
+
+    Raises:
+        InputError: there is no such signal.
+    """
+    if name in BUILT_IN:
+        return noise_signals.make(name, sample_rate_hz)
+    _, _, identity = name.rpartition("@")
+    place = _kept(identity)
+    if sample_rate_hz != SAMPLE_RATE_HZ or not place.is_file():
+        known = ", ".join(BUILT_IN)
+        raise InputError(f"no background signal {name} at {sample_rate_hz} Hz; give its folder with --noises, or {known}")
+    return np.load(place)
+
+
+def install(folder) -> tuple[str, ...]:
+    """Keep copies of a folder's recordings beside the features; returns the names under which `signal` finds them.
+
+    A name holds the SHA-256 of the file, so that features of another recording of the same name are never taken for it.
+
+    Raises:
+        InputError: the folder holds no recording, or one that cannot be used.
+    """
+    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise InputError(f"--noises {folder} holds no recording; expected a folder with {', '.join(SUFFIXES)} files")
+    return tuple(f"{path.stem}@{_install_one(path)}" for path in paths)
+
+
+def _install_one(path):
+    identity = audio.fingerprint(path)
+    waveform, _ = audio.read(path, sample_rate_hz=SAMPLE_RATE_HZ)
+    place = _kept(identity)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    np.save(place, waveform)
+    return identity
+
+
+def _kept(identity) -> Path:
+    return feature_store.cache_dir() / "noises" / f"{identity}.npy"
+
+
+def mix(waveform, noise, *, snr_db):
+    """The waveform `(N,)` plus a stretch of the noise, `snr_db` below it in mean power over the whole recording (D15).
+
+    Where the stretch begins is a function of the waveform: one recording, one stretch, on every machine and for every
+    noise. A noise that is too short begins again.
+
+    Raises:
+        InputError: the noise is silent where the recording needs it.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(waveform, "<f4").tobytes()).digest()
+    start = int.from_bytes(digest[:8], "little") % len(noise)
+    stretch = np.take(noise, np.arange(start, start + len(waveform)), mode="wrap").astype("float64")
+    power = np.mean(np.square(stretch))
+    if not power > 0:
+        raise InputError("a background signal is silent for seconds on end; give noises without gaps")
+    wanted = np.mean(np.square(waveform, dtype="float64")) / 10 ** (snr_db / 10)
+    return (waveform + np.sqrt(wanted / power) * stretch).astype("float32")

@@ -1,0 +1,370 @@
+"""Downloads against a server of our own on 127.0.0.1, faults included. Nothing here reaches the network."""
+
+import errno
+import hashlib
+import http.server
+import io
+import re
+import shutil
+import stat
+import threading
+import wave
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from common.corpora import emodb, fetch, ravdess
+from common.errors import InputError
+
+
+def wav_bytes(seconds):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(100)
+        file.writeframes(bytes(range(100)) * round(seconds + 1))
+    return buffer.getvalue()
+
+
+def zip_bytes(files):
+    """A ZIP of {name or ZipInfo: bytes}, stored, so that its size is about its content's."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def emodb_files():
+    """Names and counts of EmoDB, short sounds."""
+    files = {"erkennung.txt": "Nr.\tSatz\terkannt\tnatuerlich\n".encode("latin-1")}
+    codes = {emotion: code for code, emotion in emodb.EMOTIONS.items()}
+    for speaker, counts in emodb.EXPECTED.items():
+        for emotion, count in counts.items():
+            for k in range(count):
+                files[f"wav/{speaker}a{k:02d}{codes[emotion]}a.wav"] = wav_bytes(1 + k % 3)
+    return files
+
+
+@pytest.fixture(scope="module")
+def emodb_zip(emodb_files):
+    return zip_bytes(emodb_files)
+
+
+@pytest.fixture(scope="module")
+def ravdess_zip():
+    content = wav_bytes(0)
+    return zip_bytes({f"Actor_{stem[-2:]}/{stem}.wav": content for stem in ravdess._official_ids()})
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves one body; the test sets how it misbehaves, and reads what was asked."""
+
+    daemon_threads = True
+    body, etag = b"", '"v1"'
+    ranges = True  # whether Range is understood
+    cuts: list  # after how many bytes the coming answers break off
+    statuses: list  # error codes of the coming answers
+    asked: list  # the headers of every request
+
+    def handle_error(self, request, client_address):
+        pass  # the client hung up, as some tests make it
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server = self.server
+        server.asked.append(dict(self.headers))
+        if server.statuses:
+            self.send_response(server.statuses.pop(0))
+            self.send_header("Content-Length", "0")
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            return
+        start = 0
+        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if wanted and server.ranges and self.headers.get("If-Range", server.etag) == server.etag:
+            start = int(wanted[1])
+        if start >= len(server.body):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(server.body)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        rest = server.body[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(server.body) - 1}/{len(server.body)}")
+        self.send_header("Content-Length", str(len(rest)))
+        self.send_header("ETag", server.etag)
+        self.end_headers()
+        self.wfile.write(rest[: server.cuts.pop(0)] if server.cuts else rest)
+
+
+@pytest.fixture
+def server():
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.cuts, server.statuses, server.asked = [], [], []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def get(server, tmp_path, monkeypatch):
+    """fetch() from the server, into tmp_path/data."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    def call(name="emodb", **options):
+        url = f"http://127.0.0.1:{server.server_port}/download.zip"
+        return fetch.fetch(name, tmp_path / "data", **{"url": url, "pause_s": 0.0, "progress": False} | options)
+
+    return call
+
+
+def files_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
+
+
+def left_in(folder):
+    return sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file())
+
+
+# --- what works
+
+
+def test_a_good_archive_is_unpacked_recorded_and_not_fetched_twice(server, get, emodb_zip, emodb_files, tmp_path):
+    server.body = emodb_zip
+    root = get()
+    assert root == tmp_path / "data" / "emodb"
+    assert files_of(root) == emodb_files
+    assert left_in(tmp_path / "data" / "archives") == ["emodb.zip", "emodb.zip.sha256"]
+    recorded = (tmp_path / "data" / "archives" / "emodb.zip.sha256").read_text()
+    assert recorded == f"{hashlib.sha256(emodb_zip).hexdigest()}  emodb.zip\n"
+    assert get() == root and len(server.asked) == 1
+    shutil.rmtree(root)  # the archive is still there
+    assert files_of(get()) == emodb_files and len(server.asked) == 1
+
+
+def test_ravdess_is_held_to_its_checksum(server, get, ravdess_zip):
+    server.body = ravdess_zip
+    with pytest.raises(
+        InputError, match=r"checksum of what came is \w{32}, expected md5:bc696df654c87fed845eb13823edef8a"
+    ):
+        get("ravdess")
+    root = get("ravdess", checksum="md5:" + hashlib.md5(ravdess_zip).hexdigest())
+    assert len(files_of(root)) == 1440 and (root / "Actor_24").is_dir()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_cut_download_is_continued_or_begun_again(server, get, emodb_zip, emodb_files, ranges, monkeypatch):
+    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+    server.body, server.ranges, server.cuts = emodb_zip, ranges, [40_000, 30_000]
+    assert files_of(get()) == emodb_files
+    got = [headers.get("Range") for headers in server.asked]
+    assert got == ([None, "bytes=40000-", "bytes=70000-"] if ranges else [None, "bytes=40000-", "bytes=30000-"])
+    assert [headers.get("If-Range") for headers in server.asked] == [None, '"v1"', '"v1"']
+    assert {headers["Accept-Encoding"] for headers in server.asked} == {"identity"}
+
+
+def test_the_next_call_continues_what_an_earlier_one_left(server, get, emodb_zip, emodb_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+    server.body, server.cuts = emodb_zip, [50_000]
+    with pytest.raises(InputError, match="download failed 1 times.*goes on where it stopped"):
+        get(attempts=1)
+    assert not (tmp_path / "data" / "emodb").exists()
+    assert left_in(tmp_path / "data" / "archives") == ["emodb.zip.part", "emodb.zip.part.version"]
+    assert files_of(get()) == emodb_files
+    assert server.asked[1]["Range"] == "bytes=50000-"
+    assert left_in(tmp_path / "data" / "archives") == ["emodb.zip", "emodb.zip.sha256"]
+
+
+def test_a_part_of_another_version_of_the_file_is_not_continued(server, get, emodb_zip, emodb_files, monkeypatch):
+    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+    server.body, server.cuts, server.etag = b"x" * 90_000, [50_000], '"old"'
+    with pytest.raises(InputError, match="download failed"):
+        get(attempts=1)
+    server.body, server.etag = emodb_zip, '"new"'
+    assert files_of(get()) == emodb_files
+    assert server.asked[1]["Range"] == "bytes=50000-" and server.asked[1]["If-Range"] == '"old"'
+
+
+def test_a_part_that_is_already_whole_or_too_long(server, get, emodb_zip, emodb_files, tmp_path):
+    part = tmp_path / "data" / "archives" / "emodb.zip.part"
+    part.parent.mkdir(parents=True)
+    server.body = emodb_zip
+    part.write_bytes(emodb_zip)
+    assert files_of(get()) == emodb_files and len(server.asked) == 1
+    shutil.rmtree(tmp_path / "data")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(emodb_zip + b"more")
+    assert files_of(get()) == emodb_files
+
+
+def test_busy_servers_are_asked_again(server, get, emodb_zip, emodb_files):
+    server.body, server.statuses = emodb_zip, [503, 429]
+    assert files_of(get()) == emodb_files and len(server.asked) == 3
+
+
+# --- what does not
+
+
+def test_not_found_is_said_at_once(server, get, tmp_path):
+    server.statuses = [404]
+    with pytest.raises(InputError, match="answered 404; fetch again.*put the file at .*emodb.zip"):
+        get()
+    assert len(server.asked) == 1 and left_in(tmp_path) == []
+
+
+def test_nobody_listens(get):
+    with pytest.raises(InputError, match="failed 2 times"):
+        get(url="http://127.0.0.1:9/x.zip", attempts=2)  # the discard port: refused
+
+
+def link(name):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ("../evil", "'../evil' in it leads out"),
+        ("wav/../../evil", "leads out of the folder"),
+        ("/tmp/evil-absolute", "leads out of the folder"),
+        ("C:\\evil", "leads out of the folder"),
+        ("..\\evil", "leads out of the folder"),
+        (link("wav/link"), "'wav/link' in it is a link"),
+    ],
+)
+def test_an_archive_that_reaches_outside_is_refused(server, get, emodb_files, tmp_path, member, words):
+    server.body = zip_bytes(emodb_files | {member: b"../../outside"})
+    with pytest.raises(InputError, match=re.escape(words)):
+        get()
+    assert left_in(tmp_path) == [] and not Path("/tmp/evil-absolute").exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda f: {n: c for n, c in f.items() if n != "wav/03a00Wa.wav"}, "03 anger 13 of 14"),
+        (lambda f: f | {"wav/08a00Ea.wav": wav_bytes(1)}, "08 disgust 1 of 0"),
+        (lambda f: f | {"wav/03a00Wa.wav": wav_bytes(30)}, "03a00Wa.wav lasts 31.00 s"),
+        (lambda f: {n: wav_bytes(1) if n.endswith(".wav") else c for n, c in f.items()}, "it is emodb-2s"),
+    ],
+    ids=["one missing", "one too many", "one too long", "all cut to 2.0 s"],
+)
+def test_emodb_is_held_to_its_names_counts_and_durations(server, get, emodb_files, tmp_path, edit, words):
+    server.body = zip_bytes(edit(emodb_files))
+    with pytest.raises(InputError, match=f"is not EmoDB: .*{words}.*it was removed"):
+        get()
+    assert left_in(tmp_path) == []
+
+
+def test_what_is_not_a_zip_or_is_damaged_inside(server, get, emodb_zip, tmp_path):
+    server.body = b"<html>log in to the hotel's network</html>"
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        get()
+    middle = len(emodb_zip) // 2
+    server.body = emodb_zip[:middle] + bytes(100) + emodb_zip[middle + 100 :]
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        get()
+    assert left_in(tmp_path) == []
+
+
+def test_another_archive_than_at_the_first_fetch_is_refused(server, get, emodb_files, emodb_zip, tmp_path):
+    server.body = emodb_zip
+    shutil.rmtree(get())
+    archive = tmp_path / "data" / "archives" / "emodb.zip"
+    archive.unlink()
+    server.body = zip_bytes(emodb_files | {"wav/03a00Wa.wav": wav_bytes(4)})
+    with pytest.raises(InputError, match=f"earlier fetch recorded {hashlib.sha256(emodb_zip).hexdigest()}"):
+        get()
+    assert left_in(tmp_path) == ["data/archives/emodb.zip.sha256"]
+
+
+def test_a_bomb_is_not_unpacked(server, get, emodb_zip, tmp_path, monkeypatch):
+    server.body = emodb_zip
+    monkeypatch.setattr(fetch, "MAX_UNPACKED_BYTES", 1000)
+    with pytest.raises(InputError, match=r"536 files of \d+ bytes are in it"):
+        get()
+    assert left_in(tmp_path) == []
+
+
+# --- the disk
+
+
+def test_too_little_room_is_said_with_numbers_before_anything_is_written(server, get, emodb_zip, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    server.body = emodb_zip
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: usage(10**9, 10**9, 2_000_000))
+    with pytest.raises(InputError, match=r"needs 17 MB, and .* has 2 MB: make room"):
+        get()
+    assert not (tmp_path / "data" / "emodb").exists()
+    assert "emodb.zip" not in left_in(tmp_path / "data" / "archives")
+
+
+def test_a_disk_that_fills_while_unpacking_leaves_no_half_corpus(
+    server, get, emodb_zip, emodb_files, tmp_path, monkeypatch
+):
+    server.body = emodb_zip
+    extract, done = zipfile.ZipFile.extract, []
+
+    def fills(self, member, path):
+        done.append(member)
+        if len(done) == 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return extract(self, member, path)
+
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="is full.*EmoDB 150 MB: make room"):
+        patch.setattr(zipfile.ZipFile, "extract", fills)
+        get()
+    assert left_in(tmp_path / "data") == ["archives/emodb.zip"]
+    assert files_of(get()) == emodb_files and len(server.asked) == 1
+
+
+def test_a_disk_that_fills_while_downloading_keeps_what_came(
+    server, get, emodb_zip, emodb_files, tmp_path, monkeypatch
+):
+    server.body = emodb_zip
+
+    def fills(self, response, have, total):
+        with open(self.part, "wb") as file:
+            file.write(next(response.iter_content(10_000)))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="is full"):
+        patch.setattr(fetch.ResumingDownloader, "_append", fills)
+        get()
+    assert files_of(get()) == emodb_files
+    assert server.asked[-1]["Range"] == "bytes=10000-"
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(server, get, emodb_zip, tmp_path):
+    server.body = emodb_zip
+    (tmp_path / "data" / "emodb").mkdir(parents=True)
+    (tmp_path / "data" / "emodb" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="0 utterances, expected 535"):
+        get()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        fetch.fetch("emodb", tmp_path / "file", url="http://127.0.0.1:9/", progress=False)
+    assert server.asked == [] and left_in(tmp_path) == ["data/emodb/notes.txt", "file"]
+
+
+def test_iemocap_says_how_to_ask_and_unknown_names_are_refused(tmp_path):
+    with pytest.raises(InputError, match="licence.*https://sail.usc.edu/iemocap/"):
+        fetch.fetch("iemocap", tmp_path)
+    with pytest.raises(InputError, match="choose from ravdess, emodb"):
+        fetch.fetch("timit", tmp_path)
+    assert left_in(tmp_path) == []

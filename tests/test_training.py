@@ -1,0 +1,157 @@
+import dataclasses
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from common import batching, layers, training
+from common.utterance import Utterance
+
+CLASSES = ("anger", "calm")
+
+
+def part(n, seed):
+    generator = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    utterances = [Utterance(id=f"{k:03}", path=None, emotion=CLASSES[y], speaker="s") for k, y in enumerate(labels)]
+    features = [(generator.normal(size=(1, 6, 3)) + 0.3 * y).astype("float32") for y in labels]
+    return batching.Part(utterances, features, CLASSES)
+
+
+def network(seed):
+    """Dropout, a plateau and RMSprop's slots: all of them have state that a resumed training needs."""
+    keras.utils.set_random_seed(seed)
+    frames = keras.Input((6, 3), name="features")
+    x = layers.Standardise(name="standardise")(frames)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(8, activation="relu", kernel_regularizer="l2")(x)
+    x = keras.layers.Dropout(0.5)(x)
+    model = keras.Model({"features": frames}, keras.layers.Dense(2, activation="softmax")(x))
+    model.compile(keras.optimizers.RMSprop(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+def fit(checkpoint=None, kill_after=None, epochs=12, patience=4):
+    train, valid = batching.Batches(part(40, 0), batch_size=8, seed=3), batching.Batches(part(20, 1), batch_size=8)
+    model = network(7)
+
+    def report(epoch):
+        if epoch == kill_after:
+            raise Killed
+
+    plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=1, factor=0.5)
+    fitted = training.fit(
+        model,
+        train,
+        score=lambda model: training.validation_scores(model, valid),
+        max_epochs=epochs,
+        monitor="val_loss",
+        patience=patience,
+        plateau=plateau,
+        checkpoint=checkpoint,
+        report=report,
+    )
+    return fitted, batching.predict_examples(fitted.model, valid)
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return fit()
+
+
+@pytest.fixture
+def every_epoch(monkeypatch):
+    monkeypatch.setattr(training, "BACKUP_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("kills", [[1], [3, 5], [2, 3, 4, 6]])
+def test_a_killed_training_ends_like_one_never_interrupted(tmp_path, undisturbed, every_epoch, kills):
+    checkpoint = tmp_path / "c.npz"
+    for epoch in kills:
+        with pytest.raises(Killed):
+            fit(checkpoint, kill_after=epoch)
+    fitted, predictions = fit(checkpoint)
+    expected, expected_predictions = undisturbed
+    np.testing.assert_array_equal(predictions, expected_predictions)
+    assert fitted.best_epoch == expected.best_epoch
+    assert without_seconds(fitted.history) == without_seconds(expected.history)
+
+
+def test_a_training_killed_after_its_last_epoch_is_not_trained_again(tmp_path, undisturbed, every_epoch):
+    checkpoint = tmp_path / "c.npz"
+    last = len(undisturbed[0].history["loss"])
+    with pytest.raises(Killed):
+        fit(checkpoint, kill_after=last)
+    fitted, predictions = fit(checkpoint, kill_after=last)
+    np.testing.assert_array_equal(predictions, undisturbed[1])
+    assert fitted.best_epoch == undisturbed[0].best_epoch
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[2:40]])
+def test_a_damaged_checkpoint_is_not_trusted(tmp_path, undisturbed, every_epoch, damage):
+    checkpoint = tmp_path / "c.npz"
+    with pytest.raises(Killed):
+        fit(checkpoint, kill_after=2)
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    np.testing.assert_array_equal(fit(checkpoint)[1], undisturbed[1])
+
+
+def test_checkpoints_cost_nothing_while_epochs_are_short(tmp_path):
+    with pytest.raises(Killed):
+        fit(tmp_path / "c.npz", kill_after=3)
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_best_epoch_is_the_one_that_the_validation_part_says(undisturbed):
+    fitted, _ = undisturbed
+    assert fitted.best_epoch == int(np.argmin(fitted.history["val_loss"]))
+    assert len(fitted.history["loss"]) == min(12, fitted.best_epoch + 1 + 4)
+
+
+def test_validation_scores_by_hand():
+    class Fixed:
+        losses = (0.25,)
+
+        def predict(self, batches, verbose):
+            return np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
+
+    four = part(4, 0)  # anger, calm, anger, calm
+    scores = training.validation_scores(Fixed(), batching.Batches(four, batch_size=4))
+    assert scores["val_wa"] == pytest.approx(0.5)
+    assert scores["val_ua"] == pytest.approx(0.5)
+    assert scores["val_loss"] == pytest.approx(0.25 - np.mean(np.log([0.9, 0.2, 0.3, 0.6])))
+    three = dataclasses.replace(four, utterances=four.utterances[:3], features=four.features[:3])
+    Fixed.predict = lambda self, batches, verbose: np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    assert training.validation_scores(Fixed(), batching.Batches(three, batch_size=4))["val_ua"] == pytest.approx(0.25)
+
+
+def test_moments_are_those_of_all_frames():
+    some = part(7, 2)
+    stacked = np.concatenate([array.reshape(-1, 3) for array in some.features])
+    mean, deviation = layers.moments(some)
+    np.testing.assert_allclose(mean, stacked.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(deviation, stacked.std(axis=0), rtol=1e-6)
+
+
+def test_a_saved_network_carries_the_statistics(tmp_path):
+    model = network(0)
+    model.optimizer.build(model.trainable_variables)
+    model.get_layer("standardise").set_statistics([1.0, 2.0, 3.0], [2.0, 0.0, 4.0])
+    x = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.predict({"features": x}, verbose=0), model.predict({"features": x}, verbose=0))
+    np.testing.assert_allclose(
+        np.asarray(loaded.get_layer("standardise")(x)),
+        (x - np.array([1.0, 2.0, 3.0])) / np.array([2.0, 1.0, 4.0]),
+        rtol=1e-6,
+    )
+
+
+def without_seconds(history):
+    return {name: values for name, values in history.items() if name != "seconds"}
