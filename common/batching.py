@@ -37,6 +37,11 @@ class Part:
         """The same part with the first `stop` examples of every utterance."""
         return dataclasses.replace(self, features=_FirstRows(self.features, stop))
 
+    def pick(self, indices) -> "Part":
+        """The utterances at these indices, each as often as its index occurs; no features are copied."""
+        utterances = [self.utterances[i] for i in indices]
+        return dataclasses.replace(self, utterances=utterances, features=_Picked(self.features, tuple(indices)))
+
 
 @dataclasses.dataclass(frozen=True)
 class _FirstRows(Sequence):
@@ -48,6 +53,18 @@ class _FirstRows(Sequence):
 
     def __getitem__(self, index):
         return self.arrays[index][: self.stop]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Picked(Sequence):
+    arrays: Sequence[np.ndarray]
+    indices: tuple[int, ...]
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, index):
+        return self.arrays[self.indices[index]]
 
 
 def class_weights(labels, num_classes) -> np.ndarray:
@@ -139,9 +156,9 @@ class Batches(keras.utils.PyDataset):
         """Frames of a padded batch: its longest example's, and one more in the second batch where that has as many as
         the first. Keras makes TensorFlow expect of all batches what the first two have in common.
         """
-        steps = int(self.lengths[self.batches[index]].max())
+        steps, first = (int(self.lengths[self.batches[i]].max()) for i in (index, 0))
         ragged = self.lengths.min() < self.lengths.max()
-        return steps + (ragged and index == 1 and steps == int(self.lengths[self.batches[0]].max()))
+        return steps + 1 if ragged and index == 1 and steps == first else steps
 
     @property
     def order(self) -> np.ndarray:

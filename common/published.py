@@ -2,8 +2,9 @@
 
 A metric is named as in common/metrics (`wa`, `ua`, `macro_f1`, `macro_precision`, `macro_recall`), per class as
 `precision:<emotion>`, `recall:<emotion>`, `f1:<emotion>`; `cross_entropy` is the loss in nats; `slice_wa` and
-`slice_cross_entropy` count the slices of an utterance, not utterances; `share:<what>` is another fraction; any other
-name (`parameters`, `parameters:<what>`, `sd:<metric>`, ...) is a number without a range of its own.
+`slice_cross_entropy` count the slices of an utterance, not utterances; `share:<what>` is another fraction;
+`sd:<metric>` is the spread that a paper prints after "±"; any other name (`parameters`, `parameters:<what>`, ...) is a
+number without a range of its own.
 """
 
 import dataclasses
@@ -60,7 +61,8 @@ class Published:
 
     @property
     def is_rate(self) -> bool:
-        return self.metric.partition(":")[0] in RATES
+        """Whether the value is a fraction, printed in per cent."""
+        return self.metric.removeprefix("sd:").partition(":")[0] in RATES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,18 @@ def path_of(root, *, paper, variant, corpus_variant, protocol, preset, seed, fol
 def record_path(root, record) -> Path:
     names = ("paper", "variant", "corpus_variant", "protocol", "preset", "seed", "fold")
     return path_of(root, **{name: getattr(record, name) for name in names})
+
+
+def require_writable(root) -> None:
+    """Raise InputError where nothing can be written under `root`: before hours are spent, not after."""
+    try:
+        Path(root, "runs").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=Path(root, "runs")):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{root} cannot be written ({error.strerror}); give a writable folder with --results"
+        ) from error
 
 
 def write(record, *, root) -> Path:

@@ -101,9 +101,9 @@ def bootstrap_interval(
     """
     cells = _Cells(labels, [decisions], groups, clusters, classes)
     (estimate,), replicated, redrawn = cells.resample(metric, replicates, seed)
-    error = _inflated(replicated[0], cells)
+    error, quantile = _inflated(replicated[0], cells), _student(cells, level)
     if 0 < estimate < 1:
-        half = _student(cells, level) * error / (estimate * (1 - estimate))
+        half = quantile * error / (estimate * (1 - estimate))
         low, high = (float(special.expit(special.logit(estimate) + step)) for step in (-half, half))
     else:
         bound = ((1 - level) / 2) ** (1 / cells.total)

@@ -13,7 +13,7 @@ import numpy as np
 
 from common import batching, metrics
 
-BACKUP_SECONDS = 20.0  # a checkpoint costs up to a second for the largest networks
+BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint of the largest network costs a second
 
 
 @dataclasses.dataclass

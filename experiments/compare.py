@@ -73,6 +73,7 @@ def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, 
     Raises:
         InputError: nothing at all could be run.
     """
+    records.require_writable(results)
     planned, pairs, refused, first_error = [], [], [], None
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data

@@ -1,18 +1,17 @@
-"""Our systems: headline numbers, classes, cost, and one system under several protocols. One table per corpus variant."""
+"""Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
 
+import dataclasses
 import itertools
+import re
 import statistics as descriptive
 
 import numpy as np
 
 from common import metrics
 from experiments import bands, scores, tables
-from experiments.intervals import speaker_interval
+from experiments.intervals import Number
 from experiments.systems import ranges
 from experiments.tables import Row, Sheet, Table
-
-BLIND = ("random", "paper", "leaky_segments")  # protocols of which a speaker-independent one is the honest counterpart
-INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 
 
 def attempt(function, *arguments, **options):
@@ -72,63 +71,79 @@ def systems_sheet(corpus, systems) -> Sheet:
 
 
 def slug(corpus) -> str:
-    return "".join(character if character.isalnum() or character in "._+-" else "-" for character in corpus)
+    """A corpus variant as part of a file name, as common/records has it."""
+    return re.sub(r"[^\w.+-]+", "-", corpus)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Headline:
+    """The numbers of one system under one rule; None with a reason in `reasons` where there is none."""
+
+    wa: Number | None
+    ua: Number | None
+    macro_f1: Number | None
+    slice_wa: Number | None
+    wa_folds: np.ndarray | None
+    ua_folds: np.ndarray | None
+    majority: float
+    reasons: list[str]
+
+
+def _headline(system, rule) -> _Headline:
+    wa, _ = attempt(scores.measure, system, "wa", rule=rule)
+    ua, no_ua = attempt(scores.measure, system, "ua", rule=rule)
+    slices = (scores.measure, system, "slice_wa") if rule == scores.SLICE_RULE else None
+    ua_folds, no_fold_mean = attempt(scores.fold_values, system, "ua", rule)
+    reasons = [f"no UA: {no_ua}"] if no_ua else [f"no UA fold mean: {no_fold_mean}"] if no_fold_mean else []
+    reasons += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
+    return _Headline(
+        wa=wa,
+        ua=ua,
+        macro_f1=attempt(scores.measure, system, "macro_f1", rule=rule)[0],
+        slice_wa=attempt(*slices)[0] if slices else None,
+        wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
+        ua_folds=ua_folds,
+        majority=metrics.majority(np.sum(system.confusions(rule), axis=0).sum(axis=1)),
+        reasons=reasons,
+    )
 
 
 def _system_row(system, rule) -> Row:
-    wa, _ = attempt(scores.measure, system, "wa", rule=rule)
-    ua, why_no_ua = attempt(scores.measure, system, "ua", rule=rule)
-    f1, _ = attempt(scores.measure, system, "macro_f1", rule=rule)
-    wa_folds, _ = attempt(scores.fold_values, system, "wa", rule)
-    ua_folds, why_no_fold_ua = attempt(scores.fold_values, system, "ua", rule)
-    slices = None
-    if rule == scores.SLICE_RULE:
-        slices, _ = attempt(scores.measure, system, "slice_wa", rule=rule)
-    majority = metrics.majority(np.sum(system.confusions(rule), axis=0).sum(axis=1))
-    found = bands.of(system)
-    flags = [_band(b, {"wa": wa, "ua": ua}[b.metric]) for b in found]
-    notes = [*system.caveats]
-    notes += [f"no UA: {why_no_ua}"] if why_no_ua else [f"no UA fold mean: {why_no_fold_ua}"] if why_no_fold_ua else []
-    notes += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
-    return Row(
-        {
-            "system": system.name,
-            "protocol": system.protocol,
-            "preset": system.preset,
-            "rule": rule,
-            "n": system.n,
-            "folds": system.folds,
-            "seeds": ranges(system.seeds),
-            "majority WA": tables.per_cent(majority),
-            "WA pooled": tables.with_interval(wa),
-            "WA fold mean": _mean_and_sd(wa_folds),
-            "UA pooled": tables.with_interval(ua),
-            "UA fold mean": _mean_and_sd(ua_folds),
-            "macro F1": tables.with_interval(f1 and scores.Number(f1.value)),
-            "slice WA": tables.with_interval(slices and scores.Number(slices.value)),
-            "band": "; ".join(flags) or tables.NONE,
-            "notes": "; ".join(notes) or tables.NONE,
-        },
-        identity(system, rule)
-        | {
-            "num_classes": len(system.classes),
-            "n": system.n,
-            "folds": system.folds,
-            "seeds": ranges(system.seeds),
-            "chance_ua": tables.fraction(1 / len(system.classes)),
-            "majority_wa": tables.fraction(majority),
-            **tables.interval_fields("wa_pooled", wa),
-            **_mean_and_sd_fields("wa_fold", wa_folds),
-            **tables.interval_fields("ua_pooled", ua),
-            **_mean_and_sd_fields("ua_fold", ua_folds),
-            **tables.interval_fields("macro_f1", f1),
-            **tables.interval_fields("slice_wa", slices),
-            "band": "; ".join(flags),
-            "notes": "; ".join(notes),
-            "limits": system.limits,
-            "command": system.command,
-        },
-    )
+    found = _headline(system, rule)
+    flags = "; ".join(_band(band, getattr(found, band.metric)) for band in bands.of(system))
+    notes = "; ".join([*system.caveats, *found.reasons])
+    counted = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+    shown = {
+        "system": system.name,
+        "protocol": system.protocol,
+        "preset": system.preset,
+        "rule": rule,
+        **counted,
+        "majority WA": tables.per_cent(found.majority),
+        "WA pooled": tables.with_interval(found.wa),
+        "WA fold mean": _mean_and_sd(found.wa_folds),
+        "UA pooled": tables.with_interval(found.ua),
+        "UA fold mean": _mean_and_sd(found.ua_folds),
+        "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),
+        "slice WA": tables.per_cent(found.slice_wa and found.slice_wa.value),
+        "band": flags or tables.NONE,
+        "notes": notes or tables.NONE,
+    }
+    data = {
+        **identity(system, rule),
+        "num_classes": len(system.classes),
+        **counted,
+        "chance_ua": tables.fraction(metrics.chance(len(system.classes))),
+        "majority_wa": tables.fraction(found.majority),
+        **tables.interval_fields("wa_pooled", found.wa),
+        **_mean_and_sd_fields("wa_fold", found.wa_folds),
+        **tables.interval_fields("ua_pooled", found.ua),
+        **_mean_and_sd_fields("ua_fold", found.ua_folds),
+        **tables.interval_fields("macro_f1", found.macro_f1),
+        **tables.interval_fields("slice_wa", found.slice_wa),
+        **{"band": flags, "notes": notes, "limits": system.limits, "command": system.command},
+    }
+    return Row(shown, data)
 
 
 def _band(band, number) -> str:
@@ -229,73 +244,3 @@ def _cost_row(system) -> Row:
 def _machine(environment) -> str:
     threads = environment.get("threads")
     return ", ".join(filter(None, [environment.get("processor"), threads and f"{threads} thread"]))
-
-
-def protocols_sheet(corpus, systems) -> Sheet | None:
-    """One system under a speaker-blind and under speaker-independent protocols; None where no system has both."""
-    made, used = [], []
-    for _, members in itertools.groupby(
-        sorted(systems, key=lambda s: (s.paper, s.variant, s.preset)), key=lambda s: (s.paper, s.variant, s.preset)
-    ):
-        found = {system.protocol: system for system in members}
-        honest = next((found[name] for name in INDEPENDENT if name in found), None)
-        others = [system for name, system in sorted(found.items()) if honest and system is not honest]
-        made += [_protocol_row(other, honest) for other in others]
-        used += [*others, honest] if others else []
-    if not made:
-        return None
-    notes = (
-        "Per cent. Difference: the first protocol's number minus the speaker-independent one, 95 % interval with the "
-        "same speakers resampled for both. What is above 0 is inflation by speakers on both sides.",
-    )
-    table = Table(caption("Protocols side by side", corpus, used), made, commands(used), notes)
-    return Sheet(f"protocols_{slug(corpus)}", f"One system under several protocols on {corpus}", (table,))
-
-
-def _protocol_row(other, honest) -> Row:
-    measured = {
-        (metric, s.protocol): attempt(scores.measure, s, metric)[0] for metric in ("wa", "ua") for s in (other, honest)
-    }
-    differences = {m: attempt(protocol_difference, other, honest, m)[0] for m in ("wa", "ua")}
-    shown = {
-        f"{metric.upper()} {which}": tables.with_interval(measured[metric, system.protocol])
-        for metric in ("ua", "wa")
-        for which, system in (("first", other), ("independent", honest))
-    }
-    return Row(
-        {
-            "system": other.name,
-            "preset": other.preset,
-            "first": other.protocol,
-            "independent": honest.protocol,
-            "n": f"{other.n}; {honest.n}",
-            "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
-            **shown,
-            "UA difference": tables.with_interval(differences["ua"], tables.signed_per_cent),
-            "WA difference": tables.with_interval(differences["wa"], tables.signed_per_cent),
-        },
-        identity(other)
-        | {"independent": honest.protocol, "n": other.n, "n_independent": honest.n}
-        | {k: v for m in ("wa", "ua") for k, v in tables.interval_fields(m, measured[m, other.protocol]).items()}
-        | {
-            k: v
-            for m in ("wa", "ua")
-            for k, v in tables.interval_fields(f"{m}_independent", measured[m, honest.protocol]).items()
-        }
-        | {k: v for m in ("wa", "ua") for k, v in tables.interval_fields(f"{m}_difference", differences[m]).items()},
-    )
-
-
-def protocol_difference(first, second, metric) -> scores.Number:
-    """Pooled metric under one protocol minus that under another, the same speakers resampled for both."""
-    of = scores.statistic(metric, first.classes)
-    tested = first.tested(), second.tested()
-    speakers = np.unique(np.concatenate([t.speakers for t in tested]))
-    cells = [scores.speaker_cells(t, speakers, len(first.classes)) for t in tested]
-    seeds = cells[0].shape[1]
-
-    def difference(sums):  # (R, S1 + S2, K, K+1)
-        return of(sums[:, :seeds]).mean(axis=1) - of(sums[:, seeds:]).mean(axis=1)
-
-    value, low, high = speaker_interval(np.concatenate(cells, axis=1), difference)
-    return scores.Number(value, low, high, "speakers")

@@ -26,6 +26,13 @@ def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
     """
+    key = metric, aggregation, part, rule or system.rules[0]
+    if key not in system.measured:
+        system.measured[key] = _measure(system, metric, aggregation, part, rule)
+    return system.measured[key]
+
+
+def _measure(system, metric, aggregation, part, rule) -> Number:
     base = metric.partition(":")[0]
     if metric == "parameters":
         return _parameters(system)
@@ -40,6 +47,8 @@ def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> 
     if base in ("cross_entropy", "slice_wa"):
         terms = _losses if base == "cross_entropy" else _slices
         return _ratio(system, lambda r: terms(r, part, rule), part, aggregation, rate=base == "slice_wa")
+    if base == "sd":
+        return _spread(system, metric.partition(":")[2], rule)
     of_confusion = statistic(metric, system.classes)
     if part == "train":
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
@@ -48,8 +57,15 @@ def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> 
     return _pooled(system, metric, of_confusion, part, rule)
 
 
+def margins(confusions) -> np.ndarray:
+    """All that the metrics need of confusion matrices: (..., K, K+1) -> (..., 3, K), hits, support and decided."""
+    confusions = np.asarray(confusions, dtype=float)
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return np.stack([hits, confusions.sum(-1), confusions[..., :-1].sum(-2)], axis=-2)
+
+
 def statistic(metric, classes):
-    """Function of confusion matrices (..., K, K+1) -> (...); NaN where a class that counts never occurs.
+    """Function of margins (..., 3, K) -> (...); NaN where a class that counts never occurs.
 
     Raises:
         NotComputableError: no such metric, or a class that the system does not have.
@@ -59,23 +75,20 @@ def statistic(metric, classes):
         "wa": lambda h, s, d: h.sum(-1) / s.sum(-1),
         "ua": lambda h, s, d: (h / s).mean(-1),
         "macro_recall": lambda h, s, d: (h / s).mean(-1),
-        "macro_precision": lambda h, s, d: _precision(h, d).mean(-1) + 0 * (h / s).sum(-1),
-        "macro_f1": lambda h, s, d: (2 * h / (s + d)).mean(-1) + 0 * (h / s).sum(-1),
+        "macro_precision": lambda h, s, d: np.where((s > 0).all(-1), _precision(h, d).mean(-1), np.nan),
+        "macro_f1": lambda h, s, d: np.where((s > 0).all(-1), (2 * h / (s + d)).mean(-1), np.nan),
         "recall": lambda h, s, d: h / s,
         "precision": lambda h, s, d: _precision(h, d),
-        "f1": lambda h, s, d: 2 * h / (s + d) + 0 * (h / s),
+        "f1": lambda h, s, d: np.where(s > 0, 2 * h / (s + d), np.nan),
     }
     if base not in functions or (bool(which) != (base in ("recall", "precision", "f1"))):
         raise NotComputableError(f"the records do not tell {metric}")
     if which and which not in classes:
         raise NotComputableError(f"the system has no class {which}")
 
-    def of(confusions):
-        hits = np.diagonal(confusions, axis1=-2, axis2=-1).astype(float)
-        support = confusions.sum(-1).astype(float)
-        decided = confusions[..., :-1].sum(-2).astype(float)
+    def of(counts):
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = functions[base](hits, support, decided)
+            values = functions[base](*np.moveaxis(counts, -2, 0))
         return values[..., list(classes).index(which)] if which else values
 
     return of
@@ -92,11 +105,20 @@ def fold_values(system, metric, rule=None) -> np.ndarray:
         NotComputableError: a class is absent from a fold; the message says which and where.
     """
     of = statistic(metric, system.classes)
-    values = np.array([of(confusion) for confusion in system.confusions(rule)])
+    values = of(margins(system.confusions(rule)))  # (F,)
     if np.isnan(values).any():
         record = system.used[int(np.flatnonzero(np.isnan(values))[0])]
         raise NotComputableError(f"{_absent(system, [record], 'test')} in {record.fold} of seed {record.seed}")
     return values
+
+
+def _spread(system, metric, rule) -> Number:
+    """Standard deviation over the folds of all seeds."""
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    if len(values) < 2:
+        raise NotComputableError("one fold has no spread")
+    by_seed = tuple(float(values[seeds == seed].std(ddof=1)) for seed in system.seeds if sum(seeds == seed) > 1)
+    return Number(float(values.std(ddof=1)), why_none="a spread over folds has no interval here", by_seed=by_seed)
 
 
 def _absent(system, found, part) -> str:
@@ -116,8 +138,8 @@ def _per_seed(system, of, aggregation, part, rule) -> tuple[float, ...]:
     """The metric of each seed alone; NaN where undefined."""
     values = []
     for seed in system.seeds:
-        confusions = np.array(system.confusions(rule, part, seed))  # (F, K, K+1)
-        value = of(confusions).mean() if aggregation == "fold_mean" else of(confusions.sum(axis=0))
+        counts = margins(system.confusions(rule, part, seed))  # (F, 3, K)
+        value = of(counts).mean() if aggregation == "fold_mean" else of(counts.sum(axis=0))
         values.append(float(value))
     return tuple(values)
 
@@ -125,7 +147,7 @@ def _per_seed(system, of, aggregation, part, rule) -> tuple[float, ...]:
 def _pooled(system, metric, of, part, rule) -> Number:
     by_seed = _per_seed(system, of, "pooled", part, rule)
     tested = system.tested(rule, part)
-    cells = _cells(tested, len(system.classes))  # (G, S, K, K+1)
+    cells = speaker_margins(tested, np.unique(tested.speakers), len(system.classes))  # (G, S, 3, K)
     value = float(of(cells.sum(axis=0)).mean())
     if np.isnan(value):
         raise NotComputableError(_absent(system, system.used, part))
@@ -154,37 +176,36 @@ def _bootstrapped(tested, metric, classes, which):
     return interval.low, interval.high
 
 
-def _cells(tested, num_classes) -> np.ndarray:
-    """(G, S, K, K+1): one confusion matrix per speaker and seed."""
-    return speaker_cells(tested, np.unique(tested.speakers), num_classes)
-
-
-def speaker_cells(tested, speakers, num_classes) -> np.ndarray:
-    """As `_cells`, for a sorted list of speakers of which some may be missing."""
+def speaker_margins(tested, speakers, num_classes) -> np.ndarray:
+    """(G, S, 3, K): the margins of each speaker and seed, for sorted speakers of which some may be missing here."""
     index = np.searchsorted(speakers, tested.speakers)
-    shape = (len(speakers), num_classes, num_classes + 1)
-    cells = []
-    for decisions in tested.decisions:
-        columns = np.where(decisions == metrics.NO_DECISION, num_classes, decisions)
-        flat = (index * num_classes + tested.labels) * (num_classes + 1) + columns
-        cells.append(np.bincount(flat, minlength=np.prod(shape)).reshape(shape))
-    return np.stack(cells, axis=1)
+    counts = np.zeros((len(speakers), len(tested.decisions), 3, num_classes))
+    for seed, decisions in enumerate(tested.decisions):
+        _count(counts[:, seed], index, tested.labels, decisions)
+    return counts
+
+
+def _count(counts, index, labels, decisions):
+    """Add utterances to margins (G, 3, K): hits, support and decided."""
+    right, decided = decisions == labels, decisions != metrics.NO_DECISION
+    np.add.at(counts, (index[right], 0, labels[right]), 1)
+    np.add.at(counts, (index, 1, labels), 1)
+    np.add.at(counts, (index[decided], 2, decisions[decided]), 1)
 
 
 def _fold_mean(system, of, part, rule) -> Number:
     """A speaker drawn twice makes its folds count twice: a fold's weight is its share of drawn utterances."""
     by_seed = _per_seed(system, of, "fold_mean", part, rule)
     speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
-    index = [np.searchsorted(speakers, record.parts[part]["speakers"]) for record in system.used]
-    num_classes = len(system.classes)
-    cells = np.zeros((len(speakers), len(index), num_classes, num_classes + 1))
+    cells = np.zeros((len(speakers), len(system.used), 3, len(system.classes)))  # (G, L, 3, K)
     for fold, record in enumerate(system.used):
+        index = np.searchsorted(speakers, record.parts[part]["speakers"])
         decisions = system.decisions(record, rule or system.rules[0], part)
-        np.add.at(cells, (index[fold], fold, record.labels(part), decisions), 1)  # -1 is the last column
+        _count(cells[:, fold], index, record.labels(part), decisions)
     if undefined := [r for r, v in zip(system.used, of(cells.sum(axis=0)), strict=True) if np.isnan(v)]:
         raise NotComputableError(f"{_absent(system, undefined[:1], part)} in {undefined[0].fold}")
-    sizes = cells.sum(axis=(0, 2, 3))  # (L,)
-    return _weighted_folds(cells, of, lambda sums: sums.sum(axis=(-2, -1)) / sizes, by_seed, rate=True)
+    sizes = cells[:, :, 1].sum(axis=(0, 2))  # (L,)
+    return _weighted_folds(cells, of, lambda sums: sums[..., 1, :].sum(axis=-1) / sizes, by_seed, rate=True)
 
 
 def _weighted_folds(cells, of, weigh, by_seed, *, rate) -> Number:

@@ -33,7 +33,7 @@ class Tested:
     decisions: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
 class System:
     """All records of one (paper, variant, corpus variant, protocol, preset), by seed and fold."""
 
@@ -132,6 +132,17 @@ class System:
     def command(self) -> str:
         return command(self.records[0], seeds=ranges(self.by_seed))
 
+    @functools.cached_property
+    def test_folds(self) -> dict[int, dict]:
+        """seed -> fold -> what was tested in it, the same for two systems that tested the same utterances."""
+        return {
+            seed: {
+                record.fold: hash(frozenset(zip(record.parts["test"]["utterances"], record.labels(), strict=True)))
+                for record in found
+            }
+            for seed, found in self.by_seed.items()
+        }
+
     def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
         """One matrix (K, K+1) per fold, of one seed or of all that are used."""
         rule = rule or self.rules[0]
@@ -140,6 +151,11 @@ class System:
 
     @functools.cached_property
     def _decided(self) -> dict:
+        return {}
+
+    @functools.cached_property
+    def measured(self) -> dict:
+        """Numbers already computed; experiments/scores keeps them here."""
         return {}
 
     def decisions(self, record, rule, part="test") -> np.ndarray:
@@ -155,9 +171,19 @@ class System:
         labels, decisions = record.labels(part), self.decisions(record, rule, part)
         return metrics.confusion_matrix(labels, decisions, num_classes=len(record.classes))
 
+    @functools.cached_property
+    def _tested(self) -> dict:
+        return {}
+
     def tested(self, rule=None, part="test", seeds=None) -> Tested:
         """The utterances of a part with their decisions, sorted by id within a seed."""
-        runs = [self._one_seed(seed, rule or self.rules[0], part) for seed in seeds or self.seeds]
+        key = rule or self.rules[0], part, tuple(seeds or self.seeds)
+        if key not in self._tested:
+            self._tested[key] = self._join(*key)
+        return self._tested[key]
+
+    def _join(self, rule, part, seeds) -> Tested:
+        runs = [self._one_seed(seed, rule, part) for seed in seeds]
         if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):
             return dataclasses.replace(runs[0], decisions=np.stack([run.decisions for run in runs]))
         fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Tested)}

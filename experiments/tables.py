@@ -9,6 +9,7 @@ import tabulate
 
 GENERATED = "made by `python -m experiments tabulate` from results/runs and papers/*/paper.toml; do not edit"
 NONE = "—"
+DIGITS = set("0123456789")
 
 MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
 LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped the special characters before
@@ -52,7 +53,8 @@ class Table:
     @property
     def right_aligned(self) -> list[bool]:
         """Columns that hold numbers."""
-        return [all(row.shown[h][:1] in "0123456789-−+≈<—" for row in self.rows) for h in self.headings]
+        starts = [{row.shown[heading][:1] for row in self.rows} for heading in self.headings]
+        return [bool(found & DIGITS) and found <= DIGITS | set("-−+≈<—") for found in starts]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +122,12 @@ def _markdown(text) -> str:
 
 
 def latex(sheet) -> str:
-    """One `table` environment per table, for \\usepackage{booktabs} and [utf8]{inputenc}."""
+    """One `table` environment per table; needs the packages booktabs and inputenc (utf8)."""
     blocks = [f"% {GENERATED}"]
     for table in sheet.tables:
         body = _tabulate(table, "latex_booktabs", str)
         below = [_latex(note) for note in table.notes]
-        below += [f"{_latex(what)}: \\texttt{{{_latex(command)}}}" for what, command in table.commands]
+        below += [f"{_latex(what)}: \\texttt{{{_latex_code(command)}}}" for what, command in table.commands]
         lines = ["\\begin{table}", "\\centering", "\\scriptsize", f"\\caption{{{_latex(table.caption)}}}", body]
         lines += [f"\\par\\raggedright {line}" for line in below]
         blocks.append("\n".join([*lines, "\\end{table}"]))
@@ -134,6 +136,10 @@ def latex(sheet) -> str:
 
 def _latex(text) -> str:
     return "".join(tabulate.LATEX_ESCAPE_RULES.get(character, character) for character in text)
+
+
+def _latex_code(text) -> str:
+    return _latex(text).replace("--", "-{}-")  # some fonts make a dash of two hyphens
 
 
 def _without_rare_characters(text) -> str:

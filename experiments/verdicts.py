@@ -3,15 +3,16 @@
 **The rule**, fixed before any run; results/README.md states it for readers.
 
 A published number is compared with the runs of its own variant that have its corpus variant, its protocol, the preset
-"paper", recordings and not synthetic speech, no caveat such as random weights, and at least one seed with all folds. Ours is
-the same metric in the same aggregation ("unknown" is read as pooled) under the same decision rule, with its 95 %
-interval: over speakers; for training parts and for losses over slices over seeds (where one more seed falls, three seeds
-or more); for a number of parameters the number itself. The published number has no interval: papers give one value.
+"paper", recordings and not synthetic speech, no caveat such as random weights, and at least one seed with all folds.
+Ours is the same metric in the same aggregation ("unknown" is read as pooled) under the same decision rule, with its
+95 % interval: over speakers; for training parts and losses over slices, over seeds (where one more seed falls; three
+seeds or more); for a number of parameters the number itself. The published number has no interval: papers give one
+value.
 
 * "within the interval": the published number lies in our interval, ends included.
 * "above": ours is above, the published number lies below our interval. "below": the reverse.
-* "not comparable: why": there are runs, none of which is of the same kind, or the records do not tell the number, or the
-  number belongs to no system of ours.
+* "not comparable: why": there are runs, none of which is of the same kind, or the records do not tell the number, or
+  the number belongs to no system of ours.
 * "not run: command": there is no run of the variant.
 
 The number of parameters is compared wherever the variant was built for as many classes, at whatever preset.
@@ -40,7 +41,7 @@ class Comparison:
 def compare(number, systems) -> Comparison:
     """The verdict on one published number, given all systems."""
     if not number.variant:
-        return Comparison(number, f"not comparable: {number.note or 'the number of no system of ours'}")
+        return Comparison(number, "not comparable: the number of no system of ours")
     mine = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
     if not mine:
         return Comparison(number, f"not run: {command_not_run(number)}")
@@ -143,7 +144,7 @@ def _row(comparison) -> Row:
             "paper": approximate + show(number, number.value),
             "where": number.where,
             "ours [95 %]": _show_ours(number, ours),
-            "seeds' range": _range(number, by_seed),
+            "lowest – highest seed": _range(number, by_seed),
             **{key: value or tables.NONE for key, value in counted.items()},
             "verdict": comparison.verdict,
         },

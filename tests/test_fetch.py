@@ -8,9 +8,9 @@ import re
 import shutil
 import stat
 import threading
+import types
 import wave
 import zipfile
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,7 @@ def wav_bytes(seconds):
     return buffer.getvalue()
 
 
-def zip_bytes(files):
-    """A ZIP of {name or ZipInfo: bytes}, stored, so that its size is about its content's."""
+def zip_bytes(files):  # of {name or ZipInfo: content}; stored, so that cuts fall where a test wants them
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in files.items():
@@ -40,7 +39,6 @@ def zip_bytes(files):
 
 @pytest.fixture(scope="module")
 def emodb_files():
-    """Names and counts of EmoDB, short sounds."""
     files = {"erkennung.txt": "Nr.\tSatz\terkannt\tnatuerlich\n".encode("latin-1")}
     codes = {emotion: code for code, emotion in emodb.EMOTIONS.items()}
     for speaker, counts in emodb.EXPECTED.items():
@@ -64,9 +62,7 @@ def ravdess_zip():
 class Server(http.server.ThreadingHTTPServer):
     """Serves one body; the test sets how it misbehaves, and reads what was asked."""
 
-    daemon_threads = True
-    body, etag = b"", '"v1"'
-    ranges = True  # whether Range is understood
+    body, etag, ranges = b"", '"v1"', True  # ranges: whether Range is understood
     cuts: list  # after how many bytes the coming answers break off
     statuses: list  # error codes of the coming answers
     asked: list  # the headers of every request
@@ -80,32 +76,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        server = self.server
+        server, start = self.server, 0
         server.asked.append(dict(self.headers))
         if server.statuses:
-            self.send_response(server.statuses.pop(0))
-            self.send_header("Content-Length", "0")
-            self.send_header("Retry-After", "0")
-            self.end_headers()
-            return
-        start = 0
+            return self.answer(server.statuses.pop(0), b"", {"Retry-After": "0"})
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and server.ranges and self.headers.get("If-Range", server.etag) == server.etag:
             start = int(wanted[1])
-        if start >= len(server.body):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(server.body)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        rest = server.body[start:]
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(server.body) - 1}/{len(server.body)}")
-        self.send_header("Content-Length", str(len(rest)))
-        self.send_header("ETag", server.etag)
+        size, rest = len(server.body), server.body[start:]
+        if not rest:
+            return self.answer(416, b"", {"Content-Range": f"bytes */{size}"})
+        place = {"Content-Range": f"bytes {start}-{size - 1}/{size}"} if start else {}
+        self.answer(206 if start else 200, rest, {"ETag": server.etag} | place)
+
+    def answer(self, status, content, headers):
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(content))} | headers).items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(rest[: server.cuts.pop(0)] if server.cuts else rest)
+        self.wfile.write(content[: self.server.cuts.pop(0)] if content and self.server.cuts else content)
 
 
 @pytest.fixture
@@ -123,6 +112,7 @@ def server():
 def get(server, tmp_path, monkeypatch):
     """fetch() from the server, into tmp_path/data."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(fetch, "BLOCK", 10_000)  # a cut connection loses the block that it cut
 
     def call(name="emodb", **options):
         url = f"http://127.0.0.1:{server.server_port}/download.zip"
@@ -136,7 +126,7 @@ def files_of(folder):
 
 
 def left_in(folder):
-    return sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file())
+    return sorted(files_of(folder))
 
 
 # --- what works
@@ -145,8 +135,7 @@ def left_in(folder):
 def test_a_good_archive_is_unpacked_recorded_and_not_fetched_twice(server, get, emodb_zip, emodb_files, tmp_path):
     server.body = emodb_zip
     root = get()
-    assert root == tmp_path / "data" / "emodb"
-    assert files_of(root) == emodb_files
+    assert root == tmp_path / "data" / "emodb" and files_of(root) == emodb_files
     assert left_in(tmp_path / "data" / "archives") == ["emodb.zip", "emodb.zip.sha256"]
     recorded = (tmp_path / "data" / "archives" / "emodb.zip.sha256").read_text()
     assert recorded == f"{hashlib.sha256(emodb_zip).hexdigest()}  emodb.zip\n"
@@ -166,8 +155,7 @@ def test_ravdess_is_held_to_its_checksum(server, get, ravdess_zip):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_cut_download_is_continued_or_begun_again(server, get, emodb_zip, emodb_files, ranges, monkeypatch):
-    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+def test_a_cut_download_is_continued_or_begun_again(server, get, emodb_zip, emodb_files, ranges):
     server.body, server.ranges, server.cuts = emodb_zip, ranges, [40_000, 30_000]
     assert files_of(get()) == emodb_files
     got = [headers.get("Range") for headers in server.asked]
@@ -176,8 +164,7 @@ def test_a_cut_download_is_continued_or_begun_again(server, get, emodb_zip, emod
     assert {headers["Accept-Encoding"] for headers in server.asked} == {"identity"}
 
 
-def test_the_next_call_continues_what_an_earlier_one_left(server, get, emodb_zip, emodb_files, tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+def test_the_next_call_continues_what_an_earlier_one_left(server, get, emodb_zip, emodb_files, tmp_path):
     server.body, server.cuts = emodb_zip, [50_000]
     with pytest.raises(InputError, match="download failed 1 times.*goes on where it stopped"):
         get(attempts=1)
@@ -188,8 +175,7 @@ def test_the_next_call_continues_what_an_earlier_one_left(server, get, emodb_zip
     assert left_in(tmp_path / "data" / "archives") == ["emodb.zip", "emodb.zip.sha256"]
 
 
-def test_a_part_of_another_version_of_the_file_is_not_continued(server, get, emodb_zip, emodb_files, monkeypatch):
-    monkeypatch.setattr(fetch, "BLOCK", 10_000)
+def test_a_part_of_another_version_of_the_file_is_not_continued(server, get, emodb_zip, emodb_files):
     server.body, server.cuts, server.etag = b"x" * 90_000, [50_000], '"old"'
     with pytest.raises(InputError, match="download failed"):
         get(attempts=1)
@@ -210,9 +196,9 @@ def test_a_part_that_is_already_whole_or_too_long(server, get, emodb_zip, emodb_
     assert files_of(get()) == emodb_files
 
 
-def test_busy_servers_are_asked_again(server, get, emodb_zip, emodb_files):
+def test_busy_servers_are_asked_again(server, get, emodb_zip):
     server.body, server.statuses = emodb_zip, [503, 429]
-    assert files_of(get()) == emodb_files and len(server.asked) == 3
+    assert get().is_dir() and len(server.asked) == 3
 
 
 # --- what does not
@@ -230,10 +216,8 @@ def test_nobody_listens(get):
         get(url="http://127.0.0.1:9/x.zip", attempts=2)  # the discard port: refused
 
 
-def link(name):
-    info = zipfile.ZipInfo(name)
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return info
+LINK = zipfile.ZipInfo("wav/link")
+LINK.external_attr = (stat.S_IFLNK | 0o777) << 16
 
 
 @pytest.mark.parametrize(
@@ -242,9 +226,8 @@ def link(name):
         ("../evil", "'../evil' in it leads out"),
         ("wav/../../evil", "leads out of the folder"),
         ("/tmp/evil-absolute", "leads out of the folder"),
-        ("C:\\evil", "leads out of the folder"),
-        ("..\\evil", "leads out of the folder"),
-        (link("wav/link"), "'wav/link' in it is a link"),
+        ("C:..\\evil", "leads out of the folder"),
+        (LINK, "'wav/link' in it is a link"),
     ],
 )
 def test_an_archive_that_reaches_outside_is_refused(server, get, emodb_files, tmp_path, member, words):
@@ -272,21 +255,18 @@ def test_emodb_is_held_to_its_names_counts_and_durations(server, get, emodb_file
 
 
 def test_what_is_not_a_zip_or_is_damaged_inside(server, get, emodb_zip, tmp_path):
-    server.body = b"<html>log in to the hotel's network</html>"
-    with pytest.raises(InputError, match="cannot be unpacked"):
-        get()
     middle = len(emodb_zip) // 2
-    server.body = emodb_zip[:middle] + bytes(100) + emodb_zip[middle + 100 :]
-    with pytest.raises(InputError, match="cannot be unpacked"):
-        get()
+    damaged = emodb_zip[:middle] + bytes(100) + emodb_zip[middle + 100 :]
+    for server.body in (b"<html>log in to the hotel's network</html>", damaged):
+        with pytest.raises(InputError, match="cannot be unpacked"):
+            get()
     assert left_in(tmp_path) == []
 
 
 def test_another_archive_than_at_the_first_fetch_is_refused(server, get, emodb_files, emodb_zip, tmp_path):
     server.body = emodb_zip
     shutil.rmtree(get())
-    archive = tmp_path / "data" / "archives" / "emodb.zip"
-    archive.unlink()
+    (tmp_path / "data" / "archives" / "emodb.zip").unlink()
     server.body = zip_bytes(emodb_files | {"wav/03a00Wa.wav": wav_bytes(4)})
     with pytest.raises(InputError, match=f"earlier fetch recorded {hashlib.sha256(emodb_zip).hexdigest()}"):
         get()
@@ -305,13 +285,11 @@ def test_a_bomb_is_not_unpacked(server, get, emodb_zip, tmp_path, monkeypatch):
 
 
 def test_too_little_room_is_said_with_numbers_before_anything_is_written(server, get, emodb_zip, tmp_path, monkeypatch):
-    usage = namedtuple("usage", "total used free")
     server.body = emodb_zip
-    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: usage(10**9, 10**9, 2_000_000))
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=2_000_000))
     with pytest.raises(InputError, match=r"needs 17 MB, and .* has 2 MB: make room"):
         get()
-    assert not (tmp_path / "data" / "emodb").exists()
-    assert "emodb.zip" not in left_in(tmp_path / "data" / "archives")
+    assert not {"emodb.zip"} & set(left_in(tmp_path / "data" / "archives")) and not (tmp_path / "data/emodb").exists()
 
 
 def test_a_disk_that_fills_while_unpacking_leaves_no_half_corpus(
@@ -352,8 +330,9 @@ def test_a_disk_that_fills_while_downloading_keeps_what_came(
 
 def test_a_folder_that_holds_something_else_is_left_alone(server, get, emodb_zip, tmp_path):
     server.body = emodb_zip
-    (tmp_path / "data" / "emodb").mkdir(parents=True)
-    (tmp_path / "data" / "emodb" / "notes.txt").write_text("mine")
+    notes = tmp_path / "data" / "emodb" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
     with pytest.raises(InputError, match="0 utterances, expected 535"):
         get()
     (tmp_path / "file").write_text("")
@@ -362,9 +341,10 @@ def test_a_folder_that_holds_something_else_is_left_alone(server, get, emodb_zip
     assert server.asked == [] and left_in(tmp_path) == ["data/emodb/notes.txt", "file"]
 
 
-def test_iemocap_says_how_to_ask_and_unknown_names_are_refused(tmp_path):
-    with pytest.raises(InputError, match="licence.*https://sail.usc.edu/iemocap/"):
-        fetch.fetch("iemocap", tmp_path)
-    with pytest.raises(InputError, match="choose from ravdess, emodb"):
-        fetch.fetch("timit", tmp_path)
+@pytest.mark.parametrize(
+    ("name", "words"), [("iemocap", "licence.*https://sail.usc.edu/iemocap/"), ("timit", "choose from ravdess, emodb")]
+)
+def test_what_cannot_be_fetched(name, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        fetch.fetch(name, tmp_path)
     assert left_in(tmp_path) == []

@@ -67,14 +67,9 @@ def test_same_seed_same_bytes_in_a_process_with_another_hash_seed_and_fewer_vect
     )
 
     def digest(**environment):
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", program],
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=Path(__file__).parents[1],
-        )
+        command, root = [sys.executable, "-W", "ignore", "-c", program], Path(__file__).parents[1]
+        variables = os.environ | environment
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, cwd=root)
         return done.stdout.strip()
 
     few = "AVX2 FMA3 AVX512F AVX512_SKX X86_V3 X86_V4"  # of NumPy's dispatch: what another processor may lack
@@ -85,12 +80,10 @@ def test_same_seed_same_bytes_in_a_process_with_another_hash_seed_and_fewer_vect
 def test_another_seed_speaker_emotion_text_or_intensity_is_another_utterance():
     anna, otto = voice.make_speaker("anna", "female"), voice.make_speaker("otto", "male")
     readings = [
-        voice.speak("anger", anna, TEXT),
-        voice.speak("anger", anna, TEXT, seed=1),
+        *(voice.speak("anger", anna, TEXT, seed=seed) for seed in (0, 1)),
         voice.speak("anger", anna, TEXT, intensity="strong"),
         voice.speak("anger", voice.make_speaker("anna", "female", seed=1), TEXT),
-        voice.speak("anger", otto, TEXT),
-        voice.speak("sadness", anna, TEXT),
+        *(voice.speak(emotion, who, TEXT) for emotion, who in (("anger", otto), ("sadness", anna))),
         voice.speak("anger", anna, "Dogs are sitting by the door."),
     ]
     assert len({hashlib.sha256(w.tobytes()).hexdigest() for w in readings}) == len(readings)
@@ -180,7 +173,7 @@ def test_an_identical_tree_is_left_alone_and_another_seed_replaces_it(tmp_path):
     root = tmp_path / "new" / "emodb"
 
     def write(**changes):
-        synthetic.synthesize("emodb", root, **{"speakers": 1, "files": 1, "progress": False} | changes)
+        synthetic.synthesize("emodb", root, speakers=1, files=1, progress=False, **changes)
         return contents(root), root.stat().st_ino
 
     first, inode = write()
@@ -321,20 +314,14 @@ def features(samples):
     mean = power[active].mean(axis=0)
     tilt = 10 * np.log10(mean[(bins > 1000) & (bins < 5000)].sum() / mean[(bins > 60) & (bins < 1000)].sum())
     syllables = np.sum(np.diff(np.sign(np.diff(np.convolve(level, np.hanning(9) / 4.5, "same")[active]))) < 0)
-    return np.array(
-        [
-            np.median(pitch),
-            np.subtract(*np.percentile(pitch, [90, 10])),
-            slope,
-            pitch[-8:].mean() - np.median(pitch),
-            level[active].mean(),
-            level[active].std(),
-            tilt,
-            peak[voiced].mean(),
-            syllables / active.sum(),
-            np.log(active.sum()),
-        ]
-    )
+    melody = [
+        np.median(pitch),
+        np.subtract(*np.percentile(pitch, [90, 10])),
+        slope,
+        pitch[-8:].mean() - np.median(pitch),
+    ]
+    voice_quality = [level[active].mean(), level[active].std(), tilt, peak[voiced].mean()]
+    return np.array([*melody, *voice_quality, syllables / active.sum(), np.log(active.sum())])
 
 
 def score(corpus):

@@ -33,7 +33,8 @@ AUTHORS_COPY = (*LIBRARY, "uncentred_peak", "coarse_epsilon")  # the copy of an 
 
 SUB_BLOCKS = 10  # of a frame and of its spectrum, for the two entropies
 ROLLOFF = 0.90
-CHUNK = 64  # frames whose spectra are held at once: they stay in the processor's cache
+CHUNK = 48  # frames whose spectra are held at once: they stay in the processor's cache
+NUM_FILTERS = 40
 LOWEST_NOTE_HZ = 27.5  # A0
 
 
@@ -55,13 +56,10 @@ def short_term(waveform, sample_rate_hz, *, window, step, quirks=LIBRARY):
     signal = _normalised(waveform, uncentred_peak="uncentred_peak" in quirks)  # (N,)
     num_frames = 1 + (len(signal) - window) // step
     frames = np.ndarray((num_frames, window), float, signal, strides=(8 * step, 8))  # (T, window), overlapping, no copy
-    table = _tables(sample_rate_hz, window // 2, tuple(sorted(quirks)))
+    tables = _tables(sample_rate_hz, window // 2, tuple(sorted(quirks)))
     values = np.empty((num_frames, len(NAMES)))  # (T, 34)
-    values[:, :3] = _time_domain(signal, num_frames, window=window, step=step, epsilon=epsilon)
-    before = None
-    for begin in range(0, num_frames, CHUNK):
-        magnitude = _magnitudes(frames[begin : begin + CHUNK])  # (t, window / 2)
-        values[begin : begin + CHUNK, 3:], before = _spectral(magnitude, before, table, epsilon)
+    _time_domain(signal, num_frames, window=window, step=step, epsilon=epsilon, out=values[:, :3])
+    _spectral(_sums(frames, tables, epsilon), tables, epsilon, out=values[:, 3:])
     return values
 
 
@@ -77,18 +75,38 @@ def _check(waveform, window, step, quirks):
         raise ValueError(f"{len(waveform)} samples; expected one window of {window} at least")
 
 
+class _Workspace(threading.local):
+    """Memory kept between calls: where it is fetched anew for every recording, that takes as long as the FFTs."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def array(self, name, shape, dtype):
+        """An array with whatever was last in it; the next call for the same name takes it away."""
+        size = int(np.prod(shape))
+        if name not in self.kept or self.kept[name].size < size:
+            self.kept[name] = np.empty(size, dtype)
+        return self.kept[name][:size].reshape(shape)
+
+
+_WORKSPACE = _Workspace()
+
+
 def _normalised(waveform, *, uncentred_peak):
-    """Mean 0, peak 1: `(N,)` -> `(N,)` float64."""
-    signal = np.array(waveform, dtype="float64")
-    peak = max(signal.max(), -signal.min()) if uncentred_peak else None
-    signal -= signal.mean()
-    if not uncentred_peak:
-        peak = max(signal.max(), -signal.min()) + 1e-10  # the library's guard against silence
+    """Mean 0, peak 1: `(N,)` -> `(N,)` float64, in the workspace."""
+    signal = _WORKSPACE.array("signal", np.shape(waveform), "float64")
+    signal[:] = waveform
+    mean, top, bottom = signal.mean(), float(np.max(waveform)), float(np.min(waveform))
+    if uncentred_peak:
+        peak = max(top, -bottom)
+    else:
+        peak = max(top - mean, mean - bottom) + 1e-10  # the library's guard against silence
+    signal -= mean
     signal /= peak  # no product with 1 / peak: a silent frame is rounding noise, which must be the library's to the bit
     return signal
 
 
-def _time_domain(signal, num_frames, *, window, step, epsilon):
+def _time_domain(signal, num_frames, *, window, step, epsilon, out):
     """Zero-crossing rate, energy and energy entropy of all frames: `(N,)` -> `(T, 3)`."""
     size = window // SUB_BLOCKS
     blocks = signal[: len(signal) // size * size].reshape(-1, size)  # (n, size)
@@ -97,8 +115,9 @@ def _time_domain(signal, num_frames, *, window, step, epsilon):
     energy = energies.sum(axis=1)  # (T,)
     crossings, at_block_end = _crossings(signal, size)  # (n,), (n,)
     inside = crossings[of_frame].sum(axis=1) - at_block_end[of_frame[:, -1]]  # without the step out of the frame
-    rate = inside / 2 / (window - 1)
-    return np.stack([rate, energy / window, _entropy(energies, energy, epsilon)], axis=1)
+    out[:, 0] = inside / (2.0 * (window - 1))
+    out[:, 1] = energy / window
+    out[:, 2] = _entropy(energies, energy, epsilon)
 
 
 def _crossings(signal, size):
@@ -108,58 +127,80 @@ def _crossings(signal, size):
     """
     positive, negative = signal > 0, signal < 0
     steps = np.zeros(len(signal), dtype="int8")  # the last sample has no next one
-    np.add(positive[1:] ^ positive[:-1], negative[1:] ^ negative[:-1], out=steps[:-1], dtype="int8")
+    into_positive, into_negative = positive[1:] != positive[:-1], negative[1:] != negative[:-1]
+    np.add(into_positive.view("int8"), into_negative.view("int8"), out=steps[:-1])
     blocks = steps[: len(signal) // size * size].reshape(-1, size)
-    return blocks.sum(axis=1, dtype="int32"), blocks[:, -1]
+    return blocks.sum(axis=1, dtype="int16"), blocks[:, -1]
 
 
-class _Workspace(threading.local):
-    """Memory for the spectra of one chunk, kept between calls: fetching it anew costs as much as a third of the FFTs."""
+def _sums(frames, tables, epsilon):
+    """Everything that needs whole spectra, summed chunk by chunk: name -> `(T, ...)`.
 
-    def arrays(self, num_bins):
-        """Complex `(CHUNK, B + 1)` and real `(CHUNK, B)`, with whatever the last call left in them."""
-        if getattr(self, "num_bins", None) != num_bins:
-            self.num_bins = num_bins
-            self.spectrum = np.empty((CHUNK, num_bins + 1), dtype="complex128")
-            self.magnitude = np.empty((CHUNK, num_bins))
-        return self.spectrum, self.magnitude
-
-
-_WORKSPACE = _Workspace()
+    Magnitudes are |FFT| over the number of bins B; that division is made in the tables and in the sums.
+    """
+    num_frames, num_bins = len(frames), frames.shape[1] // 2
+    sums = {
+        "bands": np.empty((num_frames, SUB_BLOCKS)),  # power of each tenth of the spectrum
+        "moments": np.empty((num_frames, 3)),  # of the magnitude: times 1, frequency, frequency squared
+        "neighbours": np.zeros(num_frames),  # magnitude times that of the frame before
+        "filters": np.empty((num_frames, NUM_FILTERS)),
+        "chroma": np.empty((num_frames, 12)),
+        "rolloff_band": np.empty(num_frames, dtype=int),  # the tenth where the rolloff lies
+        "rolloff_power": np.empty((num_frames, num_bins // SUB_BLOCKS)),  # the power of its bins
+    }
+    last = None
+    for begin in range(0, num_frames, CHUNK):
+        rows = slice(begin, begin + CHUNK)
+        magnitude = _magnitudes(frames[rows])  # (t, B), times B
+        bands = magnitude.reshape(len(magnitude), SUB_BLOCKS, -1)  # (t, 10, B / 10)
+        np.vecdot(bands, bands, out=sums["bands"][rows])
+        sums["bands"][rows] /= num_bins**2
+        np.matmul(magnitude, tables["moments"], out=sums["moments"][rows])
+        np.vecdot(magnitude[1:], magnitude[:-1], out=sums["neighbours"][rows][1:])
+        if last is not None:
+            sums["neighbours"][begin] = magnitude[0] @ last
+        for columns, bins, weights in tables["filters"]:
+            np.matmul(magnitude[:, bins], weights, out=sums["filters"][rows, columns])
+        np.matmul(np.square(magnitude[:, tables["chroma_bins"]]), tables["chroma"], out=sums["chroma"][rows])
+        at = sums["rolloff_band"][rows] = _rolloff_band(sums["bands"][rows], epsilon)
+        np.square(bands[np.arange(len(bands)), at], out=sums["rolloff_power"][rows])
+        last = magnitude[-1].copy()
+    sums["neighbours"] /= num_bins**2
+    sums["rolloff_power"] /= num_bins**2
+    return sums
 
 
 def _magnitudes(frames):
-    """|FFT| without the Nyquist bin, over its length; no window function: `(t, window)` -> `(t, window / 2)`.
+    """|FFT| without the Nyquist bin, no window function: `(t, window)` -> `(t, window / 2)`.
 
-    The result is overwritten by the next call.
+    In the workspace: the next call overwrites it.
     """
     num_bins = frames.shape[1] // 2
-    spectrum, magnitude = (array[: len(frames)] for array in _WORKSPACE.arrays(num_bins))
+    spectrum = _WORKSPACE.array("spectrum", (len(frames), num_bins + 1), "complex128")
+    magnitude = _WORKSPACE.array("magnitude", (len(frames), num_bins), "float64")
     np.fft.rfft(frames, out=spectrum)
-    np.abs(spectrum[:, :num_bins], out=magnitude)
-    magnitude /= num_bins
-    return magnitude
+    return np.abs(spectrum[:, :num_bins], out=magnitude)
 
 
-def _spectral(magnitude, before, table, epsilon):
-    """The 31 features of the spectra `(t, B)` -> `(t, 31)`, and what the next chunk needs of this one's last frame.
+def _rolloff_band(bands, epsilon):
+    """The tenth of the spectrum in which the power so far first exceeds 90 % of the whole: `(t, 10)` -> `(t,)`."""
+    so_far = bands.cumsum(axis=1)
+    return (so_far + epsilon > ROLLOFF * so_far[:, -1:]).argmax(axis=1)
 
-    `before` is that of the previous chunk, None at the beginning, where the flux is 0.
-    """
-    bands = magnitude.reshape(len(magnitude), SUB_BLOCKS, -1)  # (t, 10, B / 10)
-    band_power = np.vecdot(bands, bands)  # (t, 10)
-    total = band_power.sum(axis=1)  # (t,)
-    sums = magnitude @ table["moments"]  # (t, 3)
-    flux, last = _flux(magnitude, total, sums[:, 0] + magnitude.shape[1] * epsilon, before)
-    columns = [
-        *_centroid_and_spread(sums, magnitude.max(axis=1), epsilon),
-        _entropy(band_power, total, epsilon),
-        flux,
-        _rolloff(bands, band_power, total, epsilon),
-    ]
-    cepstra = np.log10(_filtered(magnitude, table["filters"]) + epsilon) @ table["cosines"]  # (t, 13)
-    chroma = _chroma(magnitude, total, table, epsilon)  # (t, 13)
-    return np.concatenate([np.stack(columns, axis=1), cepstra, chroma], axis=1), last
+
+def _spectral(sums, tables, epsilon, out):
+    """The 31 features of the spectra from their sums: `(T, 31)`."""
+    bands = sums["bands"]
+    power = bands.sum(axis=1)  # (T,)
+    out[:, 0], out[:, 1] = _centroid_and_spread(sums["moments"])
+    out[:, 2] = _entropy(bands, power, epsilon)
+    norm = sums["moments"][:, 0] + tables["moments"].shape[0] * epsilon
+    out[:, 3] = _flux(power / norm**2, sums["neighbours"], norm)
+    out[:, 4] = _rolloff(bands, power, sums["rolloff_band"], sums["rolloff_power"], epsilon)
+    np.matmul(np.log10(sums["filters"] + epsilon), tables["cosines"], out=out[:, 5:18])
+    chroma = np.divide(sums["chroma"], np.where(power == 0, epsilon, power)[:, None], out=out[:, 18:30])  # (T, 12)
+    centred = chroma - chroma.sum(axis=1, keepdims=True) / 12
+    out[:, 30] = np.sqrt(np.vecdot(centred, centred) / 12)
 
 
 def _entropy(parts, total, epsilon):
@@ -168,56 +209,35 @@ def _entropy(parts, total, epsilon):
     return -np.vecdot(shares, np.log2(shares + epsilon))
 
 
-def _centroid_and_spread(sums, peak, epsilon):
-    """Both over half the sample rate, from the sums of magnitude times (1, f, f^2): `(t, 3)` -> `(t,)`, `(t,)`."""
-    weight, first, second = (sums / np.where(peak == 0, epsilon, peak)[:, None]).T
-    centroid = first / (weight + epsilon)
-    variance = (second - 2 * centroid * first + centroid**2 * weight) / (weight + epsilon)
+def _centroid_and_spread(moments):
+    """Both over half the sample rate: `(T, 3)` -> `(T,)`, `(T,)`; 0 of a frame without any power."""
+    weight, first, second = moments.T
+    weight = np.where(weight == 0, 1.0, weight)  # the library adds an epsilon, which rounding swallows otherwise
+    centroid = first / weight
+    variance = second / weight - centroid**2
     return centroid, np.sqrt(np.maximum(variance, 0.0))  # rounding may leave a pure tone below 0
 
 
-def _flux(magnitude, total, norm, before):
-    """Squared distance of each normalised spectrum to the one before it, expanded so that no spectrum is copied."""
-    last = magnitude[-1].copy(), total[-1], norm[-1]
-    square = total / norm**2  # (t,)
-    products = np.zeros(len(magnitude))
-    products[1:] = np.vecdot(magnitude[1:], magnitude[:-1]) / (norm[1:] * norm[:-1])
-    flux = np.empty(len(magnitude))
-    flux[1:] = square[1:] + square[:-1] - 2 * products[1:]
-    if before is None:
-        flux[0] = 0.0
-    else:
-        spectrum, power, weight = before
-        flux[0] = square[0] + power / weight**2 - 2 * (magnitude[0] @ spectrum) / (norm[0] * weight)
-    return np.maximum(flux, 0.0), last
+def _flux(square, neighbours, norm):
+    """Squared distance of each normalised spectrum to the one before it, expanded: `(T,)` x 3 -> `(T,)`, first 0."""
+    flux = np.zeros(len(norm))
+    flux[1:] = square[1:] + square[:-1] - 2 * neighbours[1:] / (norm[1:] * norm[:-1])
+    return np.maximum(flux, 0.0)
 
 
-def _rolloff(bands, band_power, total, epsilon):
-    """First bin, over their number, below which lies more than 90 % of the power: `(t, 10, b)`, ... -> `(t,)`.
+def _rolloff_band(power, epsilon):
+    """The tenth of the spectrum in which the power so far first exceeds 90 % of the whole: `(t, 10)` -> `(t,)`."""
+    so_far = power.cumsum(axis=1)
+    return (so_far + epsilon > ROLLOFF * power.sum(axis=1, keepdims=True)).argmax(axis=1)
 
-    The band is looked up first, so that only a tenth of the spectrum is summed bin by bin.
-    """
-    threshold = ROLLOFF * total  # (t,)
-    up_to_band = band_power.cumsum(axis=1)  # (t, 10)
+
+def _rolloff(bands, power, band, power_in_band, epsilon):
+    """The bin, over their number, at which the power so far first exceeds 90 %; only one tenth is summed bin by bin."""
     rows = np.arange(len(bands))
-    band = (up_to_band + epsilon > threshold[:, None]).argmax(axis=1)  # (t,)
-    below = up_to_band[rows, band] - band_power[rows, band]
-    up_to_bin = np.square(bands[rows, band]).cumsum(axis=1) + (below + epsilon)[:, None]  # (t, b)
-    bin_in_band = (up_to_bin > threshold[:, None]).argmax(axis=1)
-    return (band * bands.shape[2] + bin_in_band) / (bands.shape[1] * bands.shape[2])
-
-
-def _chroma(magnitude, total, table, epsilon):
-    """Twelve pitch classes as shares of the power, and their standard deviation: `(t, B)` -> `(t, 13)`."""
-    chroma = np.square(magnitude[:, table["chroma_bins"]]) @ table["chroma"]  # (t, 12)
-    chroma /= np.where(total == 0, epsilon, total)[:, None]
-    centred = chroma - chroma.mean(axis=1, keepdims=True)
-    return np.concatenate([chroma, np.sqrt(np.vecdot(centred, centred) / 12)[:, None]], axis=1)
-
-
-def _filtered(magnitude, filters):
-    """Mel-like filters, a few at a time over the bins that they cover: `(t, B)` -> `(t, 40)`."""
-    return np.concatenate([magnitude[:, begin:end] @ weights for begin, end, weights in filters], axis=1)
+    below = bands.cumsum(axis=1)[rows, band] - bands[rows, band]  # (T,)
+    so_far = power_in_band.cumsum(axis=1)  # (T, B / 10)
+    in_band = (so_far > (ROLLOFF * power - below - epsilon)[:, None]).argmax(axis=1)
+    return (band * so_far.shape[1] + in_band) / (SUB_BLOCKS * so_far.shape[1])
 
 
 @functools.lru_cache(maxsize=8)
@@ -228,11 +248,11 @@ def _tables(sample_rate_hz, num_bins, quirks):
     chroma = chroma_matrix(sample_rate_hz, num_bins, last_bin="last_bin_chroma" in quirks)  # (B, 12)
     used = np.flatnonzero(chroma.any(axis=1))
     return {
-        "moments": np.stack([np.ones(num_bins), frequency, frequency**2], axis=1),  # (B, 3)
-        "filters": _in_groups(bank),
+        "moments": np.stack([np.ones(num_bins), frequency, frequency**2], axis=1) / num_bins,  # (B, 3)
+        "filters": _in_groups(bank / num_bins),
         "cosines": _cosines(len(bank)),  # (40, 13)
         "chroma_bins": used,
-        "chroma": chroma[used],  # (used, 12)
+        "chroma": chroma[used] / num_bins**2,  # (used, 12)
     }
 
 
@@ -270,14 +290,14 @@ def chroma_matrix(sample_rate_hz, num_bins, *, last_bin):
     return matrix
 
 
-def _in_groups(bank, group=10):
-    """Filters in groups with the bins that a group covers: [(begin, end, `(end - begin, group)`), ...]."""
+def _in_groups(bank, size=10):
+    """Filters in groups with the bins that they cover: [(filters, bins, `(bins, size)` weights), ...]."""
     groups = []
-    for first in range(0, len(bank), group):
-        weights = bank[first : first + group]
-        covered = np.flatnonzero(weights.any(axis=0))
-        begin, end = covered[0], covered[-1] + 1
-        groups.append((begin, end, np.ascontiguousarray(weights[:, begin:end].T)))
+    for first in range(0, len(bank), size):
+        filters = slice(first, first + size)
+        covered = np.flatnonzero(bank[filters].any(axis=0))
+        bins = slice(covered[0], covered[-1] + 1)
+        groups.append((filters, bins, np.ascontiguousarray(bank[filters, bins].T)))
     return groups
 
 

@@ -27,7 +27,7 @@ class FrontEnd:
     dft_length: int = 1600  # 3.1: 10 Hz grid; 800 for 20 Hz
     max_frequency_hz: int = 4000  # 3.1
     num_frames: int = 300  # 3.1
-    noise_percentile: float = 5.0  # of an utterance's dB values: its noise level; D4
+    noise_percentile: float = 10.0  # of an utterance's dB values: its noise level; D4
     pitch_floor_hz: float = 75.0  # D13
     pitch_ceiling_hz: float = 500.0  # D13
     noise: str = "none"  # added to the recording first (5.3): "none" or a signal of noise.py
@@ -59,7 +59,10 @@ def features(waveform, sample_rate_hz, front_end):
 
 
 def noise_level_db(array):
-    """The noise level of the utterance that `features` made an array of. Every part has padding: 3 s are 297 windows."""
+    """The noise level of the utterance that `features` made an array of.
+
+    There is always padding to read it from: 3 s hold 297 windows of 40 ms, 299 of 20 ms.
+    """
     return float(array.min()) + SILENCE_DB
 
 

@@ -2,8 +2,8 @@
 
 S(f) = E(f) - 0.5 (1 - cos(2 pi f / F0)) D(f)                                          equation (1), all in dB
 
-touches E(f) at the harmonics of F0 and lies D(f) below it half-way between them. E(f) must therefore run along the peaks
-of the spectrum. A smoothed log spectrum runs through their middle, D/2 lower; the true envelope does not.
+touches E(f) at the harmonics of F0 and lies D(f) below it half-way between them. E(f) must therefore run along the
+peaks of the spectrum. A smoothed log spectrum runs through their middle, D/2 lower; the true envelope does not.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ DEPTH_SPAN_HZ = 4000.0
 def fundamentals_hz(waveform, sample_rate_hz, times_s, *, floor_hz, ceiling_hz):
     """Praat's pitch (autocorrelation) at given times `(T,)` -> F0 `(T,)` in Hz, NaN where unvoiced.
 
-    The times are those of the spectrogram's frames; Praat's own frames lie elsewhere and are interpolated. Settings that
-    are not arguments are the standard ones of Praat's manual (D13).
+    The times are those of the spectrogram's frames; Praat's own frames lie elsewhere and are interpolated. Settings
+    that are not arguments are the standard ones of Praat's manual (D13).
     """
     sound = parselmouth.Sound(np.asarray(waveform, dtype="float64"), sampling_frequency=sample_rate_hz)
     pitch = sound.to_pitch_ac(
@@ -48,8 +48,8 @@ def lifter_orders(f0_hz, sample_rate_hz):
 def true_envelope(spectra_db, orders):
     """Upper envelope of log spectra by iterated cepstral smoothing (Imai & Abe 1979; Roebel & Rodet 2005).
 
-    The spectrum is smoothed, what lies below the smooth curve is lifted to it, and so on, until the curve is nowhere more
-    than `TOLERANCE_DB` below the spectrum.
+    The spectrum is smoothed, what lies below the smooth curve is lifted to it, and so on, until the curve is nowhere
+    more than `TOLERANCE_DB` below the spectrum.
 
     Args:
         spectra_db: `(T, N // 2 + 1)`, from 0 Hz to half the sample rate, both ends included.

@@ -28,7 +28,9 @@ def signal(name, sample_rate_hz):
     place = _kept(identity)
     if sample_rate_hz != SAMPLE_RATE_HZ or not place.is_file():
         known = ", ".join(BUILT_IN)
-        raise InputError(f"no background signal {name} at {sample_rate_hz} Hz; give its folder with --noises, or {known}")
+        raise InputError(
+            f"no background signal {name} at {sample_rate_hz} Hz; give its folder with --noises, or {known}"
+        )
     return np.load(place)
 
 

@@ -1,8 +1,9 @@
 """The built-in background signals of the noise test (section 5.3), made by code: three music-like, four crowd-like.
 
-They stand where the paper has recordings (D14): "ambient, pop and rock compositions; all excluding singing", and "crowd
-speech, crowd anger sound, crowd applause and crowd laughter". Many notes or voices sound at once: what the paper's filter asks
-of a noise is that no single fundamental dominates it (5.1). Chords come near to one, in its music as in this.
+They stand where the paper has recordings (D14): "ambient, pop and rock compositions; all excluding singing", and
+"crowd speech, crowd anger sound, crowd applause and crowd laughter". Many notes or voices sound at once: what the
+paper's filter asks of a noise is that no single fundamental dominates it (5.1). Chords come near to one, in its music
+as in this.
 """
 
 import numpy as np
@@ -44,7 +45,9 @@ def ambient(rate, rng):
     music = 0.05 * signal.lfilter([1.0], [1.0, -0.97], rng.standard_normal(size))
     bar_s = SECONDS / len(CHORDS["ambient"])
     for bar, chord in enumerate(CHORDS["ambient"]):
-        distance = np.abs((t - (bar + 0.5) * bar_s + SECONDS / 2) % SECONDS - SECONDS / 2)  # the end meets the beginning
+        distance = np.abs(
+            (t - (bar + 0.5) * bar_s + SECONDS / 2) % SECONDS - SECONDS / 2
+        )  # the end meets the beginning
         swell = np.cos(np.pi / 2 * np.minimum(distance / bar_s, 1.0)) ** 2  # (N,)
         for note in chord:
             for cents in (-13, 0, 11):

@@ -1,0 +1,142 @@
+"""System against system on identical test utterances: difference with its interval, paired tests, Holm's adjustment."""
+
+import dataclasses
+import itertools
+
+from common import statistics
+from experiments import tables
+from experiments.intervals import REPLICATES
+from experiments.rows import commands, identity, slug
+from experiments.systems import ranges
+from experiments.tables import Row, Sheet, Table
+
+NOTES = (
+    "First minus second, in per cent; 95 % intervals, the same speakers resampled for both; several seeds: mean over "
+    "seeds. UA p: permutation of speakers between the two systems, an answer for speakers at large.",
+    "McNemar: exact, on the utterances of the lowest seed that both have (b: first alone right, c: second alone); "
+    "it takes utterances as independent, an answer for these speakers only. Holm: over the pairs of this table.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two systems on the same utterances, differences are first minus second."""
+
+    first: object
+    second: object
+    seeds: list[int]
+    num_utterances: int
+    ua: statistics.Interval | None
+    wa: statistics.Interval | None
+    why_none: str
+    permutation: statistics.PairedTest
+    mcnemar: statistics.PairedTest
+
+
+def pairs_sheet(corpus, systems) -> Sheet | None:
+    """A table per protocol and preset; None where no two systems share their test utterances."""
+    made = []
+    ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
+    for (_, protocol, preset), members in itertools.groupby(ordered, key=lambda s: s.group):
+        found = [p for one, other in itertools.combinations(members, 2) if (p := compare(one, other))]
+        if found:
+            made.append(_table(corpus, protocol, preset, found))
+    return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(made)) if made else None
+
+
+def compare(first, second) -> Pair | None:
+    """The paired comparison of the paper's own rules; None where the systems tested different utterances."""
+    seeds = [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
+    if not seeds or first.classes != second.classes:
+        return None
+    one, other = (system.tested(seeds=seeds) for system in (first, second))
+    arguments = one.labels, one.decisions, other.decisions, one.speakers
+    intervals, why = {"ua": None, "wa": None}, ""
+    for metric in intervals:
+        try:
+            intervals[metric] = statistics.difference_interval(
+                *arguments, metric=metric, classes=first.classes, replicates=REPLICATES
+            )
+        except ValueError as error:
+            why = f"no {metric.upper()}: {error}; UA p is of WA" if metric == "ua" else str(error)
+    lowest = [system.tested(seeds=seeds[:1]) for system in (first, second)]
+    return Pair(
+        first,
+        second,
+        seeds,
+        len(lowest[0].labels),
+        **intervals,
+        why_none=why,
+        permutation=_permutation(arguments, first.classes),
+        mcnemar=statistics.mcnemar_exact(lowest[0].labels, *(tested.decisions[0] for tested in lowest)),
+    )
+
+
+def _permutation(arguments, classes) -> statistics.PairedTest:
+    """Of UA; of WA where a class is absent and there is no UA."""
+    try:
+        return statistics.paired_permutation_ua(*arguments, classes=classes)
+    except ValueError:
+        return statistics.paired_permutation_wa(*arguments, classes=classes)
+
+
+def _table(corpus, protocol, preset, found) -> Table:
+    classes = found[0].first.classes
+    sizes = ", ".join(sorted({str(p.num_utterances) for p in found}, key=int))
+    text = (
+        f"Pairs on {corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances a seed; "
+        f"{len(classes)} classes ({', '.join(classes)})"
+    )
+    limits = found[0].first.limits
+    adjusted = {name: statistics.holm([getattr(p, name).pvalue for p in found]) for name in ("permutation", "mcnemar")}
+    rows = [
+        _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
+    ]
+    used = sorted({s.name: s for p in found for s in (p.first, p.second)}.items())
+    return Table(f"{text}; {limits}" if limits else text, rows, commands([s for _, s in used]), NOTES)
+
+
+def _row(pair, permutation_holm, mcnemar_holm) -> Row:
+    b, c = _discordant(pair.mcnemar, pair.num_utterances)
+    values = {
+        "UA p": pair.permutation.pvalue,
+        "UA p, Holm": permutation_holm,
+        "McNemar p": pair.mcnemar.pvalue,
+        "McNemar p, Holm": mcnemar_holm,
+    }
+    shown = {
+        "first": pair.first.name,
+        "second": pair.second.name,
+        "n": str(pair.num_utterances),
+        "seeds": ranges(pair.seeds),
+        "UA difference": _difference(pair.ua),
+        "WA difference": _difference(pair.wa),
+        **{name: tables.p_value(p) for name, p in values.items()},
+        "b : c": f"{b} : {c}",
+        "notes": "; ".join(dict.fromkeys([*pair.first.caveats, *pair.second.caveats, *filter(None, [pair.why_none])]))
+        or tables.NONE,
+    }
+    data = identity(pair.first) | {"second_paper": pair.second.paper, "second_variant": pair.second.variant}
+    data |= {"n": pair.num_utterances, "seeds": ranges(pair.seeds)}
+    data |= _fields("ua_difference", pair.ua) | _fields("wa_difference", pair.wa)
+    names = ("permutation_p", "permutation_p_holm", "mcnemar_p", "mcnemar_p_holm")
+    data |= {name: tables.fraction(p) for name, p in zip(names, values.values(), strict=True)}
+    return Row(shown, data | {"only_first_right": b, "only_second_right": c})
+
+
+def _discordant(test, num_utterances) -> tuple[int, int]:
+    """(b, c): utterances that the first, the second alone has right."""
+    gap = round(test.difference * num_utterances)
+    return (test.informative + gap) // 2, (test.informative - gap) // 2
+
+
+def _difference(interval) -> str:
+    if interval is None:
+        return tables.NONE
+    value, low, high = map(tables.signed_per_cent, (interval.estimate, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _fields(name, interval) -> dict:
+    values = (None, None, None) if interval is None else (interval.estimate, interval.low, interval.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), map(tables.fraction, values), strict=True))

@@ -1,0 +1,73 @@
+"""One system under several protocols, side by side: how much of a number comes from knowing the test speakers."""
+
+import itertools
+
+import numpy as np
+
+from experiments import scores, tables
+from experiments.intervals import speaker_interval
+from experiments.rows import attempt, caption, commands, identity, slug
+from experiments.systems import ranges
+from experiments.tables import Row, Sheet, Table
+
+INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
+NOTES = (
+    "Per cent. Difference: the protocol's number minus the speaker-independent one, 95 % interval, the same speakers "
+    "resampled for both. Where a protocol trains on its test speakers, what is above 0 is inflation.",
+)
+
+
+def protocols_sheet(corpus, systems) -> Sheet | None:
+    """A row per system and protocol beside its speaker-independent one; None where no system has two."""
+    pairs = []
+    ordered = sorted(systems, key=lambda s: (_same(s), s.protocol))
+    for _, members in itertools.groupby(ordered, key=_same):
+        found = {system.protocol: system for system in members}
+        honest = next((found[name] for name in INDEPENDENT if name in found), None)
+        pairs += [(system, honest) for system in found.values() if honest and system is not honest]
+    if not pairs:
+        return None
+    used = list(dict.fromkeys(itertools.chain.from_iterable(pairs)))
+    rows = [_row(other, honest) for other, honest in pairs]
+    table = Table(caption("Protocols side by side", corpus, used), rows, commands(used), NOTES)
+    return Sheet(f"protocols_{slug(corpus)}", f"One system under several protocols on {corpus}", (table,))
+
+
+def _same(system):
+    return system.paper, system.variant, system.preset
+
+
+def _row(other, honest) -> Row:
+    values = {m: [attempt(scores.measure, s, m)[0] for s in (other, honest)] for m in ("ua", "wa")}
+    differences = {m: attempt(difference, other, honest, m)[0] for m in ("ua", "wa")}
+    shown = {
+        "system": other.name,
+        "preset": other.preset,
+        "protocol": other.protocol,
+        "beside": honest.protocol,
+        "n": f"{other.n}; {honest.n}",
+        "folds": f"{other.folds}; {honest.folds}",
+        "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
+    }
+    data = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
+    for m, (here, there) in values.items():
+        shown |= {m.upper(): tables.with_interval(here), f"{m.upper()} beside": tables.with_interval(there)}
+        shown[f"{m.upper()} difference"] = tables.with_interval(differences[m], tables.signed_per_cent)
+        data |= tables.interval_fields(m, here) | tables.interval_fields(f"{m}_beside", there)
+        data |= tables.interval_fields(f"{m}_difference", differences[m])
+    return Row(shown | {"notes": "; ".join([*other.caveats, *honest.caveats]) or tables.NONE}, data)
+
+
+def difference(first, second, metric) -> scores.Number:
+    """Pooled metric under one protocol minus that under another, the same speakers resampled for both."""
+    of = scores.statistic(metric, first.classes)
+    tested = first.tested(), second.tested()
+    speakers = np.unique(np.concatenate([t.speakers for t in tested]))
+    cells = [scores.speaker_margins(t, speakers, len(first.classes)) for t in tested]  # (G, S, 3, K) each
+    seeds = cells[0].shape[1]
+
+    def gap(sums):  # (R, S1 + S2, 3, K) -> (R,)
+        return of(sums[:, :seeds]).mean(axis=1) - of(sums[:, seeds:]).mean(axis=1)
+
+    value, low, high = speaker_interval(np.concatenate(cells, axis=1), gap)
+    return scores.Number(value, low, high, "speakers")

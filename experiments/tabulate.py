@@ -1,0 +1,156 @@
+"""results/runs and papers/*/paper.toml -> results/tables and the results block of each paper's README.
+
+Needs neither TensorFlow nor audio. What is written depends on the records alone: no time, no random state.
+"""
+
+import contextlib
+import os
+import textwrap
+from pathlib import Path
+
+import tabulate as library
+
+from common import published, records
+from common.errors import InputError
+from experiments import pairs, protocols, rows, scores, systems, tables, verdicts
+
+FORMS = {"md": tables.markdown, "csv": tables.as_csv, "tex": tables.latex}
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+TERMINAL_COLUMNS = 120
+
+
+def tabulate(root, check=False, papers=published.PAPERS) -> list[Path]:
+    """Bring the tables up to date with the records.
+
+    Args:
+        root: results folder. READMEs are filled from the committed one alone, the sibling of `papers`.
+        check: write nothing.
+        papers: the folder of the papers.
+
+    Returns:
+        The files that differ from what they should be (a table that should not be there is one), or that differed
+        before they were written.
+
+    Raises:
+        InputError: a damaged record or paper.toml, a README without its markers, or a folder that cannot be written.
+    """
+    wanted = expected(root, papers)
+    present = {path for form in FORMS for path in Path(root, "tables").glob(f"*.{form}")}
+    differing = sorted(path for path, text in wanted.items() if _read(path) != text.encode())
+    stale = sorted(present - wanted.keys())
+    if not check:
+        try:
+            for path in differing:
+                _write(path, wanted[path])
+            for path in stale:
+                path.unlink()
+        except OSError as error:
+            raise InputError(
+                f"{error.filename} cannot be written ({error.strerror}); choose another --results"
+            ) from error
+    return differing + stale
+
+
+def expected(root, papers=published.PAPERS) -> dict[Path, str]:
+    """Every generated file below a results folder, and the READMEs, with its text."""
+    known = published.read_all(papers)
+    found = systems.group(records.read_all(root))
+    sheets = all_sheets(found, known)
+    files = {
+        Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
+        for sheet in sheets
+        for form, render in FORMS.items()
+    }
+    if Path(root).resolve() == Path(papers).resolve().parent / "results":
+        files |= readmes(found, known, papers)
+    return files
+
+
+def all_sheets(found, known) -> list[tables.Sheet]:
+    """The tables, from systems and papers; pure."""
+    sheets = [verdicts.sheet(paper, found) for paper in known if paper.published]
+    for corpus, members in rows.by_corpus(found):
+        for make in (
+            rows.systems_sheet,
+            rows.per_class_sheet,
+            pairs.pairs_sheet,
+            protocols.protocols_sheet,
+        ):
+            sheet = make(corpus, members)
+            sheets += [sheet] if sheet else []
+    return [*sheets, rows.cost_sheet(found)] if found else sheets
+
+
+def readmes(found, known, papers) -> dict[Path, str]:
+    """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
+    filled = {}
+    for paper in known:
+        path = Path(papers, paper.name, "README.md")
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            before, begin, rest = text.partition(BEGIN)
+            _, end, after = rest.partition(END)
+            if not begin or not end:
+                raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
+            filled[path] = f"{before}{begin}\n\n{_results(paper, found)}\n\n{end}{after}"
+    return filled
+
+
+def _results(paper, found) -> str:
+    mine = [system for system in found if system.paper == paper.name]
+    made = list(verdicts.sheet(paper, found).tables) if paper.published else []
+    for corpus, members in rows.by_corpus(mine):
+        made += rows.systems_sheet(corpus, members).tables
+    blocks = [f"<!-- {tables.GENERATED} -->", *map(tables.markdown_table, made)]
+    return "\n\n".join(blocks)
+
+
+def table_for_terminal(found_records) -> str:
+    """What a comparison prints at its end: per corpus variant the systems under the paper's own rule, best UA first."""
+    blocks = []
+    for corpus, members in rows.by_corpus(systems.group(found_records)):
+        lines = [_terminal_row(system) for system in members]
+        lines.sort(key=lambda line: (line[1], -line[0]))
+        body = library.tabulate(
+            [line[2:] for line in lines],
+            headers=["system", "protocol", "preset", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
+            tablefmt="simple",
+            maxcolwidths=[26, 20, 8, 9, 6, 6, 19, 5, 28],
+            colalign=("left",) * 3 + ("right",) * 5 + ("left",),
+            disable_numparse=True,
+        )
+        blocks.append("\n".join([*textwrap.wrap(rows.caption("Systems", corpus, members), TERMINAL_COLUMNS), "", body]))
+    return "\n\n".join(blocks)
+
+
+def _terminal_row(system) -> list:
+    wa, _ = rows.attempt(scores.measure, system, "wa")
+    ua, why = rows.attempt(scores.measure, system, "ua")
+    notes = [*system.caveats, *([f"no UA: {why}"] if why else [])]
+    return [
+        ua.value if ua else -1.0,
+        system.group,
+        system.name,
+        system.protocol,
+        system.preset,
+        system.n,
+        system.folds,
+        systems.ranges(system.seeds),
+        tables.with_interval(ua),
+        tables.per_cent(wa and wa.value),
+        "; ".join(notes),
+    ]
+
+
+def _read(path) -> bytes | None:
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return None
+
+
+def _write(path, text):
+    """In one step, so that a reader never sees half a table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(text.encode())
+    os.replace(temporary, path)

@@ -1,0 +1,104 @@
+"""The network of section 4.2, how it is trained, and how a sentence is decided."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from common import batching, training
+from common.layers import FrameMask, Standardise, moments
+from papers.ma2018.masking import BorderSafeMaxPooling2D, LastValidStep, MaskPadding, PadToLength
+
+KERNELS = ((16, 12), (12, 8), (7, 5))  # frames and bins, of Satt's Figure 1; D1
+
+
+def build(recipe, num_classes):
+    """The untrained network: features `(B, T, F)` in decibels and length `(B,)` -> posteriors `(B, K)`.
+
+    T differs from batch to batch. 1,412,236 trainable parameters for K = 4, 1,854,092 with LSTMs.
+    """
+    frames = keras.Input((None, recipe.front_end.num_bins), name="features")  # (B, T, 400)
+    length = given = keras.Input((), dtype="int32", name="length")  # (B,) real frames
+    x = Standardise(name="standardise")(frames)  # (B, T, 400), 4.1; D4
+    x = MaskPadding()(x, length)  # zero is the mean of every bin: padding after normalisation
+    if recipe.fixed_frames:
+        x, length = PadToLength(recipe.fixed_frames)(x)  # (B, 300, 400), 3.1; D6
+    x = layers.Reshape((-1, recipe.front_end.num_bins, 1))(x)  # (B, T, 400, 1)
+    for filters, kernel in zip(recipe.filters, KERNELS, strict=True):
+        x = layers.Conv2D(filters, kernel, padding="same", activation="relu")(x)
+        x = MaskPadding()(x, length)  # (B, T, 400, 16), (B, T/2, 200, 24), (B, T/4, 100, 32); eq. (1)
+        x = BorderSafeMaxPooling2D()(x, length)  # (B, T/2, 200, 16), (B, T/4, 100, 24), (B, T/8, 50, 32)
+        length = length // 2
+    x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)  # (B, T/8, 1600)
+    recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[recipe.recurrent](recipe.units, return_sequences=True)
+    x = layers.Bidirectional(recurrent, name="recurrence")(x, mask=FrameMask()(x, length))  # (B, T/8, 256)
+    x = LastValidStep()(x, length)  # (B, 256)
+    x = layers.Dense(recipe.dense_units, activation="relu")(x)  # (B, 64)
+    x = layers.Dropout(recipe.dropout)(x)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": frames, "length": given}, posteriors, name="ma2018")
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold; the epoch with the best validation UA is kept (D7).
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts.
+        seed: of the weights, the dropout and the order of the batches.
+        checkpoint: file from which a killed training goes on.
+        report: called with the number of finished epochs.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    network.get_layer("standardise").set_statistics(*moments(train))
+    network.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    validation = batches(valid, recipe)
+    return training.fit(
+        network,
+        batches(train, recipe, seed=seed, utterance_weights=loss_weights(train, recipe)),
+        score=lambda model: training.validation_scores(model, validation),
+        max_epochs=recipe.max_epochs,
+        monitor=recipe.monitor,
+        patience=recipe.patience,
+        plateau=keras.callbacks.ReduceLROnPlateau(
+            monitor="val_wa", mode="max", factor=0.5, patience=recipe.plateau_patience
+        ),
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule: `mean`, `(N, K)`, the mean posterior of a sentence's parts (3.1); a whole sentence is one part."""
+    batched = batches(part, recipe)
+    return {"mean": batching.mean_by_utterance(batching.predict_examples(fitted.model, batched), batched)}
+
+
+def batches(part, recipe, **kwargs):
+    """Sentences of similar length together (4.1); parts of fixed length in any order."""
+    return batching.Batches(
+        part,
+        batch_size=recipe.batch_size,
+        max_frames=recipe.max_frames,
+        by_length=recipe.fixed_frames is None,
+        inputs=("features", "length"),
+        **kwargs,
+    )
+
+
+def loss_weights(part, recipe):
+    """One weight a sentence, `(N,)`, of mean 1 over the part's examples (4.2; D5).
+
+    Inverse to the sentence's length, whatever parts it is cut into, and inverse to the size of its class.
+    """
+    examples, steps = np.array([np.shape(array)[:2] for array in part.features]).T  # (N,), (N,)
+    weights = np.ones(len(part))
+    if recipe.length_weight:
+        weights /= examples * steps
+    if recipe.class_weight:
+        weights *= batching.class_weights(part.labels, len(part.classes))[part.labels]
+    return weights / np.average(weights, weights=examples)

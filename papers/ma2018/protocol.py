@@ -1,0 +1,101 @@
+"""What the paper trains, on what, and how it is split (sections 4 and 5)."""
+
+import dataclasses
+
+from common import splits
+from common.utterance import LABEL_SETS
+from papers.ma2018.features import FrontEnd
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One system. Defaults are the "Variable-Length" of Table 1; D-numbers are in README.md."""
+
+    corpus: str = "iemocap/improvised/4hap"  # 5.1
+    protocols: tuple[str, ...] = ("paper", *splits.PROTOCOLS)
+    front_end: FrontEnd = FrontEnd()
+    fixed_frames: int | None = None  # 3.1: frames that every part is padded to; None takes sentences as long as they are
+    filters: tuple[int, int, int] = (16, 24, 32)  # D1
+    recurrent: str = "gru"  # "gru" or "lstm"; D1
+    units: int = 128  # in each direction; D1
+    dense_units: int = 64  # D1
+    dropout: float = 0.5  # D1
+    length_weight: bool = True  # 4.2: "in inverse proportion to the length"; D5
+    class_weight: bool = True  # 4.2: "in inverse proportion to the class size"; D5
+    learning_rate: float = 1e-3  # Adam; D7
+    clip_norm: float = 5.0  # of the whole gradient; D7
+    batch_size: int = 16  # D8
+    max_frames: int = 8000  # in a padded batch; D8
+    plateau_patience: int = 5  # epochs without a better validation WA, after which the rate is halved; D7
+    max_epochs: int = 100  # D7
+    monitor: str = "val_ua"  # D7
+    patience: int = 15  # D7
+
+    @property
+    def num_parameters(self) -> int:
+        """Trained parameters for four classes."""
+        gates, biases = {"gru": (3, 2), "lstm": (4, 1)}[self.recurrent]
+        counts, channels = [], 1
+        for filters, area in zip(self.filters, (16 * 12, 12 * 8, 7 * 5), strict=True):
+            counts.append((area * channels + 1) * filters)
+            channels = filters
+        inputs = self.front_end.num_bins // 8 * channels
+        counts.append(2 * gates * self.units * (inputs + self.units + biases))
+        counts.append((2 * self.units + 1) * self.dense_units + (self.dense_units + 1) * 4)
+        return sum(counts)
+
+
+WEIGHTINGS = {  # the ablations of section 4.2's two weights
+    "": {},
+    "_no_length_weight": {"length_weight": False},
+    "_no_class_weight": {"class_weight": False},
+    "_no_weights": {"length_weight": False, "class_weight": False},
+}
+
+VARIABLE = Recipe()
+FIXED = Recipe(front_end=FrontEnd(max_part_s=3.0), fixed_frames=300)  # 3.1; D6
+
+
+def on_20_hz_grid(recipe):
+    """The same system on half the frequency bins, for half the cost (D9)."""
+    return dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, fft_length=800))
+
+
+VARIANTS = {
+    **{f"variable_length{name}": dataclasses.replace(VARIABLE, **changes) for name, changes in WEIGHTINGS.items()},
+    **{f"fixed_length{name}": dataclasses.replace(FIXED, **changes) for name, changes in WEIGHTINGS.items()},
+    "variable_length_lstm": dataclasses.replace(VARIABLE, recurrent="lstm"),
+    "variable_length_20hz": on_20_hz_grid(VARIABLE),
+    "fixed_length_20hz": on_20_hz_grid(FIXED),
+}
+
+PRESETS = {  # fixed before any result was seen
+    "paper": {},
+    "quick": {"max_epochs": 12, "patience": 5, "plateau_patience": 3},
+    "smoke": {"max_epochs": 1, "patience": 1, "filters": (2, 2, 2), "units": 8, "dense_units": 8},
+}
+
+RECIPES = {
+    variant: {preset: dataclasses.replace(recipe, **changes) for preset, changes in PRESETS.items()}
+    for variant, recipe in VARIANTS.items()
+}
+
+
+def select(corpus, recipe, emotions=None):
+    """The 2,280 improvised sentences of IEMOCAP (5.1); elsewhere the emotions named, or those of the four it has.
+
+    Raises:
+        InputError: fewer than two of the emotions.
+    """
+    if emotions:
+        return corpus.only(emotions)
+    if corpus.variant == recipe.corpus:
+        return corpus
+    return corpus.only([emotion for emotion in LABEL_SETS["4hap"] if emotion in corpus.classes])
+
+
+def folds(corpus, recipe, protocol, seed):
+    """`paper`: a session is held out, one of its speakers validates and the other tests (5.1), both ways round (D10)."""
+    if protocol == "paper":
+        return splits.folds(corpus.utterances, "leave_one_session_out", seed)
+    return splits.folds(corpus.utterances, protocol, seed)

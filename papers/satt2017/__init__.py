@@ -1,0 +1,20 @@
+"""Satt, Rozenberg, Hoory: "Efficient Emotion Recognition from Speech Using Deep Learning on Spectrograms" (2017).
+
+Claim: convolutions, or convolutions and one LSTM, on raw log-spectrograms of parts of at most 3 s recognise four
+emotions of IEMOCAP as well as systems that hear whole sentences (68.8 % overall accuracy); a two-step predictor gains
+class accuracy; and keeping only what a voice of the detected pitch can have made takes most of the harm out of loud
+noise.
+"""
+
+from papers.satt2017.features import features
+from papers.satt2017.protocol import RECIPES, folds, select
+
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+
+
+def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
+    if name in ("build", "fit", "predict"):
+        from papers.satt2017 import model
+
+        return getattr(model, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,115 @@
+"""Figures 2 to 5 of the paper, drawn from our own models and recordings. Each function returns a matplotlib Figure."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure  # without pyplot: no window system, nothing global
+
+from papers.satt2017.features import (
+    features,
+    frame_centres_s,
+    log_spectrogram,
+    modified_spectrogram,
+    noise_level_db,
+)
+
+
+def activations(model, spectrogram_db):
+    """The normalised log-spectrogram `(T, M)` that a network sees, and its first convolution's output `(T, M, C)`."""
+    outputs = [model.get_layer(name).output for name in ("noise_floor", "convolution_1")]
+    seen, active = keras.Model(model.inputs, outputs).predict_on_batch([spectrogram_db[None]])
+    return np.asarray(seen)[0], np.asarray(active)[0]
+
+
+def choose_filters(seen, active):
+    """Which filters show what figures 2 and 3 show: {caption: index}, of those that are active at all.
+
+    An activation that changes faster over time than over frequency has vertical patterns, the reverse horizontal ones;
+    the third filter is the one that is most active where there is no sound, against where there is.
+
+    Args:
+        seen: normalised log-spectrogram, `(T, M)`.
+        active: activations of the first convolution, `(T, M, C)`.
+    """
+    silent = seen == 0
+    over_time = np.square(np.diff(active, axis=0)).mean(axis=(0, 1))  # (C,)
+    over_frequency = np.square(np.diff(active, axis=1)).mean(axis=(0, 1))  # (C,)
+    upright = np.log((over_time + 1e-12) / (over_frequency + 1e-12))
+    in_silence = active[silent].mean(axis=0) - active[~silent].mean(axis=0)  # (C,)
+    alive = active.max(axis=(0, 1)) > 0
+    return {
+        "vertical patterns (fig. 2, right)": _largest(upright, alive),
+        "horizontal patterns (fig. 3, left)": _largest(-upright, alive),
+        "silence and low energy (fig. 3, right)": _largest(in_silence, alive),
+    }
+
+
+def _largest(values, alive):
+    return int(np.where(alive, values, -np.inf).argmax())
+
+
+def activation_figure(model, spectrogram_db, front_end):
+    """Figures 2 and 3: the normalised log-spectrogram of a part `(300, M)` dB, and three first-layer activations."""
+    seen, active = activations(model, spectrogram_db)
+    figure, axes = _panels(2, 2)
+    _image(axes[0], seen, front_end, "normalised log-spectrogram (fig. 2, left)")
+    for axis, (caption, index) in zip(axes[1:], choose_filters(seen, active).items(), strict=True):
+        _image(axis, active[:, :, index], front_end, f"filter {index + 1}: {caption}")
+    return figure
+
+
+def spectra_figure(waveform, sample_rate_hz, front_end):
+    """Figure 4: log-power spectrum, envelope E(f) and modified spectrum S(f) of the loudest voiced frame of a part.
+
+    Raises:
+        ValueError: no frame is voiced.
+    """
+    original = log_spectrogram(waveform, sample_rate_hz, front_end)  # (T, M)
+    modified = modified_spectrogram(waveform, sample_rate_hz, front_end)  # (T, M), NaN where unvoiced
+    voiced = np.isfinite(modified[:, 0])
+    if not voiced.any():
+        raise ValueError("no frame of the waveform is voiced; figure 4 needs one that is")
+    frame = int(np.where(voiced, original.mean(axis=1), -np.inf).argmax())
+    grid_hz = np.arange(front_end.num_bins) * sample_rate_hz / front_end.dft_length
+    figure, (axis,) = _panels(1, 1)
+    axis.plot(grid_hz, original[frame], label="original", linewidth=0.8)
+    axis.plot(grid_hz, modified[frame], label="modified, S(f)", linewidth=1.2)
+    axis.set(xlabel="frequency (Hz)", ylabel="power (dB)", title=f"one voiced frame, {_time(frame, front_end)}")
+    axis.legend()
+    return figure
+
+
+def _time(frame, front_end):
+    return f"at {frame_centres_s(frame + 1, front_end)[frame]:.2f} s"
+
+
+def cleaned_figure(waveform, sample_rate_hz, front_end, *, noise, snr_db=0.0):
+    """Figure 5: spectrogram of a recording with noise added, and the modified one of the same; its first part.
+
+    Args:
+        waveform: clean recording, `(N,)`.
+        sample_rate_hz: of the waveform.
+        front_end: of either kind.
+        noise: a name of noise.py.
+        snr_db: signal-to-noise ratio.
+    """
+    figure, axes = _panels(1, 2)
+    for axis, kind, caption in zip(axes, ("normal", "harmonic"), ("noisy", "cleaned"), strict=True):
+        settings = dataclasses.replace(front_end, kind=kind, noise=noise, snr_db=snr_db)
+        array = features(waveform, sample_rate_hz, settings)  # (S, 300, M)
+        lifted = np.maximum(array[0] - noise_level_db(array), 0.0)
+        _image(axis, lifted, settings, f"{caption}: {noise} at {snr_db:g} dB")
+    return figure
+
+
+def _panels(rows, columns):
+    figure = Figure(figsize=(5.0 * columns, 3.4 * rows), layout="constrained")
+    return figure, np.ravel(figure.subplots(rows, columns, squeeze=False))
+
+
+def _image(axis, values, front_end, title):
+    """Time across, frequency upwards, red for high values, as in the paper."""
+    extent = (0.0, front_end.num_frames * front_end.shift_s, 0.0, front_end.max_frequency_hz / 1000)
+    axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="jet", interpolation="nearest")
+    axis.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)

@@ -1,0 +1,170 @@
+"""The networks of section 3.2 (figure 1), how they are trained, and how a sentence is decided."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from common import batching, training
+from papers.satt2017 import two_step
+from papers.satt2017.features import noise_level_db
+from papers.satt2017.protocol import NUM_POOLS
+
+OVERSAMPLING = 3  # salt: keeps this draw apart from the order of the batches, which is seeded with (seed, epoch)
+
+
+@keras.saving.register_keras_serializable("ser")
+class NoiseFloor(layers.Layer):
+    """max(dB - E_noise, 0) / scale (3.1): what lies at the universal noise level or below it is exactly 0.
+
+    E_noise and the scale are statistics of the training part, `set_statistics`, and travel inside the saved model.
+    Input and output have the same shape.
+    """
+
+    def build(self, input_shape):
+        self.e_noise = self.add_weight(name="e_noise", shape=(), initializer="zeros", trainable=False)
+        self.scale = self.add_weight(name="scale", shape=(), initializer="ones", trainable=False)
+
+    def call(self, decibels):
+        return ops.maximum(decibels - self.e_noise, 0.0) / self.scale
+
+    def set_statistics(self, e_noise, scale):
+        self.e_noise.assign(e_noise)
+        self.scale.assign(scale if scale > 0 else 1.0)
+
+
+def noise_statistics(part):
+    """E_noise in dB and the standard deviation in dB of the points above it, over a training part (D4).
+
+    E_noise is the median of the utterances' noise levels, those of the unmodified spectrograms also where the features
+    are modified ones.
+    """
+    e_noise = float(np.median([noise_level_db(array) for array in part.features]))
+    total, squares, count = 0.0, 0.0, 0
+    for array in part.features:
+        lifted = array[array > e_noise].astype("float64") - e_noise
+        total, squares, count = total + lifted.sum(), squares + np.square(lifted).sum(), count + len(lifted)
+    mean = total / max(count, 1)
+    return e_noise, float(np.sqrt(max(squares / max(count, 1) - mean**2, 0.0)))
+
+
+def build(recipe, num_classes):
+    """The untrained system of a recipe: `(B, 300, M)` dB -> `(B, K)`, for two steps `(B, K + 2 (K - 1))`."""
+    if recipe.pairwise is None:
+        return network(recipe, num_classes)
+    pairs = [network(recipe.pairwise, 2, name=f"pair_{k + 1}") for k in range(num_classes - 1)]
+    return two_step.join(network(recipe, num_classes), pairs)
+
+
+def network(recipe, num_classes, *, name="all_classes"):
+    """Figure 1, its spectrogram turned on its side so that time comes first: `(B, 300, M) -> (B, K)` posteriors."""
+    front_end = recipe.front_end
+    decibels = keras.Input((front_end.num_frames, front_end.num_bins), name="features")  # (B, 300, 200)
+    x = NoiseFloor(name="noise_floor")(decibels)  # (B, 300, 200)
+    x = layers.Reshape((*x.shape[1:], 1))(x)  # (B, 300, 200, 1)
+    for index, (filters, bins, frames) in enumerate(recipe.kernels):
+        label = f"convolution_{index + 1}"
+        x = layers.Conv2D(filters, (frames, bins), padding="same", activation="relu", name=label)(x)  # D7
+        if index < NUM_POOLS:
+            x = layers.MaxPooling2D(2)(x)  # (B, 150, 100, 16), (B, 75, 50, 24), (B, 37, 25, 32)
+    x = recurrent(x, recipe) if recipe.lstm_layers else layers.Flatten()(x)  # (B, 256), or (B, 3456) after five
+    x = layers.Dense(recipe.dense_units, activation="relu")(x)  # (B, 64)
+    x = layers.Dropout(recipe.dropout)(x)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model({"features": decibels}, posteriors, name=name)
+
+
+def recurrent(x, recipe):
+    """Bi-directional LSTM over time, `(B, T, F, C) -> (B, 256)`: last states of both directions (D7), or attention."""
+    _, steps, bins, channels = x.shape
+    x = layers.Reshape((steps, bins * channels))(x)  # (B, 37, 800)
+    for layer in range(recipe.lstm_layers):
+        whole = recipe.attention or layer + 1 < recipe.lstm_layers
+        x = layers.Bidirectional(layers.LSTM(recipe.lstm_units, return_sequences=whole))(x)  # (B, 37, 256) or (B, 256)
+    if recipe.attention:
+        scores = layers.Dense(recipe.dense_units, activation="tanh")(x)  # (B, 37, 64); D11
+        scores = layers.Dense(1, use_bias=False)(scores)  # (B, 37, 1)
+        shares = layers.Softmax(axis=1, name="attention")(scores)  # (B, 37, 1), of the steps
+        x = layers.Flatten()(layers.Dot(axes=1)([shares, x]))  # (B, 256)
+    return x
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept.
+
+    The two-step predictor is four trainings: all classes, then neutral with each other emotion, the same speakers.
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts.
+        seed: of the weights, the dropout, the oversampling and the order of the batches.
+        checkpoint: file from which a killed training goes on; further networks have files of their own beside it.
+        report: called with the number of finished epochs.
+    """
+    if recipe.pairwise is None:
+        return train_network(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
+    first = train_network(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
+    fitted = {}
+    for index, emotion in enumerate(two_step.others(train.classes)):
+        before = len(first.history["loss"]) + sum(len(pair.history["loss"]) for pair in fitted.values())
+        fitted[emotion] = train_network(
+            recipe.pairwise,
+            two_step.pair(train, emotion),
+            two_step.pair(valid, emotion),
+            name=f"pair_{index + 1}",
+            seed=seed + 1 + index,
+            checkpoint=checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{emotion}{checkpoint.suffix}"),
+            report=report and (lambda epoch, before=before: report(before + epoch)),
+        )
+    joined = two_step.join(first.model, [pair.model for pair in fitted.values()])
+    return training.Fitted(joined, two_step.joined_history(first, fitted), first.best_epoch)
+
+
+def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_classes"):
+    """One network of one fold, its statistics and class weights from the training part alone."""
+    keras.utils.set_random_seed(seed)
+    untrained = network(recipe, len(train.classes), name=name)
+    untrained.get_layer("noise_floor").set_statistics(*noise_statistics(train))
+    untrained.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss="sparse_categorical_crossentropy")
+    if recipe.balance == "oversampling":
+        train = oversampled(train, seed)
+    validation = batching.Batches(valid, batch_size=64)
+    return training.fit(
+        untrained,
+        batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights(recipe, train)),
+        score=lambda model: training.validation_scores(model, validation),
+        max_epochs=recipe.epochs,
+        monitor=recipe.monitor,
+        patience=recipe.patience,
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def weights(recipe, train):
+    """A weight for each utterance, in inverse proportion to its class's number of parts (4); None without weights."""
+    if recipe.balance != "weights":
+        return None
+    labels = np.repeat(train.labels, [len(array) for array in train.features])  # (M,) of the parts
+    return batching.class_weights(labels, len(train.classes))[train.labels]
+
+
+def oversampled(train, seed):
+    """As many utterances of every class as of the largest, the missing ones drawn again at random (4; D10)."""
+    generator = np.random.default_rng([seed, OVERSAMPLING])
+    counts = np.bincount(train.labels, minlength=len(train.classes))
+    drawn = [
+        generator.choice(np.flatnonzero(train.labels == k), size=counts.max() - count) for k, count in enumerate(counts)
+    ]
+    return train.pick(np.concatenate([np.arange(len(train)), *drawn]))
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, each `(N, K)`, of whole sentences: the posteriors of a sentence's parts are averaged (3.1).
+
+    `mean` decides by that average. The two-step predictor has it for its first network, and two readings of its rule.
+    """
+    batches = batching.Batches(part, batch_size=64)
+    posteriors = batching.mean_by_utterance(batching.predict_examples(fitted.model, batches), batches)
+    if recipe.pairwise is None:
+        return {"mean": posteriors}
+    return two_step.scores(posteriors, part.classes, first_rule=recipe.rule)

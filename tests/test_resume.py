@@ -1,0 +1,98 @@
+"""A run killed with SIGKILL in mid-fold, started again, predicts what an undisturbed run predicts, bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).parent.parent
+RATE = 16_000
+PATIENCE_S = 120
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    lines = ["file,emotion,speaker"]
+    for s in range(6):
+        for k, emotion in enumerate(("anger", "sadness")):
+            for r in range(4):
+                generator = np.random.default_rng([s, k, r])
+                sound = 0.1 * np.sin(2 * np.pi * (150 + 20 * k + s) * np.arange(RATE) / RATE)
+                soundfile.write(folder / f"{s}{k}{r}.wav", sound + 0.1 * generator.normal(size=RATE), RATE)
+                lines.append(f"{s}{k}{r}.wav,{emotion},{s}")
+    (folder / "t.csv").write_text("\n".join(lines))
+    return folder / "t.csv"
+
+
+def start(table, place):
+    command = [
+        *(sys.executable, "-m", "experiments", "run", "emmert", "--variant", "mfcc", "--corpus", f"manifest:{table}"),
+        *("--protocol", "speaker_independent", "--preset", "quick", "--folds", "1,2", "--workers", "2"),
+        *("--results", str(place / "results"), "--store", str(table.parent / "store")),
+    ]
+    environment = {**os.environ, "SER_CACHE": str(place / "cache"), "SER_BACKUP_SECONDS": "0"}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process):
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors[-2000:]
+
+
+def evidence(place):
+    trees = [json.loads(path.read_text()) for path in sorted(place.rglob("results/runs/**/*.json"))]
+    for tree in trees:
+        tree["history"].pop("seconds")
+    return [(tree["fold"], tree["parts"], tree["history"], tree["best_epoch"]) for tree in trees]
+
+
+def children_of(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+def test_a_killed_run_ends_like_an_undisturbed_one(table, tmp_path):
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    finish(start(table, undisturbed))
+    assert len(evidence(undisturbed)) == 2
+
+    process = start(table, disturbed)
+    checkpoints = disturbed / "cache" / "checkpoints"
+    wait_until(lambda: list(checkpoints.glob("*.npz")) or process.poll() is not None)
+    workers = children_of(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(evidence(disturbed)) < 2, "killed too late to test anything"
+    wait_until(lambda: not any(alive(pid) for pid in workers))
+    assert list(checkpoints.glob("*.npz"))
+
+    finish(start(table, disturbed))
+    assert evidence(disturbed) == evidence(undisturbed)
+    assert not list(checkpoints.iterdir())
+    assert not [path for path in disturbed.rglob("*.tmp")]
