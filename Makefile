@@ -11,7 +11,7 @@ compare: .venv/installed
 	$(BIN)/python -m experiments compare --preset $(PRESET) --results $(RESULTS) $(if $(DATA),--data $(DATA))
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 lint: .venv/installed
 	$(BIN)/ruff check .

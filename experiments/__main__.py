@@ -202,6 +202,35 @@ def _places(options):
     return options
 
 
+@main.command("audit")
+@click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
+@click.option("--all", "every", is_flag=True, help="Print every finding, not the first three of each kind.")
+@DATA
+def audit_command(folds, audio, every, data):
+    """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
+
+    Fold files are held to speaker independence. Exit status 1 where anything FAILs. Our own random protocols share
+    speakers by design: that is a WARN there.
+    """
+    from experiments import audit
+
+    failed = False
+    for what, findings in audit.of_files(folds, audio_root=audio) if folds else audit.of_ours(data):
+        if isinstance(findings, InputError):
+            click.echo(f"----  {what}: no such folds: {findings}")
+            continue
+        failed |= audit.verdict(findings) == "FAIL"
+        findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
+        click.echo(f"{audit.verdict(findings):4}  {what}")
+        for finding in findings if every else findings[:3]:
+            click.echo(f"      {finding}")
+        if not every and len(findings) > 3:
+            click.echo(f"      ... and {len(findings) - 3} more (--all)")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
 @main.command("tabulate")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where what is there differs.")
 @RESULTS

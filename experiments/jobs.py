@@ -68,7 +68,7 @@ class Job:
     @property
     def settings(self) -> dict:
         """The recipe as plain data, as a record holds it."""
-        return json.loads(json.dumps(dataclasses.asdict(self.system.recipe)))
+        return _plain(self.system.recipe)
 
     @property
     def identity(self) -> str:
@@ -77,6 +77,19 @@ class Job:
         return _digest(
             [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS]
         )
+
+
+def _plain(recipe) -> dict:
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+
+
+def _completed(recorded, defaults) -> dict:
+    """A recorded recipe with the fields that did not exist yet when it was made, at their defaults."""
+    completed = {**defaults, **recorded}
+    for name, value in defaults.items():
+        if isinstance(value, dict) and isinstance(recorded.get(name), dict):
+            completed[name] = _completed(recorded[name], value)
+    return completed
 
 
 def _digest(tree) -> str:
@@ -154,7 +167,7 @@ def is_done(job) -> bool:
     differing = {
         "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
         "folds": record.fold_fingerprint != job.fold_fingerprint,
-        "settings": record.recipe != job.settings,
+        "settings": _completed(record.recipe, _plain(type(job.system.recipe)())) != job.settings,
     }
     if reasons := [what for what, differs in differing.items() if differs]:
         raise InputError(

@@ -202,7 +202,10 @@ def _class_rows(system, rule):
 
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
-    notes = ("Medians over the folds of all seeds. Memory: the largest resident size of the training process.",)
+    notes = (
+        "Epochs and seconds: medians over the folds of all seeds. Memory: the largest resident size of any fold's training "
+        "process.",
+    )
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.n for s in found}))}, {len(found[0].classes)} classes)"
         for name, found in by_corpus(systems)
@@ -215,7 +218,7 @@ def _cost_row(system) -> Row:
     parameters, _ = attempt(scores.measure, system, "parameters")
     seconds = descriptive.median(record.cost["seconds_fit"] for record in system.records)
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
-    epochs = descriptive.median(len(next(iter(record.history.values()), ())) for record in system.records)
+    epochs = descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
     processors = sorted({_machine(record.environment) for record in system.records})
     return Row(
         {

@@ -134,7 +134,7 @@ class System:
 
     @functools.cached_property
     def test_folds(self) -> dict[int, dict]:
-        """seed -> fold -> what was tested in it, the same for two systems that tested the same utterances."""
+        """By seed and fold what was tested, the same for two systems that tested the same utterances."""
         return {
             seed: {
                 record.fold: hash(frozenset(zip(record.parts["test"]["utterances"], record.labels(), strict=True)))
@@ -165,11 +165,18 @@ class System:
             self._decided[key] = metrics.decide(record.scores(part, rule))
         return self._decided[key]
 
+    @functools.cached_property
+    def _confusions(self) -> dict:
+        return {}
+
     def _confusion(self, record, rule, part):
         if part == "train":  # stored without scores
             return np.asarray(record.parts[part]["confusion"])
-        labels, decisions = record.labels(part), self.decisions(record, rule, part)
-        return metrics.confusion_matrix(labels, decisions, num_classes=len(record.classes))
+        key = record.seed, record.fold, rule, part
+        if key not in self._confusions:
+            labels, decisions = record.labels(part), self.decisions(record, rule, part)
+            self._confusions[key] = metrics.confusion_matrix(labels, decisions, num_classes=len(record.classes))
+        return self._confusions[key]
 
     @functools.cached_property
     def _tested(self) -> dict:

@@ -115,6 +115,16 @@ def test_check_raises_with_the_first_failures(clean):
         leakage.check([fold], speaker_independent=True)
 
 
+def test_without_duplicates_leaves_the_test_part_and_passes_the_audit(clean):
+    hashes = {u.id: u.id for part in clean.parts.values() for u in part}
+    hashes |= {"a_anger": "d_anger", "b_anger": "c_anger"}  # train's copies of a test and of a validation recording
+    assert ("FAIL", "audio", 1) in found(clean, audio_hashes=hashes)
+    repaired = leakage.without_duplicates(clean, hashes)
+    assert [u.id for u in repaired.train] == ["a_sadness", "b_sadness"]
+    assert (repaired.valid, repaired.test) == (clean.valid, clean.test)
+    assert not [f for f in found(repaired, audio_hashes=hashes) if f[1] == "audio"]
+
+
 # ----------------------------------------------------------------------------------------------- fold files
 
 

@@ -111,7 +111,7 @@ def test_no_segment_of_the_cut_emodb_is_padding(corpora_dir):
         assert len(made) in (1, 2)
         segments += list(made)
     sound = np.array([(segment > -90).any(axis=1).mean() for segment in segments])
-    assert sound.min() > 0.99
+    assert sound.min() > 0.9
 
 
 # --- folds
@@ -164,7 +164,7 @@ def test_leaky_segments_leak_and_the_audit_says_so(recordings):
     folds = lim2016.folds(recordings, recipe, "leaky_segments", 0)
     failures = {f.kind for f in leakage.audit(folds, speaker_independent=False) if f.level == "FAIL"}
     assert "file" in failures
-    with pytest.raises(InputError, match="leak"):
+    with pytest.raises(InputError, match="segments of . files in train and test"):
         leakage.check(folds, speaker_independent=False)
     copied = [
         {u.id.partition("+")[0] for u in fold.train} & {u.id.partition("+")[0] for u in fold.test} for fold in folds

@@ -14,7 +14,7 @@ import soundfile
 
 ROOT = Path(__file__).parent.parent
 RATE = 16_000
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     keras.utils.set_random_seed(seed)
     network = (resnet50_head if recipe.network == "resnet50" else build)(recipe, len(train.classes))
     train = train if recipe.noisy_copies else as_tested(train, recipe)
-    if recipe.network == "mfcc":
+    if recipe.network == "mfcc" and recipe.standardised:
         network.get_layer("standardise").set_statistics(*moments(train))
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
     network.compile(

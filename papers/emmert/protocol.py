@@ -17,6 +17,7 @@ class Recipe:
     front_end: FrontEnd = FrontEnd()
     strong_without_neutral: bool = True  # V-A
     noisy_copies: bool = True  # V-A; D4
+    standardised: bool = True  # D6
     dropout: float = 0.3  # D8
     l1: float = 0.0  # V uses L2 only
     l2: float = 1e-3  # D9
@@ -59,6 +60,9 @@ VARIANTS = {
     ),
 }
 
+VARIANTS["mfcc_unscaled"] = dataclasses.replace(VARIANTS["mfcc"], standardised=False)  # the other reading of D6
+VARIANTS["mfcc_no_noise"] = dataclasses.replace(VARIANTS["mfcc"], noisy_copies=False)  # what D4 brings
+VARIANTS["mfcc_untrimmed"] = dataclasses.replace(VARIANTS["mfcc"], front_end=FrontEnd(trim_db=None))  # what D3 brings
 VARIANTS["resnet50_random"] = dataclasses.replace(
     VARIANTS["resnet50"],
     front_end=dataclasses.replace(VARIANTS["resnet50"].front_end, weights="none"),

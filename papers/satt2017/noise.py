@@ -24,7 +24,7 @@ def signal(name, sample_rate_hz):
     """
     if name in BUILT_IN:
         return noise_signals.make(name, sample_rate_hz)
-    _, _, identity = name.rpartition("@")
+    identity = name.rpartition("@")[2]
     place = _kept(identity)
     if sample_rate_hz != SAMPLE_RATE_HZ or not place.is_file():
         known = ", ".join(BUILT_IN)
@@ -45,7 +45,12 @@ def install(folder) -> tuple[str, ...]:
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise InputError(f"--noises {folder} holds no recording; expected a folder with {', '.join(SUFFIXES)} files")
-    return tuple(f"{path.stem}@{_install_one(path)}" for path in paths)
+    return tuple(f"{path.stem.replace('@', '-')}@{_install_one(path)}" for path in paths)
+
+
+def stem(name) -> str:
+    """What a signal is called in tables: its name without the hash."""
+    return name.partition("@")[0]
 
 
 def _install_one(path):

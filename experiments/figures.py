@@ -1,0 +1,150 @@
+"""Records -> learning curves and confusion matrices as PNG files, the same bytes every time.
+
+One figure of each kind per system and protocol, folds and seeds together. Colours are Okabe and Ito's, told apart with
+any colour vision; every cell of a matrix is also printed.
+"""
+
+import io
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from common import metrics, records
+from common.errors import InputError
+from experiments import systems
+from experiments.rows import slug
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+}
+PANELS = (  # title, y label, training curve, validation curve
+    ("loss", "loss (nats, with regularisation)", "loss", "val_loss"),
+    ("accuracy", "accuracy", "accuracy", "val_wa"),
+)
+
+
+def write(root) -> list[Path]:
+    """Draw every system's figures into root/report/figures; figures of systems without records are removed.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    folder = Path(root, "report", "figures")
+    drawn = {folder / name: data for name, data in draw(systems.group(records.read_all(root))).items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in set(folder.glob("*.png")) - drawn.keys():
+            path.unlink()
+        for path, data in drawn.items():
+            path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
+    return sorted(drawn)
+
+
+def draw(found) -> dict[str, bytes]:
+    """PNG bytes by file name."""
+    images = {}
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a user's own style must not change the bytes
+        matplotlib.rcParams.update(STYLE)
+        for system in found:
+            if any(
+                record.history.get(name)
+                for record in system.used
+                for *_, train, valid in PANELS
+                for name in (train, valid)
+            ):
+                images[f"{stem(system)}-curves.png"] = _png(curves(system))
+            images[f"{stem(system)}-confusion.png"] = _png(confusion(system))
+    return images
+
+
+def stem(system) -> str:
+    """File name of a system's figures, without what kind of figure it is."""
+    return "-".join([system.paper, system.variant, slug(system.corpus_variant), system.protocol, system.preset])
+
+
+def curves(system) -> Figure:
+    """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.suptitle(_title(system, f"{len(system.used)} trainings"), fontsize=9)
+    for axes, (_, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
+        for name, colour, words in ((train, BLUE, "training"), (valid, ORANGE, "validation")):
+            _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
+        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
+        if kept:
+            axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        if axes.has_data():
+            axes.legend(frameon=False)
+    figure.axes[1].set_ylim(0, 1)
+    return figure
+
+
+def _kept(record, name) -> bool:
+    return record.best_epoch is not None and len(record.history.get(name, ())) > record.best_epoch
+
+
+def _lines(axes, runs, colour, label):
+    """The mean goes as far as half of the trainings do: beyond, it would be the mean of the few that went on."""
+    if not runs:
+        return
+    longest = max(map(len, runs))
+    values = np.full((len(runs), longest), np.nan)
+    for row, run in zip(values, runs, strict=True):
+        row[: len(run)] = run
+        axes.plot(np.arange(1, len(run) + 1), run, color=colour, linewidth=0.5, alpha=0.35)
+    running = np.sum(~np.isnan(values), axis=0) >= len(runs) / 2
+    mean = np.nanmean(values[:, running], axis=0)
+    axes.plot(np.flatnonzero(running) + 1, mean, color=colour, linewidth=2, label=label)
+
+
+def confusion(system) -> Figure:
+    """Counts in the cells, share of the true class as colour; a last column where nothing was decided."""
+    pooled = metrics.pooled(system.confusions())
+    names = [*system.classes, "no decision"] if pooled[:, -1].any() else system.classes
+    counts = pooled[:, : len(names)]
+    shares = counts / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.52 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "black" if shares[row, column] > 0.55 else "white"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(system.classes)), system.classes)
+    axes.set_xlabel("decided")
+    axes.set_ylabel("true")
+    axes.spines[:].set_visible(False)
+    axes.set_title(_title(system, f"{int(pooled.sum())} decisions"))
+    figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
+    return figure
+
+
+def _title(system, counted) -> str:
+    lines = [
+        f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
+        f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
+        f"n = {system.n} a seed, folds {system.folds}, seeds {systems.ranges(system.seeds)}: {counted}",
+        "; ".join(filter(None, [system.limits, *system.caveats])),
+    ]
+    return "\n".join(line.replace("$", r"\$") for line in lines if line)
+
+
+def _png(figure) -> bytes:
+    data = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(data, format="png", metadata={"Software": None})
+    return data.getvalue()

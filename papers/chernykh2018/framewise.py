@@ -1,0 +1,71 @@
+"""The two systems without a network: the largest class (4.4), and single frames that vote (4.2.1)."""
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+
+from common.training import Fitted
+from papers.chernykh2018.short_term import ENERGY
+
+TIE = 1e-4  # a share of the votes, smaller than any that a whole vote makes
+
+
+def dummy(recipe, num_classes):
+    """Always the largest training class (4.4)."""
+    return DummyClassifier(strategy="most_frequent")
+
+
+def forest(recipe, num_classes):
+    """The classifier of single frames (4.2.1; D13)."""
+    return RandomForestClassifier(recipe.num_trees, class_weight="balanced")
+
+
+def fit(estimator, recipe, train, *, seed, report=None):
+    """Train on each utterance's loudest frames, which get the utterance's emotion."""
+    estimator.set_params(random_state=seed)
+    chosen = [loudest(frames[0], recipe.loudest_frames) for frames in train.features]  # [(2, 34), ...]
+    labels = np.repeat(train.labels, [len(frames) for frames in chosen])
+    estimator.fit(np.concatenate(chosen), labels)
+    if report:
+        report(1)
+    return Fitted(estimator, {})
+
+
+def loudest(frames, count):
+    """The frames of the largest energy, `(T, 34) -> (count, 34)` or fewer, in the order of time."""
+    return np.asarray(frames)[np.sort(np.argsort(frames[:, ENERGY], kind="stable")[::-1][:count])]
+
+
+def predict(estimator, part, recipe):
+    """`posterior` of the dummy, `majority_vote` of the forest: `(N, K)`."""
+    num_classes = len(part.classes)
+    if recipe.system == "dummy":
+        rows = [_frame_posteriors(estimator, frames[0][:1], num_classes)[0] for frames in part.features]
+        return {"posterior": np.reshape(rows, (-1, num_classes)).astype("float32")}
+    lengths = [frames.shape[1] for frames in part.features]
+    if not lengths:
+        return {"majority_vote": np.zeros((0, num_classes), "float32")}
+    frames = np.concatenate([frames[0] for frames in part.features])
+    decisions = _frame_posteriors(estimator, frames, num_classes).argmax(axis=1)
+    votes = [vote_shares(d, num_classes) for d in np.split(decisions, np.cumsum(lengths)[:-1])]
+    return {"majority_vote": np.stack(votes).astype("float32")}
+
+
+def _frame_posteriors(estimator, frames, num_classes):
+    """`(n, 34) -> (n, K)`; a class that the training part lacks has probability 0."""
+    posteriors = np.zeros((len(frames), num_classes))
+    posteriors[:, estimator.classes_] = estimator.predict_proba(frames)
+    return posteriors
+
+
+def vote_shares(decisions, num_classes):
+    """Share of an utterance's frames that decide for each class: `(T,) -> (K,)`, sum 1.
+
+    Of classes with equally many votes the one seen first is put ahead (D13).
+    """
+    votes = np.bincount(decisions, minlength=num_classes) / len(decisions)
+    tied = np.flatnonzero(votes == votes.max())
+    if len(tied) > 1:
+        first = next(d for d in decisions if d in tied)
+        votes[first] += TIE
+    return votes / votes.sum()

@@ -1,0 +1,167 @@
+"""The systems of Table 1: how they are built, trained, and how an utterance is decided (sections 4.2 to 4.4)."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from common import batching, training
+from common.layers import Standardise, moments
+from papers.chernykh2018 import ctc, framewise
+from papers.chernykh2018.layers import FixedSteps, both_directions
+from papers.chernykh2018.short_term import NAMES
+
+INPUTS = ("features", "length")
+
+
+def build(recipe, num_classes):
+    """The untrained system of a recipe: a network, or a scikit-learn estimator of single frames."""
+    systems = {"dummy": framewise.dummy, "framewise": framewise.forest, "one_label": one_label, "ctc": ctc_network}
+    return systems[recipe.system](recipe, num_classes)
+
+
+def one_label(recipe, num_classes):
+    """One label for the whole sequence (Figure 8): `(B, T, 34) -> (B, K)` posteriors, 217,604 parameters for K = 4.
+
+    The padding is not masked: "the real length of the initial input sequence is not taken into account".
+    """
+    inputs, x = _padded_inputs(recipe)  # (B, 78, 34)
+    x = both_directions(x, recipe, sequences=True, names=("lstm_1", "lstm_2"))  # (B, 78, 128)
+    x = both_directions(x, recipe, sequences=False, names=("lstm_3", "lstm_4"))  # (B, 128)
+    x = layers.Dense(recipe.dense_units, activation="tanh")(x)  # (B, 512)
+    posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
+    return keras.Model(inputs, posteriors, name="chernykh_one_label")
+
+
+def ctc_network(recipe, num_classes):
+    """A symbol for every frame (Figure 9): `(B, T, 34) -> (B, 78, K + 1)` logits, the blank last, and how many are real.
+
+    218,117 parameters for K = 4. The LSTMs see the padding; the loss and the decoders do not.
+    """
+    inputs, x = _padded_inputs(recipe)  # (B, 78, 34)
+    length = inputs["length"] if recipe.max_steps is None else ops.minimum(inputs["length"], recipe.max_steps)
+    x = both_directions(x, recipe, sequences=True, names=("lstm_1", "lstm_2"))  # (B, 78, 128)
+    x = both_directions(x, recipe, sequences=True, names=("lstm_3", "lstm_4"))  # (B, 78, 128)
+    x = layers.Dense(recipe.dense_units, activation="tanh")(x)  # (B, 78, 512)
+    logits = layers.Dense(num_classes + 1)(x)  # (B, 78, K + 1)
+    if recipe.garbage_steps:
+        logits = layers.Cropping1D((recipe.garbage_steps, 0))(logits)  # D8
+        length = ops.maximum(length - recipe.garbage_steps, 1)
+    return ctc.CtcNetwork(inputs, {"logits": logits, "length": length}, name="chernykh_ctc")
+
+
+def _padded_inputs(recipe):
+    frames = keras.Input((None, len(NAMES)), name="features")  # (B, T, 34)
+    length = keras.Input((), dtype="int32", name="length")  # (B,) real frames
+    x = Standardise(name="standardise")(frames) if recipe.standardise else frames  # D4
+    x = FixedSteps(recipe.max_steps, name="fixed_steps")(x, length)  # (B, 78, 34), zeros being the mean; D4
+    return {"features": frames, "length": length}, x
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold for a fixed number of epochs; `valid`, which may be empty, is watched and decides nothing (D10).
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts.
+        seed: of the weights or trees, and of the order of the batches.
+        checkpoint: file from which a killed training goes on.
+        report: called with the number of finished epochs.
+    """
+    if recipe.system in ("dummy", "framewise"):
+        return framewise.fit(build(recipe, len(train.classes)), recipe, train, seed=seed, report=report)
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    if recipe.standardise:
+        network.get_layer("standardise").set_statistics(*moments(train))
+    is_ctc = recipe.system == "ctc"
+    network.compile(optimizer=_optimizer(recipe), loss=None if is_ctc else "sparse_categorical_crossentropy")
+    watched = batching.Batches(valid, batch_size=256, inputs=INPUTS)
+    scores = ctc_scores if is_ctc else training.validation_scores
+    return training.fit(
+        network,
+        _training_batches(recipe, train, seed),
+        score=lambda model: scores(model, watched) if len(valid) else {},
+        max_epochs=recipe.max_epochs,
+        checkpoint=checkpoint,
+        report=report,
+    )
+
+
+def _optimizer(recipe):
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam(recipe.learning_rate)
+    return keras.optimizers.Adadelta(recipe.learning_rate, rho=0.95, epsilon=1e-8)  # D10: the defaults of Keras 1
+
+
+def _training_batches(recipe, train, seed):
+    train = _long_enough(train, recipe.min_train_steps)
+    weights = None
+    if recipe.class_weight:
+        by_class = batching.class_weights(train.labels, len(train.classes))  # mean 1 over the utterances
+        weights = recipe.class_weight * by_class[train.labels]  # D9
+    kind = BlockBatches if recipe.in_blocks else batching.Batches
+    return kind(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights, inputs=INPUTS)
+
+
+def _long_enough(part, min_steps):
+    """A part without the utterances of fewer frames (D3)."""
+    kept = [i for i, array in enumerate(part.features) if array.shape[1] >= min_steps]
+    if len(kept) == len(part):
+        return part
+    return batching.Part([part.utterances[i] for i in kept], [part.features[i] for i in kept], part.classes)
+
+
+class BlockBatches(batching.Batches):
+    """Batches that are drawn once: an epoch changes their order, never what is in them (D11)."""
+
+    def begin_epoch(self, epoch):
+        drawn = np.random.default_rng(self.seed).permutation(len(self.utterance_of))
+        blocks = [drawn[i : i + self.batch_size] for i in range(0, len(drawn), self.batch_size)]
+        self.batches = [blocks[i] for i in np.random.default_rng([self.seed, epoch]).permutation(len(blocks))]
+
+
+def ctc_scores(model, batches):
+    """`val_loss` is the CTC loss without class weights; the best path's first emotion decides; `val_empty` has none."""
+    outputs = model.predict(batches, verbose=0)
+    logits, length = outputs["logits"], outputs["length"]
+    labels = batches.labels
+    losses = np.asarray(ctc.losses_of_one_emotion(logits, length, labels))
+    labellings = ctc.best_path(logits, length)
+    decisions = labellings[:, 0]  # -1 where nothing was decoded
+    return {
+        "val_loss": float(losses.mean()),
+        "val_wa": float(np.mean(decisions == labels)),
+        "val_ua": float(np.mean([np.mean(decisions[labels == k] == k) for k in np.unique(labels)])),
+        "val_empty": float(np.mean(decisions < 0)),
+    }
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, each `(N, K)`.
+
+    `dummy` and `one_label` have `posterior`, `framewise` has `majority_vote`. `ctc` has `beam` and `best_path`: the
+    probability of the decoded labelling in the column of its first emotion, an all-zero row where it is empty; and
+    `one_emotion`, posteriors (D12).
+    """
+    if recipe.system in ("dummy", "framewise"):
+        return framewise.predict(fitted.model, part, recipe)
+    if not len(part):
+        return {rule: np.zeros((0, len(part.classes)), "float32") for rule in rules(recipe)}
+    batches = batching.Batches(part, batch_size=256, inputs=INPUTS)
+    outputs = fitted.model.predict(batches, verbose=0)
+    if recipe.system == "one_label":
+        return {"posterior": outputs}
+    logits, length = outputs["logits"], outputs["length"]
+    beam = ctc.beam_search(logits, length, width=recipe.beam_width)
+    return {
+        "beam": ctc.decision_scores(logits, length, beam),
+        "best_path": ctc.decision_scores(logits, length, ctc.best_path(logits, length)),
+        "one_emotion": ctc.posteriors_of_one_emotion(logits, length),
+    }
+
+
+def rules(recipe):
+    """The names of a system's decision rules, the paper's first."""
+    return {"ctc": ("beam", "best_path", "one_emotion"), "framewise": ("majority_vote",)}.get(
+        recipe.system, ("posterior",)
+    )
