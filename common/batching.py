@@ -94,6 +94,8 @@ class Batches(keras.utils.PyDataset):
         by_length: batches of similar length; only the order of the batches is shuffled (Ma 2018, section 4.1).
         max_frames: a batch has fewer examples where `batch_size` of them would be more padded frames than this; it is
             what bounds the memory that long recordings take. None sets no bound.
+        min_share: a batch has fewer examples where of `batch_size` of them less than this share would be real frames.
+            None lets any share be padding.
         inputs: which of "features" and "length" the model takes.
     """
 
@@ -106,6 +108,7 @@ class Batches(keras.utils.PyDataset):
         utterance_weights=None,
         by_length=False,
         max_frames=None,
+        min_share=None,
         inputs=("features",),
         **kwargs,
     ):
@@ -115,6 +118,7 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self.by_length = by_length
         self.max_frames = max_frames
+        self.min_share = min_share
         self.inputs = inputs
         shapes = [np.shape(array)[:2] for array in part.features]
         counts = np.array([shape[0] for shape in shapes], dtype=int)
@@ -140,17 +144,21 @@ class Batches(keras.utils.PyDataset):
             self.batches = self._cut(np.random.default_rng([self.seed, epoch]).permutation(num_examples))
 
     def _cut(self, order):
-        if self.max_frames is None:
+        if self.max_frames is None and self.min_share is None:
             return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-        batches, longest = [], 0
+        batches = []
         for example in order:
-            longest = max(longest, self.lengths[example])
-            full = batches and (len(batches[-1]) + 1) * longest > self.max_frames
-            if not batches or full or len(batches[-1]) == self.batch_size:
-                batches.append([])
-                longest = self.lengths[example]
-            batches[-1].append(example)
+            if batches and self._fits([*batches[-1], example]):
+                batches[-1].append(example)
+            else:
+                batches.append([example])
         return [np.array(batch) for batch in batches]
+
+    def _fits(self, batch) -> bool:
+        lengths = self.lengths[batch]
+        padded = len(batch) * int(lengths.max())
+        small = len(batch) <= self.batch_size and (self.max_frames is None or padded <= self.max_frames)
+        return small and (self.min_share is None or lengths.sum() >= self.min_share * padded)
 
     def _steps(self, index) -> int:
         """Frames of a padded batch: its longest example's, and one more in the second batch where that has as many as

@@ -30,14 +30,15 @@ def install(file) -> str:
     if not path.is_file():
         raise InputError(f"--weights {file} is no file; {HOW}")
     identity = hashlib.sha256(path.read_bytes()).hexdigest()
-    kept = _kept(identity)
+    suffix = ".weights.h5" if path.name.endswith(".weights.h5") else path.suffix  # Keras tells formats apart by it
+    kept = _weights_dir() / f"{identity}{suffix}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, kept)
     return identity
 
 
-def _kept(identity) -> Path:
-    return feature_store.cache_dir() / "weights" / f"resnet50-{identity}.h5"
+def _weights_dir() -> Path:
+    return feature_store.cache_dir() / "weights"
 
 
 @functools.lru_cache(maxsize=1)
@@ -50,16 +51,33 @@ def base(weights):
     image = keras.Input((128, 200, 3), name="image")
     if weights == "none":
         keras.utils.set_random_seed(RANDOM_SEED)
-    source = "imagenet" if weights == "imagenet" else None
-    try:
-        network = keras.applications.ResNet50(include_top=False, weights=source, input_tensor=image)
-        if weights not in ("imagenet", "none"):
-            network.load_weights(_kept(weights))
-    except Exception as error:  # keras passes on what urllib, h5py and the file system raise: no narrower class fits
-        raise InputError(HOW) from error
+    network = _pretrained(image) if weights == "imagenet" else _resnet50(image, None)
+    if weights not in ("imagenet", "none"):
+        _load(network, weights)
     network.trainable = False
     pooled = layers.GlobalMaxPooling2D(name="global_max")(network.output)  # (B, 2048)
     return keras.Model(image, pooled, name="resnet50_base")
+
+
+def _resnet50(image, weights):
+    return keras.applications.ResNet50(include_top=False, weights=weights, input_tensor=image)
+
+
+def _pretrained(image):
+    try:
+        return _resnet50(image, "imagenet")
+    except Exception as error:  # keras passes on what urllib and its hash check raise: no narrower class fits
+        raise InputError(HOW) from error
+
+
+def _load(network, identity):
+    kept = next(_weights_dir().glob(f"{identity}*"), None)
+    try:
+        network.load_weights(kept)
+    except Exception as error:  # h5py and keras raise what they like
+        raise InputError(
+            f"the file given with --weights does not hold the weights of a ResNet50 without its top ({error}); {HOW}"
+        ) from error
 
 
 def preprocess(slices):
