@@ -99,7 +99,8 @@ class Corpus:
     def only(self, emotions) -> "Corpus":
         """The utterances of these emotions. Raises InputError where fewer than two of them occur.
 
-        A label set of `LABEL_SETS` gives its name to the variant (`ravdess/4hap`), any other its emotions.
+        A label set of `LABEL_SETS` gives its name to the variant (`ravdess/4hap`), any other its emotions. A corpus
+        that has no other emotions stays as it is, name included.
         """
         wanted = tuple(sorted(set(emotions)))
         if unknown := [e for e in wanted if e not in EMOTIONS]:
@@ -112,6 +113,8 @@ class Corpus:
             raise InputError(
                 f"{self.variant}: {', '.join(found)} alone cannot be told apart; name two emotions or more"
             )
+        if len(kept) == len(self.utterances):
+            return self
         label = next((name for name, members in LABEL_SETS.items() if wanted == members), "+".join(wanted))
         return self.subset(label, kept)
 

@@ -1,14 +1,16 @@
 """The only list of papers. A sixth paper is one more folder and one line in each table here."""
 
 from common.errors import InputError
-from papers import emmert
+from papers import emmert, lim2016
 
 PAPERS = {
     "emmert": emmert,
+    "lim2016": lim2016,
 }
 
 COMPARED = {  # the systems of a paper's main claim; its ablations are run by name
     "emmert": ("mfcc", "own_cnn", "resnet50"),
+    "lim2016": ("cnn", "lstm", "td_cnn_fc"),
 }
 
 

@@ -5,6 +5,7 @@ any colour vision; every cell of a matrix is also printed.
 """
 
 import io
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -27,6 +28,7 @@ STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 110,
 }
+CHARACTERS_AN_INCH = 12.5
 PANELS = (  # title, y label, training curve, validation curve
     ("loss", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("accuracy", "accuracy", "accuracy", "val_wa"),
@@ -78,9 +80,9 @@ def stem(system) -> str:
 def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    figure.suptitle(_title(system, f"{len(system.used)} trainings"), fontsize=9)
+    _title(figure, system, f"{len(system.used)} trainings")
     for axes, (_, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        for name, colour, words in ((train, BLUE, "training"), (valid, ORANGE, "validation")):
+        for name, colour, words in ((train, BLUE, "training (examples)"), (valid, ORANGE, "validation (utterances)")):
             _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
         kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
         if kept:
@@ -117,8 +119,8 @@ def confusion(system) -> Figure:
     names = [*system.classes, "no decision"] if pooled[:, -1].any() else system.classes
     counts = pooled[:, : len(names)]
     shares = counts / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
-    side = 2.2 + 0.52 * len(names)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    side = 2.4 + 0.5 * len(names)
+    figure = Figure(figsize=(side + 1.2, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
@@ -129,19 +131,22 @@ def confusion(system) -> Figure:
     axes.set_xlabel("decided")
     axes.set_ylabel("true")
     axes.spines[:].set_visible(False)
-    axes.set_title(_title(system, f"{int(pooled.sum())} decisions"))
+    _title(figure, system, f"{int(pooled.sum())} decisions")
     figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
     return figure
 
 
-def _title(system, counted) -> str:
+def _title(figure, system, counted):
+    """Name, corpus variant, protocol, counts and caveats, in lines as wide as the figure."""
     lines = [
         f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
         f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
-        f"n = {system.n} a seed, folds {system.folds}, seeds {systems.ranges(system.seeds)}: {counted}",
+        f"n = {system.n} test utterances a seed, folds {system.folds}, seeds {systems.ranges(system.seeds)}: {counted}",
         "; ".join(filter(None, [system.limits, *system.caveats])),
     ]
-    return "\n".join(line.replace("$", r"\$") for line in lines if line)
+    width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
+    wrapped = [piece for line in lines for piece in textwrap.wrap(line, width)]
+    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
 
 
 def _png(figure) -> bytes:

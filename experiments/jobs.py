@@ -131,7 +131,8 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
     waiting = [job for job in drafts if not is_done(job)]
     if not waiting:
         return []
-    return _with_features(waiting, paper, hashes=hashes, workers=workers, store=store)
+    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
+    return _with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
 
 
 def _audited(folds, protocol, hashes):
@@ -188,7 +189,7 @@ def _with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
             [utterances[i] for i in sorted(utterances)],
             paper.features,
             front_end,
-            hashes=hashes,
+            hashes={u.id: hashes[u.path] for u in utterances.values()},
             version=version,
             root=store,
             workers=workers,

@@ -42,7 +42,7 @@ def caption(what, corpus, systems) -> str:
 
 
 def commands(systems) -> tuple[tuple[str, str], ...]:
-    return tuple((f"{s.name}, {s.protocol}, preset {s.preset}", s.command) for s in systems)
+    return tuple((f"{s.name} on {s.corpus_variant}, {s.protocol}, preset {s.preset}", s.command) for s in systems)
 
 
 def identity(system, rule="") -> dict:
@@ -118,12 +118,12 @@ def _system_row(system, rule) -> Row:
         "protocol": system.protocol,
         "preset": system.preset,
         "rule": rule,
+        "UA pooled": tables.with_interval(found.ua),
+        "WA pooled": tables.with_interval(found.wa),
         **counted,
         "majority WA": tables.per_cent(found.majority),
-        "WA pooled": tables.with_interval(found.wa),
-        "WA fold mean": _mean_and_sd(found.wa_folds),
-        "UA pooled": tables.with_interval(found.ua),
         "UA fold mean": _mean_and_sd(found.ua_folds),
+        "WA fold mean": _mean_and_sd(found.wa_folds),
         "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),
         "slice WA": tables.per_cent(found.slice_wa and found.slice_wa.value),
         "band": flags or tables.NONE,
@@ -202,10 +202,7 @@ def _class_rows(system, rule):
 
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
-    notes = (
-        "Epochs and seconds: medians over the folds of all seeds. Memory: the largest resident size of any fold's training "
-        "process.",
-    )
+    notes = ("Epochs and seconds: medians over the folds of all seeds. Memory: the largest of a training process.",)
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.n for s in found}))}, {len(found[0].classes)} classes)"
         for name, found in by_corpus(systems)

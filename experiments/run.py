@@ -66,8 +66,9 @@ def _short(values) -> list:
 
 
 def _cross_entropy(labels, scores):
-    """None where the rule's scores are no probabilities (votes, decoded labels)."""
-    return float(metrics.cross_entropy(labels, scores)) if np.allclose(scores.sum(axis=1), 1.0, atol=1e-3) else None
+    """None where the rule's scores are no probabilities (votes, decoded labels), or nothing is scored."""
+    probabilities = len(labels) and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3)
+    return float(metrics.cross_entropy(labels, scores)) if probabilities else None
 
 
 def _record(job, fitted, scored, seconds):

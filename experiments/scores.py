@@ -214,7 +214,8 @@ def _weighted_folds(cells, of, weigh, by_seed, *, rate) -> Number:
     def mean(sums):  # (R, L, ...) -> (R,)
         values, weights = of(sums), weigh(sums)
         weights = np.where(np.isnan(values), 0.0, weights)
-        return (np.nan_to_num(values) * weights).sum(axis=-1) / weights.sum(axis=-1)
+        totals = weights.sum(axis=-1)  # 0 where no fold has a value
+        return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
     try:
         value, low, high = speaker_interval(cells, mean, rate=rate)

@@ -9,7 +9,7 @@ import tabulate
 
 GENERATED = "made by `python -m experiments tabulate` from results/runs and papers/*/paper.toml; do not edit"
 NONE = "—"
-DIGITS = set("0123456789")
+NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 
 MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
 LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped the special characters before
@@ -54,7 +54,7 @@ class Table:
     def right_aligned(self) -> list[bool]:
         """Columns that hold numbers."""
         starts = [{row.shown[heading][:1] for row in self.rows} for heading in self.headings]
-        return [bool(found & DIGITS) and found <= DIGITS | set("-−+≈<—") for found in starts]
+        return [bool(found - {NONE}) and found <= NUMERIC | {NONE} for found in starts]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -106,40 +106,35 @@ def _results(paper, found) -> str:
 
 
 def table_for_terminal(found_records) -> str:
-    """What a comparison prints at its end: per corpus variant the systems under the paper's own rule, best UA first."""
-    blocks = []
-    for corpus, members in rows.by_corpus(systems.group(found_records)):
-        lines = [_terminal_row(system) for system in members]
-        lines.sort(key=lambda line: (line[1], -line[0]))
-        body = library.tabulate(
-            [line[2:] for line in lines],
-            headers=["system", "protocol", "preset", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
-            tablefmt="simple",
-            maxcolwidths=[26, 20, 8, 9, 6, 6, 19, 5, 28],
-            colalign=("left",) * 3 + ("right",) * 5 + ("left",),
-            disable_numparse=True,
-        )
-        blocks.append("\n".join([*textwrap.wrap(rows.caption("Systems", corpus, members), TERMINAL_COLUMNS), "", body]))
-    return "\n\n".join(blocks)
+    """What a comparison prints at its end: the systems of each group under the paper's own rule, highest UA first."""
+    groups = {}
+    for system in systems.group(found_records):
+        groups.setdefault(system.group, []).append(system)
+    return "\n\n".join(_terminal_block(*group, members) for group, members in groups.items())
 
 
-def _terminal_row(system) -> list:
+def _terminal_block(corpus, protocol, preset, members) -> str:
+    caption = rows.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
+    ranked = sorted(map(_terminal_row, members), key=lambda ranked_row: -ranked_row[0])
+    body = library.tabulate(
+        [cells for _, cells in ranked],
+        headers=["system", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
+        tablefmt="simple",
+        maxcolwidths=[32, 9, 6, 6, 20, 5, 30],
+        colalign=("left",) + ("right",) * 5 + ("left",),
+        disable_numparse=True,
+    )
+    return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
+
+
+def _terminal_row(system) -> tuple[float, list[str]]:
+    """UA to rank by, and the cells."""
     wa, _ = rows.attempt(scores.measure, system, "wa")
     ua, why = rows.attempt(scores.measure, system, "ua")
     notes = [*system.caveats, *([f"no UA: {why}"] if why else [])]
-    return [
-        ua.value if ua else -1.0,
-        system.group,
-        system.name,
-        system.protocol,
-        system.preset,
-        system.n,
-        system.folds,
-        systems.ranges(system.seeds),
-        tables.with_interval(ua),
-        tables.per_cent(wa and wa.value),
-        "; ".join(notes),
-    ]
+    counted = [system.n, system.folds, systems.ranges(system.seeds)]
+    shown = [tables.with_interval(ua), tables.per_cent(wa and wa.value), "; ".join(notes)]
+    return ua.value if ua else -1.0, [system.name, *counted, *shown]
 
 
 def _read(path) -> bytes | None:

@@ -1,0 +1,164 @@
+"""results/report/index.html: what is known from the records and the papers, on one page that needs no network."""
+
+import base64
+import dataclasses
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import jinja2
+from markdown_it import MarkdownIt
+
+from common import metrics, published, records
+from common.errors import InputError
+from experiments import figures, rows, scores, systems, tables, verdicts
+from experiments.tabulate import all_sheets
+
+SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
+    (
+        "papers",
+        "Papers against ours",
+        "paper_vs_ours",
+        "One row per published number; the rule is in results/README.md.",
+    ),
+    (
+        "systems",
+        "Systems",
+        "systems",
+        "One table per corpus variant and label set: accuracies are never compared across.",
+    ),
+    ("compare", "System against system", "compare", "Pairs that tested the same utterances in the same folds."),
+    ("protocols", "Protocols side by side", "protocols", "The same system with and without its test speakers known."),
+    ("classes", "Classes", "per_class", "Precision, recall and F1 of every class."),
+    ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
+)
+README_HEADINGS = ("Section map", "Deviations ledger", "What stays open")
+
+
+def write(root, papers=published.PAPERS) -> Path:
+    """Draw the figures, write the page, return its path.
+
+    Raises:
+        InputError: a damaged record or paper.toml, or a folder that cannot be written to.
+    """
+    path = Path(root, "report", "index.html")
+    drawn = {file.name: file.read_bytes() for file in figures.write(root)}
+    text = page(systems.group(records.read_all(root)), published.read_all(papers), drawn, papers)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another --results") from error
+    return path
+
+
+def page(found, known, drawn, papers) -> str:
+    """The page, from systems, papers and PNG files by name; the same input gives the same text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sheets = all_sheets(found, known)
+    sections = [
+        (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
+        for anchor, heading, prefix, reading in SECTIONS
+    ]
+    return environment.get_template("report.html.j2").render(
+        summary=_summary(found),
+        verdicts=_verdict_counts(found, known),
+        sections=[section for section in sections if section[3]],
+        figures=_figures(found, drawn),
+        papers=[(paper, _readme(Path(papers, paper.name, "README.md"))) for paper in known],
+        environments=_environments(found),
+        commands=list(dict.fromkeys(system.command for system in found)),
+        limits=sorted({(system.corpus_variant, system.limits) for system in found if system.limits}),
+        generated=tables.GENERATED,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The system with the highest UA of a group, and how many it was compared with."""
+
+    corpus: str
+    protocol: str
+    preset: str
+    name: str
+    ua: str
+    num_systems: int
+    chance: str
+
+
+def _summary(found) -> dict:
+    best = []
+    for (corpus, protocol, preset), members in _groups(found).items():
+        scored = [(ua, s) for s in members if (ua := rows.attempt(scores.measure, s, "ua")[0])]
+        if scored:
+            ua, system = max(scored, key=lambda pair: pair[0].value)
+            chance = tables.per_cent(metrics.chance(len(system.classes)))
+            shown = tables.with_interval(ua)
+            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance))
+    return {
+        "records": sum(len(system.records) for system in found),
+        "systems": len({system.name for system in found}),
+        "corpora": len({system.corpus_variant for system in found}),
+        "best": best,
+    }
+
+
+def _groups(found) -> dict:
+    groups = {}
+    for system in found:
+        groups.setdefault(system.group, []).append(system)
+    return groups
+
+
+def _verdict_counts(found, known) -> list[tuple[str, dict]]:
+    """(paper, verdict -> how many of its numbers), reasons and commands left out."""
+    kinds = (verdicts.WITHIN, verdicts.ABOVE, verdicts.BELOW, "not comparable", "not run")
+    counted = []
+    for paper in known:
+        if paper.published:
+            found_kinds = Counter(verdicts.compare(n, found).verdict.partition(":")[0] for n in paper.published)
+            counted.append((paper.name, {kind: found_kinds[kind] for kind in kinds}))
+    return counted
+
+
+def _figures(found, drawn) -> list[dict]:
+    """Per system its images as data URIs with what they show."""
+    shown = []
+    for system in found:
+        images = [
+            (kind, "data:image/png;base64," + base64.b64encode(drawn[name]).decode())
+            for kind in ("confusion", "curves")
+            if (name := f"{figures.stem(system)}-{kind}.png") in drawn
+        ]
+        what = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
+        shown.append({"what": what, "images": images})
+    return shown
+
+
+def _readme(path) -> list[tuple[str, str]]:
+    """(heading, HTML) of the sections of a paper's README that the page shows."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return [(heading, html) for heading in README_HEADINGS if (html := markdown_section(text, heading))]
+
+
+def markdown_section(text, heading) -> str:
+    """The HTML of what stands under a second-level heading; raw HTML in it is escaped, images are not loaded."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    found = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return parser.render(found[1]) if found else ""
+
+
+def _environments(found) -> list[tuple[int, list[tuple[str, str]]]]:
+    """Distinct environments of the records, the most frequent first."""
+    counted = Counter(json.dumps(record.environment, sort_keys=True) for s in found for record in s.records)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return [(count, [(k, str(v)) for k, v in json.loads(text).items()]) for text, count in ordered]
