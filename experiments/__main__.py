@@ -1,4 +1,7 @@
-"""`python -m experiments VERB`: exit status 0 done, 1 a check did not hold, 2 the input is at fault."""
+"""`python -m experiments VERB`: exit status 0 done, 1 a check did not hold, 2 the input is at fault.
+
+Every verb imports what it needs when it runs: tables are rebuilt where there is neither Keras nor audio.
+"""
 
 import dataclasses
 import json
@@ -7,9 +10,7 @@ from pathlib import Path
 
 import click
 
-from common import corpora, feature_store
 from common.errors import InputError
-from experiments import catalog
 
 
 class Program(click.Group):
@@ -82,6 +83,7 @@ def main():
 def papers_command(as_json):
     """List the systems."""
     from common import published
+    from experiments import catalog
 
     rows = []
     for name, paper in catalog.PAPERS.items():
@@ -116,6 +118,8 @@ def corpora_command(context, data):
     """List the corpora: found or missing, counts, licence, how to get them."""
     if context.invoked_subcommand:
         return
+    from common import corpora
+
     for name, module in corpora.CORPORA.items():
         card = module.CARD
         place = corpora.find(name, data)
@@ -129,6 +133,8 @@ def corpora_command(context, data):
 @DATA
 def verify_command(name, data):
     """Check a corpus's names, counts per class and counts per speaker."""
+    from common import corpora
+
     corpus = corpora.load(name, data)
     counts = ", ".join(f"{emotion} {count}" for emotion, count in corpus.counts.items())
     speakers = len({u.speaker for u in corpus.utterances})
@@ -168,7 +174,7 @@ def synthesize_command(layout, directory, seed):
 @training_options
 def run_command(paper, variants, corpus_name, protocol, preset, **options):
     """Train and score one paper's systems."""
-    from experiments import compare
+    from experiments import catalog, compare
 
     variants = variants or tuple(catalog.paper(paper).RECIPES)
     systems = compare.systems([(paper, variant) for variant in variants], preset, options.pop("weights"))
@@ -196,6 +202,8 @@ def compare_command(papers, names, corpus_names, protocol, preset, **options):
 
 
 def _places(options):
+    from common import feature_store
+
     options["store"] = options["store"] or feature_store.cache_dir() / "features"
     folds = options.pop("folds")
     options["fold_names"] = folds and tuple(f"fold_{k}" for k in folds)

@@ -29,9 +29,9 @@ STYLE = {
     "savefig.dpi": 110,
 }
 CHARACTERS_AN_INCH = 12.5
-PANELS = (  # title, y label, training curve, validation curve
-    ("loss", "loss (nats, with regularisation)", "loss", "val_loss"),
-    ("accuracy", "accuracy", "accuracy", "val_wa"),
+PANELS = (  # of what, y label, training curve, validation curve
+    ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
+    ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
 )
 
 
@@ -81,14 +81,15 @@ def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     _title(figure, system, f"{len(system.used)} trainings")
-    for axes, (_, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        for name, colour, words in ((train, BLUE, "training (examples)"), (valid, ORANGE, "validation (utterances)")):
+    for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
+        for name, colour, words in ((train, BLUE, "training"), (valid, ORANGE, "validation")):
             _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
         kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
         if kept:
             axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
+        axes.set_title(of_what)
         if axes.has_data():
             axes.legend(frameon=False)
     figure.axes[1].set_ylim(0, 1)

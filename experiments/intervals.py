@@ -87,7 +87,8 @@ def next_seed(values, *, rate=False) -> Number:
     values = np.asarray(values, dtype=float)
     mean = float(values.mean())
     if values.size < 3:
-        return Number(mean, why_none=f"an interval over seeds needs 3, there is {values.size}", by_seed=tuple(values.tolist()))
+        why = f"an interval over seeds needs 3, there is {values.size}"
+        return Number(mean, why_none=why, by_seed=tuple(values.tolist()))
     half = stats.t.ppf((1 + LEVEL) / 2, values.size - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / values.size)
     low, high = mean - half, mean + half
     if rate:

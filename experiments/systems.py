@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import re
 from collections import defaultdict
 
@@ -96,12 +97,13 @@ class System:
     @property
     def mixed(self) -> list[str]:
         """In what the records differ although they should not: they then are no repetitions of one experiment."""
-        values = {
-            "recipes": {repr(record.recipe) for record in self.records},
-            "corpora": {record.corpus_fingerprint for record in self.records},
-            "numbers of folds": {record.num_folds for record in self.records},
+        recipes = list({repr(record.recipe): record.recipe for record in self.records}.values())
+        differing = {
+            "recipes": not all(_agree(one, other) for one, other in itertools.combinations(recipes, 2)),
+            "recordings": len({record.corpus_fingerprint for record in self.records}) > 1,
+            "numbers of folds": len({record.num_folds for record in self.records}) > 1,
         }
-        return [f"records of {len(found)} different {what}" for what, found in values.items() if len(found) > 1]
+        return [f"records of different {what}" for what, differs in differing.items() if differs]
 
     @property
     def notes(self) -> list[str]:
@@ -230,6 +232,13 @@ def group(records) -> list[System]:
             )
         systems.append(system)
     return systems
+
+
+def _agree(one, other) -> bool:
+    """Whether two recipes are the same in all that both state: a setting added later stands at its default before."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one == other
+    return all(_agree(one[name], other[name]) for name in one.keys() & other.keys())
 
 
 def _natural(name):

@@ -213,6 +213,16 @@ def test_resnet50_without_weights_is_one_sentence(calls):
     assert "is no file" in sentence(calls("--weights", calls.folder / "none.h5", variant="resnet50"))
 
 
+def test_tables_are_rebuilt_without_keras_and_without_audio(tmp_path):
+    code = (
+        "import sys; from experiments.__main__ import main\n"
+        "for verb in ('tabulate', 'report'): main([verb, '--results', sys.argv[1]], standalone_mode=False)\n"
+        "assert not {'tensorflow', 'keras', 'librosa', 'soundfile', 'papers.emmert'} & set(sys.modules), 'a heavy import'"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("verb", ["--help", "papers", "corpora"])
 def test_listing_verbs_do_not_start_tensorflow(verb):
     code = (
