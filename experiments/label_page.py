@@ -154,9 +154,10 @@ class Page:
         if not isinstance(body, dict):
             raise exceptions.BadRequest("expected a JSON object")
         name, assessor = _assessor(body)
-        if body.get("token") not in self.items:
+        token = body.get("token")
+        if not isinstance(token, str) or token not in self.items:
             raise exceptions.NotFound("no such recording")
-        return body, name, assessor, self.items[body["token"]]
+        return body, name, assessor, self.items[token]
 
     def _too_early(self, item, given):
         return item.phase == label.TEST and any(other.id not in given for other in self.plan.of(label.TRAINING))
@@ -191,7 +192,10 @@ def _keys(classes):
 
 def _at_fault(error):
     """A name that will not do, or a recording that was damaged after the study had begun."""
-    return {"error": str(error)}, 400 if flask.request.endpoint != "audio" else 500
+    if flask.request.endpoint != "audio":
+        return {"error": str(error)}, 400
+    flask.current_app.logger.error("%s", error)
+    return {"error": str(error)}, 500
 
 
 def _not_kept(error):

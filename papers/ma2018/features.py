@@ -27,7 +27,9 @@ class FrontEnd:
 def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` -> decibels `(S, T, F)` float32, not normalised; S = 1 where the sentence is taken whole."""
     waveform = at_least(waveform, sample_rate_hz, front_end)
-    return np.stack([spectrogram(part, sample_rate_hz, front_end) for part in parts(waveform, sample_rate_hz, front_end)])
+    return np.stack(
+        [spectrogram(part, sample_rate_hz, front_end) for part in parts(waveform, sample_rate_hz, front_end)]
+    )
 
 
 def at_least(waveform, sample_rate_hz, front_end):

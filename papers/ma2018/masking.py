@@ -49,7 +49,7 @@ class BorderSafeMaxPooling2D(layers.Layer):
 
     A sentence of V frames has floor(V / pool) frames afterwards. Where the last frames do not fill a window (V odd, for
     windows of 2) they would share one with padding; they are set to zero first, so that the window gives the zero of
-    padding. Without padding the same frames are dropped, for lack of a whole window.
+    padding (D13). Without padding the same frames are dropped, for lack of a whole window.
 
     Ignores incoming masks and passes none on. Expects zeros behind `length` (see `MaskPadding`) and leaves zeros there.
 
@@ -84,8 +84,8 @@ class BorderSafeMaxPooling2D(layers.Layer):
 class LastValidStep(layers.Layer):
     """What a bidirectional recurrence knows of the whole sentence: "the output at t = V", and backwards "at t = 0".
 
-    Ignores incoming masks and passes none on. The recurrence itself must have had the mask, or its backward half has
-    come through the padding.
+    The recurrence itself must have had the mask, or its backward half has come through the padding; it hands the mask
+    on, and here that ends.
 
     Call arguments:
         outputs: `(batch_size, steps, 2 * units)`, forward units first.
@@ -93,6 +93,13 @@ class LastValidStep(layers.Layer):
 
     Output shape: `(batch_size, 2 * units)`.
     """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True  # takes one without a warning
+
+    def compute_mask(self, inputs, previous_mask):
+        return None
 
     def call(self, outputs, length):
         units = outputs.shape[-1] // 2

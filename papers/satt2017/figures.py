@@ -15,6 +15,25 @@ from papers.satt2017.features import (
 )
 
 
+def paper_figures(model, recipe, waveform, sample_rate_hz, *, noise="crowd_speech"):
+    """The paper's figures from one network and one clean recording, {name: Figure}; the first part is shown.
+
+    Args:
+        model: a network of `recipe`, fitted (the two-step predictor is no single network).
+        recipe: says what the network hears.
+        waveform: clean recording with voiced speech in it, `(N,)`.
+        sample_rate_hz: of the waveform.
+        noise: a name of noise.py, for figure 5.
+    """
+    front_end = recipe.front_end
+    spectrogram_db = features(waveform, sample_rate_hz, front_end)[0]  # (300, M)
+    return {
+        "figures_2_3": activation_figure(model, spectrogram_db, front_end),
+        "figure_4": spectra_figure(waveform, sample_rate_hz, front_end),
+        "figure_5": cleaned_figure(waveform, sample_rate_hz, front_end, noise=noise),
+    }
+
+
 def activations(model, spectrogram_db):
     """The normalised log-spectrogram `(T, M)` that a network sees, and its first convolution's output `(T, M, C)`."""
     outputs = [model.get_layer(name).output for name in ("noise_floor", "convolution_1")]

@@ -127,7 +127,7 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     untrained.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss="sparse_categorical_crossentropy")
     if recipe.balance == "oversampling":
         train = oversampled(train, seed)
-    validation = batching.Batches(valid, batch_size=64)
+    validation = batching.Batches(valid, batch_size=32)
     return training.fit(
         untrained,
         batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights(recipe, train)),
@@ -163,7 +163,7 @@ def predict(fitted, part, recipe):
 
     `mean` decides by that average. The two-step predictor has it for its first network, and two readings of its rule.
     """
-    batches = batching.Batches(part, batch_size=64)
+    batches = batching.Batches(part, batch_size=32)
     posteriors = batching.mean_by_utterance(batching.predict_examples(fitted.model, batches), batches)
     if recipe.pairwise is None:
         return {"mean": posteriors}

@@ -38,7 +38,7 @@ class Recipe:
     dropout: float = 0.5  # D7
     balance: str = "weights"  # 4: "weights" (2nd technique; D16), "oversampling" (3rd) or "none"
     learning_rate: float = 1e-3  # Adam; D8
-    batch_size: int = 32  # parts; D8
+    batch_size: int = 16  # parts; D8
     epochs: int = 60  # of one network, at most; D8
     monitor: str = "val_wa"  # table 1, note 5: "optimized to maximize the overall accuracy"
     patience: int = 10  # D8
@@ -142,7 +142,7 @@ VARIANTS["cnn3_lstm_10hz_kernels_in_hz"] = dataclasses.replace(VARIANTS["cnn3_ls
 
 PRESETS = {  # fixed before any result was seen
     "paper": {},
-    "quick": {"epochs": 12, "patience": 4},
+    "quick": {"epochs": 10, "patience": 4},
     "smoke": {"epochs": 1, "patience": 1},
 }
 
