@@ -199,6 +199,8 @@ def compare_command(papers, names, corpus_names, protocol, preset, **options):
     found = corpus_names or compare.corpora_found(options["data"]) or compare.synthetic_corpora()
     done, refused = compare.train(systems, found, protocol=protocol, **_places(options))
     compare.show(done, refused, options["results"])
+    if preset == "smoke":
+        click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")
 
 
 def _places(options):

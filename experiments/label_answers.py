@@ -1,8 +1,8 @@
 """The answers file of a human study: one SQLite file that holds the study itself and one row per answer.
 
-An answer is committed, and synced to the disk, before the page hears that it is saved. UNIQUE (assessor, utterance) lets
-the first answer stand, whichever tab, reload or server process sends another. SQLite's rollback journal
-is taken rather than its write-ahead log: after every commit the one file is whole, and copying it copies all answers.
+An answer is committed, and synced to the disk, before the page hears that it is saved. UNIQUE (assessor, utterance)
+lets the first answer stand, whichever tab, reload or server process sends another. SQLite's rollback journal is taken
+rather than its write-ahead log: after every commit the one file is whole, and copying it copies all answers.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import datetime
 import io
 import json
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -122,10 +123,11 @@ class Answers:
             )
             return [Row(*row) for row in found]
 
-    def assessors(self) -> list[str]:
-        """Names in the order of their first answers."""
-        with _refusing(self.path), _connection(self.path) as connection:
-            return [name for (name,) in connection.execute("SELECT name FROM assessors ORDER BY number")]
+
+def place(results, variant, suffix="sqlite") -> Path:
+    """Where the answers (`sqlite`) or the human row (`json`) of a corpus variant lie under a results folder."""
+    name = re.sub(r"[^\w.+-]+", "-", variant)
+    return Path(results, "human", f"{name}.{suffix}")
 
 
 def begin(path, study) -> Answers:

@@ -8,6 +8,7 @@ or answer in somebody's name.
 
 import io
 import logging
+import os
 import socket
 import sqlite3
 
@@ -26,7 +27,6 @@ HEADERS = {
     "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 KEYS = "1234567890"  # what answers the first, second, ... emotion
 
@@ -71,7 +71,8 @@ def serve(app, port, ready) -> None:
         listening = socket.create_server((HOST, port))
     except OSError as error:
         raise InputError(
-            f"port {port} of {HOST} cannot be used ({error.strerror}); give another one with --port, or --port 0 for any"
+            f"port {port} of {HOST} cannot be used ({os.strerror(error.errno)}); give another one with --port, "
+            "0 for any that is free"
         ) from error
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line per request: assessors' names are in them
     with listening:

@@ -33,7 +33,7 @@ def one_label(recipe, num_classes):
 
 
 def ctc_network(recipe, num_classes):
-    """A symbol for every frame (Figure 9): `(B, T, 34) -> (B, 78, K + 1)` logits, the blank last, and how many are real.
+    """A symbol for every frame (Figure 9): `(B, T, 34) -> (B, 78, K + 1)` logits, the blank last, and the real steps.
 
     218,117 parameters for K = 4. The LSTMs see the padding; the loss and the decoders do not.
     """

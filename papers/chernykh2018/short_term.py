@@ -7,6 +7,7 @@ tables depend on the sample rate and the frame alone.
 """
 
 import functools
+import math
 import threading
 
 import numpy as np
@@ -51,6 +52,7 @@ def short_term(waveform, sample_rate_hz, *, window, step, quirks=LIBRARY):
     Raises:
         ValueError: window, step or quirks are not as above, or the waveform is shorter than one window.
     """
+    waveform = np.asarray(waveform)
     _check(waveform, window, step, quirks)
     epsilon = 1e-8 if "coarse_epsilon" in quirks else np.finfo(float).eps
     signal = _normalised(waveform, uncentred_peak="uncentred_peak" in quirks)  # (N,)
@@ -83,7 +85,7 @@ class _Workspace(threading.local):
 
     def array(self, name, shape, dtype):
         """An array with whatever was last in it; the next call for the same name takes it away."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self.kept or self.kept[name].size < size:
             self.kept[name] = np.empty(size, dtype)
         return self.kept[name][:size].reshape(shape)
@@ -94,9 +96,9 @@ _WORKSPACE = _Workspace()
 
 def _normalised(waveform, *, uncentred_peak):
     """Mean 0, peak 1: `(N,)` -> `(N,)` float64, in the workspace."""
-    signal = _WORKSPACE.array("signal", np.shape(waveform), "float64")
+    signal = _WORKSPACE.array("signal", waveform.shape, "float64")
     signal[:] = waveform
-    mean, top, bottom = signal.mean(), float(np.max(waveform)), float(np.min(waveform))
+    mean, top, bottom = signal.mean(), float(waveform.max()), float(waveform.min())
     if uncentred_peak:
         peak = max(top, -bottom)
     else:
@@ -175,11 +177,9 @@ def _magnitudes(frames):
 
     In the workspace: the next call overwrites it.
     """
-    num_bins = frames.shape[1] // 2
-    spectrum = _WORKSPACE.array("spectrum", (len(frames), num_bins + 1), "complex128")
-    magnitude = _WORKSPACE.array("magnitude", (len(frames), num_bins), "float64")
-    np.fft.rfft(frames, out=spectrum)
-    return np.abs(spectrum[:, :num_bins], out=magnitude)
+    shape = len(frames), frames.shape[1] // 2 + 1
+    spectrum = np.fft.rfft(frames, out=_WORKSPACE.array("spectrum", shape, "complex128"))
+    return np.abs(spectrum, out=_WORKSPACE.array("magnitude", shape, "float64"))[:, :-1]  # the whole is faster to take
 
 
 def _rolloff_band(bands, epsilon):

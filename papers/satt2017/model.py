@@ -100,9 +100,9 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
         checkpoint: file from which a killed training goes on; further networks have files of their own beside it.
         report: called with the number of finished epochs.
     """
-    if recipe.pairwise is None:
-        return train_network(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
     first = train_network(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
+    if recipe.pairwise is None:
+        return first
     fitted = {}
     for index, emotion in enumerate(two_step.others(train.classes)):
         before = len(first.history["loss"]) + sum(len(pair.history["loss"]) for pair in fitted.values())

@@ -109,13 +109,13 @@ def _noisy(recipe, names, snr_db):
 
 def _variants_of(grid, dft_length):
     """The systems on one frequency grid; each ablation differs from its parent by what its name says."""
+    change = dataclasses.replace
     front_end = FrontEnd(dft_length=dft_length)
-    short = dataclasses.replace(front_end, window_s=0.020)
-    harmonic = dataclasses.replace(front_end, kind="harmonic")
+    short = change(front_end, window_s=0.020)
+    harmonic = change(front_end, kind="harmonic")
     lstm = Recipe(front_end=front_end)  # table 1, rows 3 and 4
     cnn = Recipe(front_end=front_end, convolutions=5, lstm_layers=0)  # table 1, rows 1 and 2
-    two_step = dataclasses.replace(lstm, pairwise=cnn, rule="largest")  # table 1, row 5; D9
-    change = dataclasses.replace
+    two_step = change(lstm, pairwise=cnn, rule="largest")  # table 1, row 5; D9
     variants = {
         f"cnn5_{grid}": cnn,
         f"cnn3_lstm_{grid}": lstm,
