@@ -72,6 +72,15 @@ def test_the_loss_sums_all_paths_over_real_frames_only(cases):
         np.testing.assert_allclose(np.asarray(losses), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_the_probability_of_any_labelling_sums_all_its_paths(cases):
+    logits, length, exact = cases
+    for labelling in [(), (0,), (2, 1), (1, 1), (0, 0, 0), (0, 2, 0), (2, 2, 1, 0)]:
+        padded = np.full((12, 4), -1)
+        padded[:, : len(labelling)] = labelling
+        found = np.exp(ctc.log_probabilities(logits, length, padded))
+        np.testing.assert_allclose(found, [table.get(labelling, 0.0) for table in exact], rtol=1e-9)
+
+
 def test_the_network_s_loss_is_the_weighted_mean(cases):
     logits, length, exact = cases
     network = build(RECIPES["ctc"]["paper"], 3)

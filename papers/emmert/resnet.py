@@ -88,4 +88,4 @@ def preprocess(slices):
 def activations(slices, front_end):
     """`(S, 128, 200, 1)` -> `(S, 1, 2048)` float32."""
     network = base(front_end.weights)
-    return np.asarray(network(preprocess(slices), training=False))[:, None, :]
+    return network.predict_on_batch(preprocess(slices))[:, None, :]
