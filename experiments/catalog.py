@@ -1,18 +1,20 @@
 """The only list of papers. A sixth paper is one more folder and one line in each table here."""
 
 from common.errors import InputError
-from papers import emmert, lim2016, ma2018
+from papers import chernykh2018, emmert, lim2016, ma2018
 
 PAPERS = {
     "emmert": emmert,
     "lim2016": lim2016,
     "ma2018": ma2018,
+    "chernykh2018": chernykh2018,
 }
 
 COMPARED = {  # the systems of a paper's main claim; its ablations are run by name
     "emmert": ("mfcc", "own_cnn", "resnet50"),
     "lim2016": ("cnn", "lstm", "td_cnn_fc"),
     "ma2018": ("variable_length", "fixed_length"),
+    "chernykh2018": ("dummy", "framewise", "one_label", "ctc"),
 }
 
 

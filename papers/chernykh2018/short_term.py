@@ -35,6 +35,7 @@ AUTHORS_COPY = (*LIBRARY, "uncentred_peak", "coarse_epsilon")  # the copy of an 
 SUB_BLOCKS = 10  # of a frame and of its spectrum, for the two entropies
 ROLLOFF = 0.90
 CHUNK = 48  # frames whose spectra are held at once: they stay in the processor's cache
+MOST_KEPT = 1 << 22  # values of a kind that are kept between calls: a signal of four minutes, 32 MiB
 NUM_FILTERS = 40
 LOWEST_NOTE_HZ = 27.5  # A0
 
@@ -86,6 +87,8 @@ class _Workspace(threading.local):
     def array(self, name, shape, dtype):
         """An array with whatever was last in it; the next call for the same name takes it away."""
         size = math.prod(shape)
+        if size > MOST_KEPT:
+            return np.empty(shape, dtype)
         if name not in self.kept or self.kept[name].size < size:
             self.kept[name] = np.empty(size, dtype)
         return self.kept[name][:size].reshape(shape)

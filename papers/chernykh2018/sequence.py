@@ -1,0 +1,75 @@
+"""The sequence of emotions in one recording, with times: what CTC can do and one label cannot (sections 1.2 and 5)."""
+
+import dataclasses
+
+import numpy as np
+
+from papers.chernykh2018 import ctc
+from papers.chernykh2018.features import frames
+from papers.chernykh2018.model import build
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """One emotion of the decoded sequence.
+
+    Args:
+        emotion: the class.
+        start_s, end_s: from the beginning of the first frame that names it to the end of the last, in the recording.
+            CTC names an emotion where it is sure of it, which may be one frame of a long passage: between two spans
+            the network says nothing, not "neutral".
+        posterior: largest probability of the emotion in these frames.
+    """
+
+    emotion: str
+    start_s: float
+    end_s: float
+    posterior: float
+
+
+def whole(model, recipe, num_classes):
+    """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
+    network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
+    network.set_weights(model.get_weights())
+    return network
+
+
+def emotions(network, waveform, sample_rate_hz, recipe, classes, *, rule="beam"):
+    """The emotions of a recording of any length, in the order of time: a list of `Span`.
+
+    Args:
+        network: a trained `ctc` network made `whole`.
+        waveform: mono, at the recipe's sample rate, `(N,)`.
+        sample_rate_hz: of the waveform.
+        recipe: what the network was trained with.
+        classes: the names of its outputs.
+        rule: "beam" or "best_path", how the sequence is decoded.
+    """
+    values, numbers = frames(waveform, sample_rate_hz, recipe.front_end)  # (T, 34), (T,)
+    padding = max(0, recipe.garbage_steps + 1 - len(values))  # one step is left where the first ones are cut off
+    inputs = {
+        "features": np.pad(values, ((0, padding), (0, 0)))[None].astype("float32"),  # (1, T, 34)
+        "length": np.array([len(values)], "int32"),
+    }
+    logits = network.predict(inputs, verbose=0)["logits"][0]  # (T, K + 1)
+    numbers = numbers[recipe.garbage_steps :] if len(numbers) > recipe.garbage_steps else numbers[-1:]
+    return spans(logits[: len(numbers)], numbers, recipe, classes, rule=rule)
+
+
+def spans(logits, numbers, recipe, classes, *, rule):
+    """Decode one sequence: logits `(T, K + 1)`, numbers of the frames `(T,)` -> list of `Span`."""
+    length = np.array([len(logits)], "int32")
+    if rule == "beam":
+        decoded = ctc.beam_search(logits[None], length, width=recipe.beam_width)[0]
+    else:
+        decoded = ctc.best_path(logits[None], length)[0]
+    labelling = decoded[decoded >= 0]  # (L,)
+    path = ctc.align(logits, labelling)  # (T,)
+    posteriors = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))  # (T, K + 1)
+    front_end = recipe.front_end
+    found = []
+    for place, label in enumerate(labelling):
+        named = np.flatnonzero(path == place)
+        begin, end = numbers[named[0]] * front_end.hop_s, numbers[named[-1]] * front_end.hop_s + front_end.frame_s
+        found.append(Span(classes[label], float(begin), float(end), float(posteriors[named, label].max())))
+    return found
