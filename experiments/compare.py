@@ -27,7 +27,7 @@ def systems(pairs, preset, weights="imagenet"):
             raise InputError(f"{pair[0]!r} is no system; write paper/variant, for example emmert/mfcc")
         paper, variant = pair
         recipe = catalog.recipe(paper, variant, preset)
-        if getattr(recipe.front_end, "weights", None) == "imagenet" and weights != "imagenet":
+        if getattr(recipe.front_end, "pretrained", False) and weights != "imagenet":
             variant, recipe = _with_weights(paper, variant, preset, recipe, weights)
         made.append(jobs.System(paper=paper, variant=variant, preset=preset, recipe=recipe))
     return made

@@ -156,7 +156,7 @@ SECOND = 0.1 * np.sin(np.arange(RATE) / 10)
 def test_a_bad_recording_is_named_and_the_others_are_kept(calls, write):
     write(calls.folder / "s3-anger-0.wav")
     assert "s3-anger-0.wav" in sentence(calls())
-    assert not calls.results.joinpath("runs").exists()
+    assert not list(calls.results.rglob("*.json"))
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,14 @@ def test_a_record_of_a_newer_version_is_one_sentence(calls):
     path.parent.mkdir(parents=True)
     path.write_text('{"schema": 99}')
     assert "update the suite" in sentence(run("tabulate", "--results", calls.results))
+
+
+def test_random_weights_are_asked_for_by_name_and_concern_pretrained_systems_alone():
+    from experiments import compare
+
+    made = compare.systems([("emmert", "mfcc"), ("emmert", "resnet50")], "smoke", weights="none")
+    assert [system.variant for system in made] == ["mfcc", "resnet50_random"]
+    assert made[1].recipe.note == "random weights in place of ImageNet's"
 
 
 def test_resnet50_without_weights_is_one_sentence(calls):

@@ -131,7 +131,7 @@ def test_an_unknown_protocol_is_one_sentence(paper):
 @pytest.mark.parametrize(("paper", "variant"), SYSTEMS)
 def test_features_are_examples_of_float32_that_depend_on_nothing_but_the_sound(paper, variant):
     recipe = catalog.recipe(paper, variant, "smoke")
-    if getattr(recipe.front_end, "weights", None):
+    if getattr(recipe.front_end, "kind", "") == "resnet50":
         pytest.skip("a pretrained front end has its own test")
     rate = recipe.front_end.sample_rate_hz or RATE
     for seconds in (0.8, 4.5):
@@ -154,7 +154,7 @@ def test_the_stated_number_of_parameters_is_the_built_one(paper, variant):
         pytest.skip("not a network")
     if recipe.num_parameters > 60e6:
         pytest.skip("built in the paper's own test")
-    if getattr(recipe.front_end, "weights", None):
+    if getattr(recipe.front_end, "kind", "") == "resnet50":
         pytest.skip("its base needs weights; the head is counted in the paper's own test")
     classes = catalog.paper(paper).select(corpus(name=recipe.corpus), recipe).classes
     assert trained_parameters(catalog.paper(paper).build(recipe, len(classes))) == recipe.num_parameters

@@ -27,6 +27,11 @@ class FrontEnd:
     slice_hop: int = 220  # samples, 10 ms; D7
     weights: str = "imagenet"  # of ResNet50: "imagenet", "none" (random) or the SHA-256 of a file given by the user
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether weights from elsewhere take part."""
+        return self.kind == "resnet50" and self.weights != "none"
+
 
 def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` -> `(S, 87, 20)` MFCC, `(S, 128, 200, 1)` slices or `(S, 1, 2048)` ResNet50 activations, float32.
