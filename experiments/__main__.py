@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
+from experiments.label_command import label_command
 
 
 class Program(click.Group):
@@ -262,6 +263,9 @@ def report_command(results):
     from experiments import report
 
     click.echo(f"report: {report.write(results)}")
+
+
+main.add_command(label_command)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The only list of papers. A sixth paper is one more folder and one line in each table here."""
 
 from common.errors import InputError
-from papers import chernykh2018, emmert, lim2016, ma2018
+from papers import chernykh2018, emmert, lim2016, ma2018, satt2017
 
 PAPERS = {
     "emmert": emmert,
     "lim2016": lim2016,
+    "satt2017": satt2017,
     "ma2018": ma2018,
     "chernykh2018": chernykh2018,
 }
@@ -13,6 +14,7 @@ PAPERS = {
 COMPARED = {  # the systems of a paper's main claim; its ablations are run by name
     "emmert": ("mfcc", "own_cnn", "resnet50"),
     "lim2016": ("cnn", "lstm", "td_cnn_fc"),
+    "satt2017": ("cnn5_20hz", "cnn3_lstm_20hz", "two_step_20hz"),
     "ma2018": ("variable_length", "fixed_length"),
     "chernykh2018": ("dummy", "framewise", "one_label", "ctc"),
 }
