@@ -64,8 +64,11 @@ TRAINING = [
     click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one a core if absent."),
     click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent."),
     click.option("--weights", default="imagenet", help="ResNet50's: imagenet, a file, or none (random, labelled so)."),
+    click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
+    click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
     RESULTS,
 ]
+RECIPE_CHANGES = ("weights", "noises", "snr_db")
 
 
 def training_options(command):
@@ -178,7 +181,8 @@ def run_command(paper, variants, corpus_name, protocol, preset, **options):
     from experiments import catalog, compare
 
     variants = variants or tuple(catalog.paper(paper).RECIPES)
-    systems = compare.systems([(paper, variant) for variant in variants], preset, options.pop("weights"))
+    changes = {name: options.pop(name) for name in RECIPE_CHANGES}
+    systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
     done, refused = compare.train(systems, [corpus_name], protocol=protocol, **_places(options))
     compare.show(done, refused, options["results"])
 
@@ -195,7 +199,7 @@ def compare_command(papers, names, corpus_names, protocol, preset, **options):
     from experiments import compare
 
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
-    systems = compare.systems(pairs, preset, options.pop("weights"))
+    systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or ("4hap",)
     found = corpus_names or compare.corpora_found(options["data"]) or compare.synthetic_corpora()
     done, refused = compare.train(systems, found, protocol=protocol, **_places(options))

@@ -19,8 +19,16 @@ def main_systems(papers=None):
     return [(name, v) for name, variants in catalog.COMPARED.items() if not papers or name in papers for v in variants]
 
 
-def systems(pairs, preset, weights="imagenet"):
-    """Systems of (paper, variant) pairs; `weights` other than "imagenet" replaces those of a pretrained front end."""
+def systems(pairs, preset, *, weights="imagenet", noises=None, snr_db=0.0):
+    """Systems of (paper, variant) pairs.
+
+    Args:
+        pairs: of names.
+        preset: paper, quick or smoke.
+        weights: other than "imagenet" replaces those of a pretrained front end.
+        noises: folder of a user's own recordings for systems that are tested in noise; None keeps the built-in ones.
+        snr_db: level of those noises.
+    """
     made = []
     for pair in pairs:
         if len(pair) != 2:
@@ -29,6 +37,8 @@ def systems(pairs, preset, weights="imagenet"):
         recipe = catalog.recipe(paper, variant, preset)
         if getattr(recipe.front_end, "pretrained", False) and weights != "imagenet":
             variant, recipe = _with_weights(paper, variant, preset, recipe, weights)
+        if getattr(recipe, "test_front_ends", ()) and (noises or snr_db):
+            recipe = _with_noises(recipe, noises, snr_db)
         made.append(jobs.System(paper=paper, variant=variant, preset=preset, recipe=recipe))
     return made
 
@@ -40,6 +50,14 @@ def _with_weights(paper, variant, preset, recipe, weights):
 
     front_end = dataclasses.replace(recipe.front_end, weights=resnet.install(weights))
     return variant, dataclasses.replace(recipe, front_end=front_end)
+
+
+def _with_noises(recipe, folder, snr_db):
+    from papers.satt2017 import protocol
+
+    if folder is None:
+        return protocol.with_built_in_noises(recipe, snr_db=snr_db)
+    return protocol.with_noises(recipe, folder, snr_db=snr_db)
 
 
 def corpora_found(data):
