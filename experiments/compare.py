@@ -7,7 +7,7 @@ import click
 from common import corpora, feature_store, records
 from common.errors import InputError
 from common.utterance import LABEL_SETS
-from experiments import catalog, jobs, schedule
+from experiments import catalog, human, jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
 
@@ -109,6 +109,8 @@ def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, 
                     store=store,
                     results=results,
                 )
+                selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions and _emotions(emotions))
+                human.write_listeners(selected, results)
                 pairs.append(system)
             except InputError as error:
                 first_error = first_error or error

@@ -4,6 +4,7 @@ Needs neither TensorFlow nor audio. What is written depends on the records alone
 """
 
 import contextlib
+import dataclasses
 import os
 import textwrap
 from pathlib import Path
@@ -12,7 +13,7 @@ import tabulate as library
 
 from common import published, records
 from common.errors import InputError
-from experiments import pairs, protocols, rows, scores, systems, tables, verdicts
+from experiments import human, pairs, protocols, rows, scores, systems, tables, verdicts
 
 FORMS = {"md": tables.markdown, "csv": tables.as_csv, "tex": tables.latex}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -55,7 +56,8 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     """Every generated file below a results folder, and the READMEs, with its text."""
     known = published.read_all(papers)
     found = systems.group(records.read_all(root))
-    sheets = all_sheets(found, known)
+    people = human.read(root)
+    sheets = all_sheets(found, known, people)
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
@@ -66,8 +68,8 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     return files
 
 
-def all_sheets(found, known) -> list[tables.Sheet]:
-    """The tables, from systems and papers; pure."""
+def all_sheets(found, known, people=()) -> list[tables.Sheet]:
+    """The tables, from systems, papers and human rows; pure."""
     sheets = [verdicts.sheet(paper, found) for paper in known if paper.published]
     for corpus, members in rows.by_corpus(found):
         for make in (
@@ -77,8 +79,17 @@ def all_sheets(found, known) -> list[tables.Sheet]:
             protocols.protocols_sheet,
         ):
             sheet = make(corpus, members)
+            if make is rows.systems_sheet:
+                sheet = with_people(sheet, [row for row in people if row["corpus_variant"] == corpus])
             sheets += [sheet] if sheet else []
     return [*sheets, rows.cost_sheet(found)] if found else sheets
+
+
+def with_people(sheet, people) -> tables.Sheet:
+    """The systems table with the human rows below the systems."""
+    (table,) = sheet.tables
+    added = [human.table_row(row, table.rows[0]) for row in people]
+    return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
 
 
 def readmes(found, known, papers) -> dict[Path, str]:

@@ -11,6 +11,7 @@ MAY_IMPORT = {"common": {"common"}, "papers": {"common"}, "experiments": {"commo
 PAPERS = sorted(path.parent for path in (ROOT / "papers").glob("*/paper.toml"))
 WITHOUT_KERAS = [
     "utterance",
+    "listeners",
     "corpora",
     "splits",
     "leakage",

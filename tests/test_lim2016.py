@@ -14,7 +14,7 @@ from common.corpora import load as load_corpus
 from common.errors import InputError
 from common.utterance import Corpus, Utterance
 from papers import lim2016
-from papers.lim2016 import leaky, listeners, oversampling, protocol
+from papers.lim2016 import leaky, oversampling, protocol
 from papers.lim2016.features import FrontEnd, log_power
 
 FRONT_END = FrontEnd()
@@ -244,24 +244,6 @@ def test_oversampling_refuses_a_class_without_utterances():
     part = dataclasses.replace(part_of({"anger": 2, "boredom": 2}), classes=("anger", "boredom", "fear"))
     with pytest.raises(ValueError, match="fear has no training utterance"):
         oversampling.equalise(part, seed=0)
-
-
-# --- listeners
-
-
-def heard(emotion, share):
-    return Utterance(id=f"{emotion}{share}", path=None, emotion=emotion, speaker="03", recognition=share)
-
-
-def test_the_human_row_by_hand():
-    utterances = [heard("anger", 1.0), heard("anger", 0.9), heard("anger", 0.8), heard("fear", 0.5)]
-    assert listeners.expected_recall(utterances) == pytest.approx({"anger": 0.9, "fear": 0.5})
-    assert listeners.expected_accuracy(utterances) == pytest.approx(0.8)  # (1 + 0.9 + 0.8 + 0.5) / 4
-
-
-def test_the_human_row_needs_the_listening_test():
-    with pytest.raises(InputError, match=r"1 of 2 utterances .* fear.* erkennung.txt"):
-        listeners.expected_recall([heard("anger", 1.0), heard("fear", None)])
 
 
 # --- what the paper says

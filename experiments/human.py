@@ -1,0 +1,71 @@
+"""How well people did: results/human/*.json, from the label page or from a corpus's own listening test."""
+
+import json
+from pathlib import Path
+
+from common import listeners
+from common.errors import InputError
+from experiments.rows import slug
+from experiments.tables import NONE, Row, fraction, per_cent
+
+SOURCE = "the corpus's own listening test"
+
+
+def write_listeners(corpus, results) -> Path | None:
+    """Write the listeners' row of a corpus variant; None where not every utterance has a recognition rate."""
+    if any(u.recognition is None for u in corpus.utterances):
+        return None
+    recalls = listeners.expected_recall(corpus.utterances)
+    row = {
+        "schema": 1,
+        "source": SOURCE,
+        "corpus": corpus.name,
+        "corpus_variant": corpus.variant,
+        "synthetic": corpus.synthetic,
+        "limits": corpus.limits,
+        "classes": list(corpus.classes),
+        "wa": listeners.expected_accuracy(corpus.utterances),
+        "ua": sum(recalls.values()) / len(recalls),
+        "n": len(corpus.utterances),
+        "recall": recalls,
+    }
+    path = Path(results, "human", f"{slug(corpus.variant)}-listeners.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def read(results) -> list[dict]:
+    """All human rows of a results folder, in the order of their files.
+
+    Raises:
+        InputError: a file is no such row.
+    """
+    found = []
+    for path in sorted(Path(results, "human").glob("*.json")):
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            found.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
+    return found
+
+
+def table_row(human, like) -> Row:
+    """A row for the systems table: the same columns as `like`, a row of a system."""
+    shown = {heading: NONE for heading in like.shown} | {
+        "system": "human",
+        "n": str(human["n"]),
+        "WA pooled": per_cent(human["wa"]),
+        "UA pooled": per_cent(human["ua"]),
+        "notes": human["source"],
+    }
+    data = {field: "" for field in like.data} | {
+        "corpus_variant": human["corpus_variant"],
+        "paper": "human",
+        "n": human["n"],
+        "wa_pooled": fraction(human["wa"]),
+        "ua_pooled": fraction(human["ua"]),
+        "notes": human["source"],
+    }
+    return Row(shown, data)
