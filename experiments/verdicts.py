@@ -13,7 +13,7 @@ value.
 * "above": ours is above, the published number lies below our interval. "below": the reverse.
 * "not comparable: why": there are runs, none of which is of the same kind, or the records do not tell the number, or
   the number belongs to no system of ours.
-* "not run: command": there is no run of the variant.
+* "not run: command": there is no run of the variant; "needs IEMOCAP" where the recordings are under licence.
 
 The number of parameters is compared wherever the variant was built for as many classes, at whatever preset.
 """
@@ -44,7 +44,8 @@ def compare(number, systems) -> Comparison:
         return Comparison(number, "not comparable: the number of no system of ours")
     mine = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
     if not mine:
-        return Comparison(number, f"not run: {command_not_run(number)}")
+        needs = "needs IEMOCAP; " if number.corpus.startswith("iemocap") else ""
+        return Comparison(number, f"not run: {needs}{command_not_run(number)}")
     comparable, why = _of_the_same_kind(number, mine)
     if why:
         return Comparison(number, f"not comparable: {why}")

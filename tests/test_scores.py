@@ -309,3 +309,16 @@ def test_bands_belong_to_a_corpus_variant_and_a_protocol():
     assert flags == ["below 25: a bug?", "below the band", "in the band", "above the band", "above 75: a leak?"]
     assert [b.metric for b in bands.of(system(unbalanced(corpus_variant="ravdess")))] == ["wa"]  # emmert's own protocol
     assert bands.of(system(unbalanced(corpus_variant="ravdess-synthetic", protocol="speaker_independent"))) == []
+
+
+def test_what_needs_a_licence_says_so():
+    number = Published(
+        paper="ma2018",
+        id="x",
+        variant="fixed_length",
+        metric="wa",
+        value=0.5,
+        corpus="iemocap/improvised/4hap",
+        where="T1",
+    )
+    assert verdicts.compare(number, []).verdict.startswith("not run: needs IEMOCAP; python -m experiments run ma2018")
