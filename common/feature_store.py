@@ -140,7 +140,7 @@ def _open(place) -> Entry | None:
     """The entry at a place; None where there is none or where it is damaged."""
     try:
         content = place.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # not there, or not readable: computed, and written or refused with a reason
         return None
     if len(content) <= CHECKSUM_BYTES:
         return None
