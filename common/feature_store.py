@@ -4,6 +4,7 @@ An entry is a .npy file followed by the CRC-32 of its bytes. It appears under it
 share a store; an entry whose checksum fails is computed again.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -129,7 +130,8 @@ def _write(place, array):
             file.write(checksum.to_bytes(CHECKSUM_BYTES, "little"))
         os.replace(temporary, place)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise InputError(
             f"the feature store {place.parent.parent} cannot be written ({error.strerror}); "
             "free some space or give another folder with --store"
