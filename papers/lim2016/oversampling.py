@@ -1,8 +1,5 @@
 """Random oversampling (IV-A), inside the training part and by utterance (D14)."""
 
-import dataclasses
-from collections.abc import Sequence
-
 import numpy as np
 
 
@@ -21,21 +18,4 @@ def equalise(part, seed):
     drawn = [
         generator.choice(np.flatnonzero(part.labels == k), size=counts.max() - count) for k, count in enumerate(counts)
     ]
-    chosen = np.concatenate([np.arange(len(part)), *drawn])
-    return dataclasses.replace(
-        part, utterances=[part.utterances[i] for i in chosen], features=Chosen(part.features, tuple(chosen))
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Chosen(Sequence):
-    """Arrays picked by index, an index as often as it occurs; nothing is copied."""
-
-    arrays: Sequence[np.ndarray]
-    indices: tuple[int, ...]
-
-    def __len__(self):
-        return len(self.indices)
-
-    def __getitem__(self, index):
-        return self.arrays[self.indices[index]]
+    return part.pick(np.concatenate([np.arange(len(part)), *drawn]))
