@@ -1,4 +1,6 @@
+import concurrent.futures
 import dataclasses
+import multiprocessing
 import sys
 
 import numpy as np
@@ -131,3 +133,22 @@ def test_the_code_version_follows_imports():
     names = jobs._own_imports("papers.emmert.features", set())
     assert {"papers.emmert.features", "common.audio", "papers.emmert.resnet"} <= names
     assert jobs.code_version("papers.emmert.features") == jobs.code_version("papers.emmert.features")
+
+
+def _compute_all(root, paths):
+    these = [Utterance(id=path.stem, path=path, emotion="anger", speaker="s") for path in paths]
+    hashes = feature_store.fingerprints(these, workers=1)
+    settings = {"hashes": hashes, "version": "1", "root": root, "workers": 1, "label": "test"}
+    return feature_store.compute(these, front_end_function, FrontEnd(), **settings)
+
+
+def test_two_runs_at_once_share_a_store(tmp_path):
+    paths = [tmp_path / f"u{k}.wav" for k in range(40)]
+    for k, path in enumerate(paths):
+        soundfile.write(path, np.random.default_rng(k).uniform(-0.5, 0.5, 4000), RATE, subtype="FLOAT")
+    with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        first, second = pool.map(_compute_all, [tmp_path / "store"] * 2, [paths] * 2)
+    assert first == second == _compute_all(tmp_path / "store", paths)
+    assert len([path for path in (tmp_path / "store").rglob("*") if path.is_file()]) == 40
+    for path, array in zip(paths, feature_store.StoredFeatures(first[p.stem] for p in paths), strict=True):
+        np.testing.assert_array_equal(array.ravel(), soundfile.read(path, dtype="float32")[0])
