@@ -2,9 +2,9 @@
 
 import itertools
 
-from common import corpora, feature_store, fold_files, leakage, splits
+from common import corpora, feature_store, fold_files, leakage
 from common.errors import InputError
-from experiments import catalog, compare
+from experiments import catalog, compare, jobs
 
 
 def of_files(paths, *, audio_root=None):
@@ -16,26 +16,29 @@ def of_files(paths, *, audio_root=None):
 
 
 def of_ours(data, *, seed=0, workers=1):
-    """(what, findings) of every protocol of every paper's main system on every corpus found, as a run would make it."""
+    """(what, findings) of every protocol of every paper's main system on every corpus found, as a run would make it.
+
+    An InputError stands in place of findings where the corpus does not allow the folds. Protocols that are called
+    leaky exist to leak and are left out.
+    """
     for name, (paper, variant) in itertools.product(compare.corpora_found(data), compare.main_systems()):
         recipe = catalog.recipe(paper, variant, "paper")
-        selected = catalog.paper(paper).select(corpora.load(name, data), recipe)
-        hashes = feature_store.fingerprints(selected.utterances, workers=workers)
+        corpus = corpora.load(name, data)
         for protocol in recipe.protocols:
-            what = f"{paper}/{variant}, {protocol} on {selected.variant}"
-            try:
-                folds = tuple(catalog.paper(paper).folds(selected, recipe, protocol, seed))
-            except InputError as error:
-                yield what, error
-                continue
-            shared = splits.PROTOCOLS.get(protocol)
-            folds = [leakage.without_duplicates(fold, hashes) for fold in folds]
-            yield (
-                what,
-                leakage.audit(
-                    folds, speaker_independent=bool(shared and shared.speaker_independent), audio_hashes=hashes
-                ),
-            )
+            if not protocol.startswith("leaky"):
+                what = f"{paper}/{variant}, {protocol} on {corpus.name}"
+                yield what, _findings(catalog.paper(paper), recipe, corpus, protocol, seed, workers)
+
+
+def _findings(paper, recipe, corpus, protocol, seed, workers):
+    try:
+        selected = paper.select(corpus, recipe)
+        folds = tuple(paper.folds(selected, recipe, protocol, seed))
+    except InputError as error:
+        return error
+    hashes = feature_store.fingerprints(selected.utterances, workers=workers)
+    folds = [leakage.without_duplicates(fold, hashes) for fold in folds]
+    return leakage.audit(folds, speaker_independent=jobs.claims_speaker_independence(protocol), audio_hashes=hashes)
 
 
 def verdict(findings) -> str:

@@ -245,3 +245,23 @@ def test_papers_as_json_has_what_programs_ask_for():
     rows = json.loads(run("papers", "--json").output)
     assert {"paper", "variant", "parameters", "corpus", "protocols", "published"} <= set(rows[0])
     assert any(row["published"] for row in rows)
+
+
+@pytest.mark.parametrize(("tested", "status", "word"), [("s1", 1, "FAIL"), ("s2", 0, "WARN")])
+def test_the_audit_of_fold_files_fails_on_a_shared_speaker(tmp_path, tested, status, word):
+    parts = {"train": [("a.wav", "s1", "anger"), ("b.wav", "s1", "fear")], "test": [("c.wav", tested, "anger")]}
+    for part, rows in parts.items():
+        lines = ["file,speaker,emotion", *(",".join(row) for row in rows)]
+        (tmp_path / f"fold_1_{part}.csv").write_text("\n".join(lines) + "\n")
+    result = run("audit", tmp_path)
+    assert result.exit_code == status, result.output
+    assert result.output.startswith(word)
+
+
+@pytest.mark.corpus
+def test_the_audit_of_our_folds_reaches_every_paper_and_finds_no_leak(corpora_dir):
+    result = run("audit", "--data", corpora_dir)
+    assert result.exit_code == 0, result.output
+    assert "FAIL" not in result.output
+    for paper in ("emmert", "lim2016", "satt2017", "ma2018", "chernykh2018"):
+        assert f"{paper}/" in result.output
