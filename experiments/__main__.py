@@ -66,6 +66,7 @@ TRAINING = [
     click.option("--weights", default="imagenet", help="ResNet50's: imagenet, a file, or none (random, labelled so)."),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
+    click.option("--models", type=click.Path(path_type=Path), help="Keep the systems fitted now in this folder."),
     RESULTS,
 ]
 RECIPE_CHANGES = ("weights", "noises", "snr_db")

@@ -76,13 +76,13 @@ def synthetic_corpora():
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 
 
-def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, workers, store, results):
+def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, workers, store, results, models=None):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
     Args:
         chosen: Systems.
         corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
-        protocol, emotions, seeds, fold_names, workers, store, results: as on the command line.
+        protocol, emotions, seeds, fold_names, workers, store, results, models: as on the command line.
         data: folder of the corpora.
 
     Returns:
@@ -108,6 +108,7 @@ def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, 
                     workers=workers,
                     store=store,
                     results=results,
+                    models=models,
                 )
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions and _emotions(emotions))
                 human.write_listeners(selected, results)

@@ -47,11 +47,20 @@ class Job:
     features: dict[str, tuple]
     corpus_fingerprint: str
     results: str
+    models: str | None = None  # folder in which the fitted system is kept
 
     @property
     def path(self) -> Path:
+        return self._path_under(self.results)
+
+    @property
+    def model_folder(self) -> Path | None:
+        """Where the fitted system is kept: under `models` as the record lies under `results`."""
+        return self._path_under(self.models).with_suffix("") if self.models else None
+
+    def _path_under(self, root) -> Path:
         return records.path_of(
-            self.results,
+            root,
             paper=self.system.paper,
             variant=self.system.variant,
             corpus_variant=self.corpus.variant,
@@ -96,7 +105,7 @@ def _digest(tree) -> str:
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
 
-def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results) -> list[Job]:
+def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results, models=None) -> list[Job]:
     """The jobs of a system on a corpus, finished ones left out; features are computed on the way.
 
     Raises:
@@ -125,6 +134,7 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
                 features={},
                 corpus_fingerprint=fingerprint,
                 results=str(results),
+                models=str(models) if models else None,
             )
             for fold in _chosen(folds, fold_names)
         ]

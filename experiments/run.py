@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from common import backend, feature_store, metrics, records
-from experiments import THREADS, catalog
+from experiments import THREADS, catalog, jobs, models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn")
 
@@ -32,6 +32,8 @@ def run_job(job, report=None) -> str:
     scored = {name: _scored(paper.predict(fitted, part, job.system.recipe), part) for name, part in parts.items()}
     scored["train"] = {name: scored["train"][name] for name in ("confusion", "cross_entropy")}
     record = _record(job, fitted, scored, seconds)
+    if job.model_folder:
+        models.save(fitted, record, jobs.code_version(f"papers.{job.system.paper}.features"), job.model_folder)
     if not job.path.exists():  # another run may have finished the same fold: its record is as good
         records.write(record, root=job.results)
     for left in checkpoint.parent.glob(f"{job.identity}*"):
