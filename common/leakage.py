@@ -24,6 +24,7 @@ from pathlib import PurePath
 from common.errors import InputError
 
 FAIL, WARN = "FAIL", "WARN"
+LEAKY = "leaky"  # how the name of a protocol begins that is kept to show what leakage does
 
 _SHOWN = 3  # names a message gives before it only counts
 

@@ -199,6 +199,7 @@ def compare_command(papers, names, corpus_names, protocol, preset, **options):
     """Every paper's systems on the same folds of the same utterances; then tables and the report."""
     from experiments import compare
 
+    compare.require_honest(protocol)
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or ("4hap",)

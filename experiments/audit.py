@@ -25,7 +25,7 @@ def of_ours(data, *, seed=0, workers=1):
         recipe = catalog.recipe(paper, variant, "paper")
         corpus = corpora.load(name, data)
         for protocol in recipe.protocols:
-            if not protocol.startswith("leaky"):
+            if not protocol.startswith(leakage.LEAKY):
                 what = f"{paper}/{variant}, {protocol} on {corpus.name}"
                 yield what, _findings(catalog.paper(paper), recipe, corpus, protocol, seed, workers)
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from common import corpora, feature_store, records
+from common import corpora, feature_store, leakage, records
 from common.errors import InputError
 from common.utterance import LABEL_SETS
 from experiments import catalog, human, jobs, schedule
@@ -58,6 +58,15 @@ def _with_noises(recipe, folder, snr_db):
     if folder is None:
         return protocol.with_built_in_noises(recipe, snr_db=snr_db)
     return protocol.with_noises(recipe, folder, snr_db=snr_db)
+
+
+def require_honest(protocol):
+    """Raise InputError for a protocol that exists to show what leakage does: its numbers stand beside no other's."""
+    if protocol.startswith(leakage.LEAKY):
+        raise InputError(
+            f"compare does not take {protocol}: parts of one recording lie on both sides of its split; "
+            "`run` trains it alone, and its tables say leaky"
+        )
 
 
 def corpora_found(data):

@@ -148,7 +148,7 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
 def _audited(folds, protocol, hashes):
     """The folds, past the leakage audit; only a protocol that is called leaky may leak."""
     folds = tuple(folds)
-    if protocol.startswith("leaky"):
+    if protocol.startswith(leakage.LEAKY):
         return folds
     folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
     leakage.check(folds, speaker_independent=claims_speaker_independence(protocol), audio_hashes=hashes)

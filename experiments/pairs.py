@@ -44,12 +44,16 @@ def pairs_sheet(corpus, systems) -> Sheet | None:
     return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(made)) if made else None
 
 
-def compare(first, second) -> Pair | None:
-    """The paired comparison of the paper's own rules; None where the systems tested different utterances."""
+def compare(first, second, rules=(None, None)) -> Pair | None:
+    """The paired comparison under the decision rules given, by default the papers' own.
+
+    None where the systems tested different utterances.
+    """
     seeds = [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
     if not seeds or first.classes != second.classes:
         return None
-    one, other = (system.tested(seeds=seeds) for system in (first, second))
+    ruled = tuple(zip((first, second), rules, strict=True))
+    one, other = (system.tested(rule, seeds=seeds) for system, rule in ruled)
     arguments = one.labels, one.decisions, other.decisions, one.speakers
     intervals, why = {"ua": None, "wa": None}, ""
     for metric in intervals:
@@ -59,7 +63,7 @@ def compare(first, second) -> Pair | None:
             )
         except ValueError as error:
             why = f"no {metric.upper()}: {error}; UA p is of WA" if metric == "ua" else str(error)
-    lowest = [system.tested(seeds=seeds[:1]) for system in (first, second)]
+    lowest = [system.tested(rule, seeds=seeds[:1]) for system, rule in ruled]
     return Pair(
         first,
         second,

@@ -8,12 +8,13 @@ from collections import defaultdict
 
 import numpy as np
 
-from common import metrics
+from common import leakage, metrics
 from common.errors import InputError
 from common.utterance import EMOTIONS, LABEL_SETS
 
 SEEDS = "0-9"  # of the command for what was not run
 SYNTHETIC = "-synthetic"
+LEAKY_NOTE = "leaky on purpose: parts of one recording train and test; n counts segments and their copies"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,8 @@ class System:
     @property
     def notes(self) -> list[str]:
         """What makes the system another one than its name says, e.g. random weights."""
-        return sorted({note for record in self.records for note in record.notes})
+        notes = {note for record in self.records for note in record.notes}
+        return sorted(notes | {LEAKY_NOTE} if self.protocol.startswith(leakage.LEAKY) else notes)
 
     @property
     def caveats(self) -> list[str]:
@@ -267,6 +269,7 @@ def command(record, *, seeds) -> str:
         words += ["--emotions", emotions]
     if record.synthetic:
         words += ["--data", "SYNTHETIC"]
+    words += _noise_words(record)
     return " ".join([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
 
 
@@ -281,6 +284,14 @@ def _corpus_words(record) -> tuple[str, str]:
     if last in LABEL_SETS:
         return base, last
     return base, last.replace("+", ",") if last and set(last.split("+")) <= set(EMOTIONS) else ""
+
+
+def _noise_words(record) -> list[str]:
+    """What --noises and --snr were, for a system that was tested in noise."""
+    heard = [front_end for _, front_end in record.recipe.get("test_front_ends", ())]
+    of_the_user = any("@" in front_end["noise"] for front_end in heard)
+    levels = sorted({f"{front_end['snr_db']:g}" for front_end in heard} - {"0"})
+    return [*(["--noises", "FOLDER"] if of_the_user else []), *(["--snr", levels[0]] if levels else [])]
 
 
 def command_not_run(number) -> str:

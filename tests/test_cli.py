@@ -265,3 +265,8 @@ def test_the_audit_of_our_folds_reaches_every_paper_and_finds_no_leak(corpora_di
     assert "FAIL" not in result.output
     for paper in ("emmert", "lim2016", "satt2017", "ma2018", "chernykh2018"):
         assert f"{paper}/" in result.output
+
+
+def test_a_leaky_protocol_stands_in_no_comparison(calls):
+    refusal = sentence(run("compare", "--papers", "lim2016", "--protocol", "leaky_segments", "--data", calls.folder))
+    assert "leaky_segments" in refusal and "run" in refusal

@@ -56,6 +56,9 @@ VARIANTS = {
     "framewise": _FOREST,
     "one_label": _ONE_LABEL,
     "ctc": _CTC,
+    "ctc_unscaled": dataclasses.replace(_CTC, standardise=False),  # D4 the other way
+    "ctc_unweighted": dataclasses.replace(_CTC, class_weight=0.0),  # D9 the other way
+    "ctc_unaligned": dataclasses.replace(_CTC, realign_backward=False),  # D6 the other way
     "framewise_legacy_code": dataclasses.replace(_FOREST, front_end=AUTHORS_COPY),
     "one_label_legacy_code": dataclasses.replace(_ONE_LABEL, **_AUTHORS_CODE),
     "ctc_legacy_code": dataclasses.replace(

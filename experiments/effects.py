@@ -1,0 +1,53 @@
+"""The effect column of a paper's ledger: an open choice made the other way, as a difference on the same utterances.
+
+A ledger row says `<!-- effect CHANGED USUAL -->`: two variants that differ in that choice alone, or two decision rules
+of one variant, written `variant:rule`. What stands between it and `<!-- /effect -->` is made from the records.
+"""
+
+import re
+
+from experiments import pairs, tables
+from experiments.systems import ranges
+
+MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
+NOT_RUN = "not run"
+
+
+def fill(text, paper, systems) -> str:
+    """A README with the effects of its ledger filled in.
+
+    Args:
+        text: of the README.
+        paper: its name.
+        systems: of experiments/systems, any paper's.
+    """
+    mine = [system for system in systems if system.paper == paper]
+
+    def effect(match):
+        changed, usual = match["changed"], match["usual"]
+        found = [shown for pair in _pairs(mine, changed, usual) if (shown := _show(changed, pair))]
+        return f"{match[1]}{'; '.join(found) or NOT_RUN}{match[4]}"
+
+    return MARK.sub(effect, text)
+
+
+def _pairs(systems, changed, usual):
+    """Comparisons of the two, wherever both tested the same utterances."""
+    (variant, _, rule), (other_variant, _, other_rule) = changed.partition(":"), usual.partition(":")
+    for first in systems:
+        for second in systems:
+            if (first.variant, second.variant) == (variant, other_variant) and first.group == second.group:
+                if pair := pairs.compare(first, second, (rule or None, other_rule or None)):
+                    yield pair
+
+
+def _show(name, pair) -> str:
+    """`mfcc_untrimmed: UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" where undefined."""
+    difference = pair.ua or pair.wa
+    if difference is None:
+        return ""
+    value, low, high = map(tables.signed_per_cent, (difference.estimate, difference.low, difference.high))
+    corpus, protocol, preset = pair.first.group
+    seeds = f"seed{'s' if len(pair.seeds) > 1 else ''} {ranges(pair.seeds)}"
+    metric = "UA" if pair.ua else "WA"
+    return f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"

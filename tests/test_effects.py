@@ -1,0 +1,43 @@
+"""A ledger's effect column: by hand, and left alone where there is nothing to say."""
+
+import numpy as np
+from records_by_hand import many
+
+from experiments import effects, systems
+
+ROW = "| D3 | silent | says | we do | why | <!-- effect {} -->old<!-- /effect --> |"
+LEDGER = "\n".join([ROW.format("mfcc_untrimmed mfcc"), "| D4 | silent | says | we do | why | none |"])
+
+
+def found(**other):
+    """The usual system has three of every speaker's four utterances, the changed one has one."""
+    usual = [many(3, seed=seed) for seed in (0, 1)]
+    changed = [many(1, seed=seed, variant="mfcc_untrimmed", **other) for seed in (0, 1)]
+    return systems.group([*usual, *changed])
+
+
+def test_changed_minus_usual_on_the_same_utterances():
+    filled = effects.fill(LEDGER, "emmert", found())
+    cell = "`mfcc_untrimmed`: UA −50.0 [−50.0, −50.0] on ravdess/strong, paper, preset paper, seeds 0-1"
+    assert filled == LEDGER.replace("old", cell)
+    assert effects.fill(filled, "emmert", found()) == filled
+
+
+def test_other_folds_presets_or_papers_are_no_comparison():
+    for other in ({"preset": "quick"}, {"protocol": "random"}, {"corpus_variant": "emodb"}):
+        assert effects.fill(LEDGER, "emmert", found(**other)) == LEDGER.replace("old", "not run")
+    assert effects.fill(LEDGER, "ma2018", found()) == LEDGER.replace("old", "not run")
+    assert effects.fill(LEDGER, "emmert", []) == LEDGER.replace("old", "not run")
+
+
+def test_a_text_without_marks_stays_as_it_is():
+    assert effects.fill("| D1 | effect |", "emmert", found()) == "| D1 | effect |"
+
+
+def test_two_rules_of_one_system():
+    record = many(3)
+    test = record.parts["test"]
+    test["scores"]["sum"] = np.eye(2)[test["labels"]].tolist()  # always right
+    filled = effects.fill(ROW.format("mfcc:sum mfcc"), "emmert", systems.group([record]))
+    cell = "`mfcc:sum`: UA +25.0 [+25.0, +25.0] on ravdess/strong, paper, preset paper, seed 0"
+    assert filled == ROW.format("mfcc:sum mfcc").replace("old", cell)
