@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from chromium import browser  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).resolve().parent.parent
 

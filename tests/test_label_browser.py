@@ -1,8 +1,6 @@
 """The label page in a real Chromium, by keyboard: from the first answer to the score."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 
@@ -11,17 +9,7 @@ import pytest
 
 from experiments import label_answers
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: install requirements-browser.txt")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt-get install chromium, or name one in CHROMIUM"),
-]
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-SIZES = {"phone": ({"width": 390, "height": 844}, "dark"), "desktop": ({"width": 1280, "height": 800}, "light")}
+pytestmark = pytest.mark.browser
 EMOTIONS = ("anger", "sadness")
 PLACES = "[...document.querySelectorAll('#work > *, #work button')].map(e => e.getBoundingClientRect().toJSON())"
 
@@ -31,28 +19,6 @@ def calls(tmp_path_factory):
     """Four training utterances, two that count."""
     folder = tmp_path_factory.mktemp("corpus") / "calls"
     return label_server.make_corpus(folder, emotions=EMOTIONS, speakers=3, takes=1)
-
-
-@pytest.fixture(params=SIZES)
-def browser(request, tmp_path):
-    """A window of Chromium with a profile of its own, and what it asked for and complained of."""
-    size, scheme = SIZES[request.param]
-    with playwright.sync_playwright() as driver:
-        window = driver.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            headless=True,
-            args=list(FLAGS),
-            viewport=size,
-            color_scheme=scheme,
-        )
-        window.set_default_timeout(60_000)
-        window.asked, window.complaints = [], []
-        window.on("request", lambda request: window.asked.append(request.url))
-        window.on("console", lambda message: window.complaints.append(message.text))
-        window.on("weberror", lambda error: window.complaints.append(str(error.error)))
-        yield window
-        window.close()
 
 
 def enter(window, address, name):
