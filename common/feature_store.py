@@ -8,10 +8,12 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
+import io
 import json
 import os
 import zlib
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import joblib
@@ -97,8 +99,14 @@ def compute(utterances, function, front_end, *, hashes, version, root, workers, 
             for u in missing
         )
         results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-        for utterance_id, entry in tqdm(results, total=len(missing), desc=label, unit="file"):
-            entries[utterance_id] = entry
+        try:
+            for utterance_id, entry in tqdm(results, total=len(missing), desc=label, unit="file"):
+                entries[utterance_id] = entry
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"a process computing {label} died (out of memory?); take fewer --workers and run again, "
+                "what is finished stays in the store"
+            ) from error
     return entries
 
 
@@ -120,22 +128,25 @@ def _compute_one(utterance_id, path, start_s, end_s, function, front_end, place)
 
 
 def _write(place, array):
+    file = io.BytesIO()
+    np.save(file, array)
+    content = file.getvalue()
     temporary = place.with_suffix(f".{os.getpid()}.tmp")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            np.save(file, array)
-        checksum = zlib.crc32(temporary.read_bytes())
-        with open(temporary, "ab") as file:
-            file.write(checksum.to_bytes(CHECKSUM_BYTES, "little"))
+        temporary.write_bytes(content + zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little"))
         os.replace(temporary, place)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, FileNotFoundError) and place.exists():
+            return  # another run wrote the same entry meanwhile, and cleared up
         raise InputError(
             f"the feature store {place.parent.parent} cannot be written ({error.strerror}); "
             "free some space or give another folder with --store"
         ) from error
+    for left in place.parent.glob(f"{place.stem}.*.tmp"):  # of a run that was killed while it wrote
+        left.unlink(missing_ok=True)
 
 
 def _open(place) -> Entry | None:

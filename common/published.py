@@ -3,8 +3,9 @@
 A metric is named as in common/metrics (`wa`, `ua`, `macro_f1`, `macro_precision`, `macro_recall`), per class as
 `precision:<emotion>`, `recall:<emotion>`, `f1:<emotion>`; `cross_entropy` is the loss in nats; `slice_wa` and
 `slice_cross_entropy` count the slices of an utterance, not utterances; `share:<what>` is another fraction;
-`sd:<metric>` is the spread that a paper prints after "±"; any other name (`parameters`, `parameters:<what>`, ...) is a
-number without a range of its own.
+`sd:<metric>` is the spread that a paper prints after "±", read as one over folds, and `sd_repeats:<metric>` as one over
+repeats of the cross-validation; any other name (`parameters`, `parameters:<what>`, ...) is a number without a range of
+its own.
 """
 
 import dataclasses
@@ -62,7 +63,7 @@ class Published:
     @property
     def is_rate(self) -> bool:
         """Whether the value is a fraction, printed in per cent."""
-        return self.metric.removeprefix("sd:").partition(":")[0] in RATES
+        return self.metric.removeprefix("sd:").removeprefix("sd_repeats:").partition(":")[0] in RATES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

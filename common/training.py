@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from common import batching, metrics
+from common.errors import InputError
 
 BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint of the largest network costs a second
 
@@ -137,11 +138,21 @@ class Backup(keras.callbacks.Callback):
                 state[name] = {a: _plain(getattr(callback, a)) for a in attributes}
         if self.stopping is not None and self.stopping.best_weights is not None:
             arrays |= {f"best_{i}": w for i, w in enumerate(self.stopping.best_weights)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        with open(temporary, "wb") as file:
-            np.savez(file, state=json.dumps(state), **arrays)
-        os.replace(temporary, self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                np.savez(file, state=json.dumps(state), **arrays)
+            os.replace(temporary, self.path)
+        except FileNotFoundError:  # another run finished the same fold meanwhile, and cleared up
+            pass
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise InputError(
+                f"the checkpoint {self.path} cannot be written ({error.strerror}); "
+                "free some space or set SER_CACHE to another folder"
+            ) from error
 
 
 def _plain(value):

@@ -11,7 +11,10 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
+from experiments.draw_command import draw_command
 from experiments.label_command import label_command
+from experiments.latency_command import latency_command
+from experiments.predict_command import predict_command
 
 
 class Program(click.Group):
@@ -62,6 +65,7 @@ TRAINING = [
         "--folds", callback=_whole_numbers, help="Numbers of the folds to do, for example 1-3; all if absent."
     ),
     click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one a core if absent."),
+    click.option("--scheduler", help="Address of a Dask scheduler whose workers train, for example tcp://host:8786."),
     click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent."),
     click.option("--weights", default="imagenet", help="ResNet50's: imagenet, a file, or none (random, labelled so)."),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
@@ -271,7 +275,27 @@ def report_command(results):
     click.echo(f"report: {report.write(results)}")
 
 
+main.add_command(draw_command)
+
+
+@main.command("export")
+@RESULTS
+@click.option(
+    "--into", type=click.Path(path_type=Path), required=True, help="Folder for folds, audformat, predictions."
+)
+def export_command(results, into):
+    """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records."""
+    from experiments import export
+
+    done = export.export(results, into)
+    click.echo(f"{into}: {done.folds} folds, predictions of {done.predictions} records")
+    for sentence in done.missing:
+        click.echo(sentence)
+
+
 main.add_command(label_command)
+main.add_command(latency_command)
+main.add_command(predict_command)
 
 
 if __name__ == "__main__":

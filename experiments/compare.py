@@ -7,7 +7,7 @@ import click
 from common import corpora, feature_store, leakage, records
 from common.errors import InputError
 from common.utterance import LABEL_SETS
-from experiments import catalog, human, jobs, schedule
+from experiments import catalog, human, jobs, raters, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
 
@@ -85,13 +85,27 @@ def synthetic_corpora():
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 
 
-def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, workers, store, results, models=None):
+def train(
+    chosen,
+    corpus_names,
+    *,
+    protocol,
+    data,
+    emotions,
+    seeds,
+    fold_names,
+    workers,
+    store,
+    results,
+    models=None,
+    scheduler=None,
+):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
     Args:
         chosen: Systems.
         corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
-        protocol, emotions, seeds, fold_names, workers, store, results, models: as on the command line.
+        protocol, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
         data: folder of the corpora.
 
     Returns:
@@ -101,6 +115,7 @@ def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, 
         InputError: nothing at all could be run.
     """
     records.require_writable(results)
+    schedule.require(scheduler, results)
     planned, pairs, refused, first_error = [], [], [], None
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
@@ -121,13 +136,14 @@ def train(chosen, corpus_names, *, protocol, data, emotions, seeds, fold_names, 
                 )
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions and _emotions(emotions))
                 human.write_listeners(selected, results)
+                raters.write(selected, results)
                 pairs.append(system)
             except InputError as error:
                 first_error = first_error or error
                 refused.append(f"{system.name} on {name or system.recipe.corpus}: not run: {error}")
     if not pairs:
         raise first_error
-    refused += [f"failed: {error}" for error in schedule.run(planned, workers=workers)]
+    refused += [f"failed: {error}" for error in schedule.run(planned, workers=workers, scheduler=scheduler)]
     return pairs, refused
 
 

@@ -1,34 +1,20 @@
 """Records -> learning curves and confusion matrices as PNG files, the same bytes every time.
 
-One figure of each kind per system and protocol, folds and seeds together. Colours are Okabe and Ito's, told apart with
-any colour vision; every cell of a matrix is also printed.
+One figure of each kind per system and protocol, folds and seeds together; every cell of a matrix is also printed. And
+one figure per group of systems, see forest.py.
 """
 
-import io
-import textwrap
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from common import metrics, records
 from common.errors import InputError
-from experiments import systems
+from experiments import drawing, forest, systems
 from experiments.rows import slug
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 110,
-    "savefig.dpi": 110,
-}
-CHARACTERS_AN_INCH = 12.5
 PANELS = (  # of what, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
@@ -59,7 +45,7 @@ def draw(found) -> dict[str, bytes]:
     images = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own style must not change the bytes
-        matplotlib.rcParams.update(STYLE)
+        matplotlib.rcParams.update(drawing.STYLE)
         for system in found:
             if any(
                 record.history.get(name)
@@ -67,8 +53,9 @@ def draw(found) -> dict[str, bytes]:
                 for *_, train, valid in PANELS
                 for name in (train, valid)
             ):
-                images[f"{stem(system)}-curves.png"] = _png(curves(system))
-            images[f"{stem(system)}-confusion.png"] = _png(confusion(system))
+                images[f"{stem(system)}-curves.png"] = drawing.png(curves(system))
+            images[f"{stem(system)}-confusion.png"] = drawing.png(confusion(system))
+        images |= {name: drawing.png(figure) for name, figure in forest.draw(found).items()}
     return images
 
 
@@ -82,7 +69,7 @@ def curves(system) -> Figure:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     _title(figure, system, f"{len(system.used)} trainings")
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        for name, colour, words in ((train, BLUE, "training"), (valid, ORANGE, "validation")):
+        for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
             _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
         kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
         if kept:
@@ -145,12 +132,4 @@ def _title(figure, system, counted):
         f"n = {system.n} test utterances a seed, folds {system.folds}, seeds {systems.ranges(system.seeds)}: {counted}",
         "; ".join(filter(None, [system.limits, *system.caveats])),
     ]
-    width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
-    wrapped = [piece for line in lines for piece in textwrap.wrap(line, width)]
-    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
-
-
-def _png(figure) -> bytes:
-    data = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(data, format="png", metadata={"Software": None})
-    return data.getvalue()
+    drawing.title(figure, lines)

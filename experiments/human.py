@@ -5,6 +5,8 @@ from pathlib import Path
 
 from common import listeners
 from common.errors import InputError
+from experiments import raters
+from experiments.label_answers import write_whole
 from experiments.rows import slug
 from experiments.tables import NONE, Row, fraction, per_cent
 
@@ -30,19 +32,19 @@ def write_listeners(corpus, results) -> Path | None:
         "recall": recalls,
     }
     path = Path(results, "human", f"{slug(corpus.variant)}-listeners.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_whole(path, json.dumps(row, indent=1) + "\n")
 
 
 def read(results) -> list[dict]:
-    """All human rows of a results folder, in the order of their files.
+    """All human rows of a results folder, in the order of their files; raters' answers lie beside them.
 
     Raises:
         InputError: a file is no such row.
     """
     found = []
     for path in sorted(Path(results, "human").glob("*.json")):
+        if path.name.endswith(raters.SUFFIX):
+            continue
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
             found.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -71,6 +72,15 @@ class Job:
         )
 
     @property
+    def checkpoint(self) -> Path:
+        """Where an unfinished training is kept: first whose it is, then what it depends on."""
+        return _checkpoints() / f"{self._owner}-{self.identity[:32]}.npz"
+
+    @property
+    def _owner(self) -> str:
+        return _digest(os.path.abspath(self.path))[:16]
+
+    @property
     def fold_fingerprint(self) -> str:
         return _digest({name: [u.id for u in part] for name, part in self.fold.parts.items()})
 
@@ -86,6 +96,15 @@ class Job:
         return _digest(
             [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS]
         )
+
+    def clear_up(self) -> None:
+        """Remove what is left beside the record, which exists: checkpoints, and what a killed run had half written."""
+        for left in (*_checkpoints().glob(f"{self._owner}-*"), *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
+            left.unlink(missing_ok=True)
+
+
+def _checkpoints() -> Path:
+    return feature_store.cache_dir() / "checkpoints"
 
 
 def _plain(recipe) -> dict:
@@ -138,11 +157,16 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
             )
             for fold in _chosen(folds, fold_names)
         ]
-    waiting = [job for job in drafts if not is_done(job)]
+    waiting = []
+    for job in drafts:
+        if is_done(job):
+            job.clear_up()  # a run may have been killed right after it wrote the record
+        else:
+            waiting.append(job)
     if not waiting:
         return []
     by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
-    return _with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+    return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
 
 
 def _audited(folds, protocol, hashes):
@@ -193,7 +217,8 @@ def is_done(job) -> bool:
     return True
 
 
-def _with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
+def with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
+    """The jobs of one system with the entries of a store, which gets what it lacks; `hashes` is by the audio's path."""
     recipe = drafts[0].system.recipe
     everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
     tested = {u.id: u for job in drafts for u in job.fold.test}

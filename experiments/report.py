@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from common import metrics, published, records
 from common.errors import InputError
-from experiments import figures, rows, scores, systems, tables, verdicts
+from experiments import figures, human, latency, raters, rows, scores, systems, tables, verdicts
 from experiments.tabulate import all_sheets
 
 SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
@@ -30,6 +30,13 @@ SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read the
     ),
     ("compare", "System against system", "compare", "Pairs that tested the same utterances in the same folds."),
     ("protocols", "Protocols side by side", "protocols", "The same system with and without its test speakers known."),
+    (
+        "errors",
+        "Where systems err",
+        "errors",
+        "By how sure people were of an utterance, after Chernykh 2018; where raters or listeners were asked.",
+    ),
+    ("noise", "In noise", "noise", "Systems whose test part was heard again with noise added."),
     ("classes", "Classes", "per_class", "Precision, recall and F1 of every class."),
     ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
 )
@@ -44,7 +51,10 @@ def write(root, papers=published.PAPERS) -> Path:
     """
     path = Path(root, "report", "index.html")
     drawn = {file.name: file.read_bytes() for file in figures.write(root)}
-    text = page(systems.group(records.read_all(root)), published.read_all(papers), drawn, papers)
+    known = published.read_all(papers)
+    more = {"measured": latency.read(root), "paper_figures": _paper_figures(root)}
+    more |= {"people": human.read(root), "rated": raters.read_all(root)}
+    text = page(systems.group(records.read_all(root)), known, drawn, papers, **more)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
@@ -53,7 +63,7 @@ def write(root, papers=published.PAPERS) -> Path:
     return path
 
 
-def page(found, known, drawn, papers) -> str:
+def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, paper_figures=()) -> str:
     """The page, from systems, papers and PNG files by name; the same input gives the same text."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -62,16 +72,18 @@ def page(found, known, drawn, papers) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sheets = all_sheets(found, known)
+    sheets = all_sheets(found, known, people, measured, rated)
     sections = [
         (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
         for anchor, heading, prefix, reading in SECTIONS
     ]
     return environment.get_template("report.html.j2").render(
         summary=_summary(found),
-        verdicts=_verdict_counts(found, known),
+        verdicts=_verdict_counts(found, known, rated),
         sections=[section for section in sections if section[3]],
         figures=_figures(found, drawn),
+        forests=[(name, _uri(data)) for name, data in drawn.items() if name.startswith("forest-")],
+        paper_figures=paper_figures,
         papers=[(paper, _readme(Path(papers, paper.name, "README.md"))) for paper in known],
         environments=_environments(found),
         commands=list(dict.fromkeys(system.command for system in found)),
@@ -117,13 +129,14 @@ def _groups(found) -> dict:
     return groups
 
 
-def _verdict_counts(found, known) -> list[tuple[str, dict]]:
+def _verdict_counts(found, known, rated) -> list[tuple[str, dict]]:
     """(paper, verdict -> how many of its numbers), reasons and commands left out."""
     kinds = (verdicts.WITHIN, verdicts.ABOVE, verdicts.BELOW, "not comparable", "not run")
     counted = []
     for paper in known:
         if paper.published:
-            found_kinds = Counter(verdicts.compare(n, found).verdict.partition(":")[0] for n in paper.published)
+            compared = [verdicts.compare(number, found, rated) for number in paper.published]
+            found_kinds = Counter(comparison.verdict.partition(":")[0] for comparison in compared)
             counted.append((paper.name, {kind: found_kinds[kind] for kind in kinds}))
     return counted
 
@@ -133,13 +146,30 @@ def _figures(found, drawn) -> list[dict]:
     shown = []
     for system in found:
         images = [
-            (kind, "data:image/png;base64," + base64.b64encode(drawn[name]).decode())
+            (kind, _uri(drawn[name]))
             for kind in ("confusion", "curves")
             if (name := f"{figures.stem(system)}-{kind}.png") in drawn
         ]
         what = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
         shown.append({"what": what, "images": images})
     return shown
+
+
+def _uri(png) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _paper_figures(root) -> list[dict]:
+    """The papers' own figures, which the verb `draw` made, as data URIs with the sentences of their captions."""
+    return [
+        {
+            "what": f"{path.parent.name}, {path.stem.replace('_', ' ')}",
+            "image": _uri(path.read_bytes()),
+            "caption": path.with_suffix(".txt").read_text(encoding="utf-8").splitlines(),
+        }
+        for path in sorted(Path(root, "figures").glob("*/*.png"))
+        if path.with_suffix(".txt").is_file()
+    ]
 
 
 def _readme(path) -> list[tuple[str, str]]:
@@ -154,7 +184,7 @@ def markdown_section(text, heading) -> str:
     """The HTML of what stands under a second-level heading; raw HTML in it is escaped, images are not loaded."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     found = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return parser.render(found[1]) if found else ""
+    return parser.render(re.sub(r"<!--.*?-->", "", found[1])) if found else ""
 
 
 def _environments(found) -> list[tuple[int, list[tuple[str, str]]]]:

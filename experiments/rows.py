@@ -66,8 +66,14 @@ def systems_sheet(corpus, systems) -> Sheet:
         "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
         "(common/plausible.toml).",
     )
+    if not any(row.data["no_decision"] for row in made):
+        made = [dataclasses.replace(row, shown=_without(row.shown, "no decision")) for row in made]
     table = Table(caption("Systems", corpus, systems), made, commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
+
+
+def _without(cells, heading) -> dict:
+    return {name: cell for name, cell in cells.items() if name != heading}
 
 
 def slug(corpus) -> str:
@@ -86,6 +92,7 @@ class _Headline:
     wa_folds: np.ndarray | None
     ua_folds: np.ndarray | None
     majority: float
+    no_decision: float  # the share of utterances
     reasons: list[str]
 
 
@@ -96,6 +103,7 @@ def _headline(system, rule) -> _Headline:
     ua_folds, no_fold_mean = attempt(scores.fold_values, system, "ua", rule)
     reasons = [f"no UA: {no_ua}"] if no_ua else [f"no UA fold mean: {no_fold_mean}"] if no_fold_mean else []
     reasons += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
+    counts = np.sum(system.confusions(rule), axis=0)  # (K, K+1)
     return _Headline(
         wa=wa,
         ua=ua,
@@ -103,7 +111,8 @@ def _headline(system, rule) -> _Headline:
         slice_wa=attempt(*slices)[0] if slices else None,
         wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
         ua_folds=ua_folds,
-        majority=metrics.majority(np.sum(system.confusions(rule), axis=0).sum(axis=1)),
+        majority=metrics.majority(counts.sum(axis=1)),
+        no_decision=counts[:, -1].sum() / counts.sum(),
         reasons=reasons,
     )
 
@@ -126,6 +135,7 @@ def _system_row(system, rule) -> Row:
         "WA fold mean": _mean_and_sd(found.wa_folds),
         "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),
         "slice WA": tables.per_cent(found.slice_wa and found.slice_wa.value),
+        "no decision": tables.per_cent(found.no_decision),
         "band": flags or tables.NONE,
         "notes": notes or tables.NONE,
     }
@@ -141,6 +151,7 @@ def _system_row(system, rule) -> Row:
         **_mean_and_sd_fields("ua_fold", found.ua_folds),
         **tables.interval_fields("macro_f1", found.macro_f1),
         **tables.interval_fields("slice_wa", found.slice_wa),
+        "no_decision": tables.fraction(found.no_decision),
         **{"band": flags, "notes": notes, "limits": system.limits, "command": system.command},
     }
     return Row(shown, data)

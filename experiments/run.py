@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from common import backend, feature_store, metrics, records
-from experiments import THREADS, catalog, jobs, models
+from common.errors import InputError
+from experiments import THREADS, catalog, models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn")
 
@@ -23,21 +24,22 @@ def run_job(job, report=None) -> str:
     backend.start()
     paper = catalog.paper(job.system.paper)
     parts = {name: _part(job, name) for name in job.features}
-    checkpoint = feature_store.cache_dir() / "checkpoints" / f"{job.identity}.npz"
     begin = time.monotonic()
     fitted = paper.fit(
-        job.system.recipe, parts["train"], parts["valid"], seed=job.seed, checkpoint=checkpoint, report=report
+        job.system.recipe, parts["train"], parts["valid"], seed=job.seed, checkpoint=job.checkpoint, report=report
     )
     seconds = sum(fitted.history.get("seconds", ())) or time.monotonic() - begin
     scored = {name: _scored(paper.predict(fitted, part, job.system.recipe), part) for name, part in parts.items()}
     scored["train"] = {name: scored["train"][name] for name in ("confusion", "cross_entropy")}
     record = _record(job, fitted, scored, seconds)
     if job.model_folder:
-        models.save(fitted, record, jobs.code_version(f"papers.{job.system.paper}.features"), job.model_folder)
-    if not job.path.exists():  # another run may have finished the same fold: its record is as good
+        models.save(fitted, record, job.fold, job.model_folder)
+    try:
         records.write(record, root=job.results)
-    for left in checkpoint.parent.glob(f"{job.identity}*"):
-        left.unlink(missing_ok=True)
+    except InputError:
+        if not job.path.exists():  # where another run finished the same fold meanwhile, its record is as good
+            raise
+    job.clear_up()
     return str(job.path)
 
 

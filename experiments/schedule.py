@@ -1,4 +1,4 @@
-"""Jobs -> processes: folds in parallel, one progress bar over all epochs, finished records kept whatever happens."""
+"""Jobs -> processes, here or on a Dask cluster; one progress bar over all epochs; finished records are kept."""
 
 import concurrent.futures
 import contextlib
@@ -16,14 +16,32 @@ RETRIES = 3  # of a job whose process died
 POLL_SECONDS = 0.2
 
 
-def run(jobs, *, workers) -> list[InputError]:
-    """Do all jobs; returns what went wrong with some of them, after all others are finished and recorded."""
+def require(scheduler, results) -> None:
+    """Raise InputError where a Dask scheduler is named that does not answer or whose workers do not fit."""
+    if scheduler:
+        from experiments import dask_engine  # imports what a local run does not need
+
+        dask_engine.require(scheduler, results)
+
+
+def run(jobs, *, workers, scheduler=None) -> list[InputError]:
+    """Do all jobs; returns what went wrong with some of them, after all others are finished and recorded.
+
+    Args:
+        jobs: of all systems.
+        workers: processes on this machine.
+        scheduler: address of a Dask scheduler, whose workers do the jobs instead.
+    """
     if not jobs:
         return []
-    workers = min(workers, len(jobs))
     total = sum(max(1, job.system.recipe.max_epochs) for job in jobs)
     with tqdm(total=total, desc=f"training {len(jobs)} folds", unit="epoch", smoothing=0.05) as bar:
         progress = Progress(bar, jobs)
+        if scheduler:
+            from experiments import dask_engine
+
+            return dask_engine.train(jobs, scheduler, progress)
+        workers = min(workers, len(jobs))
         return _in_this_process(jobs, progress) if workers == 1 else _in_processes(jobs, workers, progress)
 
 

@@ -36,10 +36,7 @@ def _measure(system, metric, aggregation, part, rule) -> Number:
     base = metric.partition(":")[0]
     if metric == "parameters":
         return _parameters(system)
-    if rule and rule not in system.rules:
-        raise NotComputableError(f"the records have no rule {rule}")
-    if any(part not in record.parts for record in system.used):
-        raise NotComputableError(f"the records have no part {part}")
+    _require(system, part, rule)
     if (base, part) in HISTORY:
         return _from_history(system, HISTORY[base, part], rate=base == "slice_wa")
     if base == "cross_entropy" and part == "train":
@@ -47,14 +44,21 @@ def _measure(system, metric, aggregation, part, rule) -> Number:
     if base in ("cross_entropy", "slice_wa"):
         terms = _losses if base == "cross_entropy" else _slices
         return _ratio(system, lambda r: terms(r, part, rule), part, aggregation, rate=base == "slice_wa")
-    if base == "sd":
-        return _spread(system, metric.partition(":")[2], rule)
+    if base in SPREADS:
+        return SPREADS[base](system, metric.partition(":")[2], rule)
     of_confusion = statistic(metric, system.classes)
     if part == "train":
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
     if aggregation == "fold_mean":
         return _fold_mean(system, of_confusion, part, rule)
     return _pooled(system, metric, of_confusion, part, rule)
+
+
+def _require(system, part, rule):
+    if rule and rule not in system.rules:
+        raise NotComputableError(f"the records have no rule {rule}")
+    if any(part not in record.parts for record in system.used):
+        raise NotComputableError(f"the records have no part {part}")
 
 
 def margins(confusions) -> np.ndarray:
@@ -119,6 +123,18 @@ def _spread(system, metric, rule) -> Number:
         raise NotComputableError("one fold has no spread")
     by_seed = tuple(float(values[seeds == seed].std(ddof=1)) for seed in system.seeds if sum(seeds == seed) > 1)
     return Number(float(values.std(ddof=1)), why_none="a spread over folds has no interval here", by_seed=by_seed)
+
+
+def _spread_of_repeats(system, metric, rule) -> Number:
+    """Standard deviation over seeds of the mean over folds."""
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    if len(system.seeds) < 2:
+        raise NotComputableError("one repeat has no spread")
+    means = [values[seeds == seed].mean() for seed in system.seeds]
+    return Number(float(np.std(means, ddof=1)), why_none="a spread over repeats has no interval here")
+
+
+SPREADS = {"sd": _spread, "sd_repeats": _spread_of_repeats}
 
 
 def _absent(system, found, part) -> str:
@@ -244,6 +260,36 @@ def _ratio(system, terms, part, aggregation, *, rate) -> Number:
         )
     totals = cells[..., 1].sum(axis=0)
     return _weighted_folds(cells, _quotients, lambda sums: sums[..., 1] / totals, by_seed, rate=rate)
+
+
+def share(system, what, raters, *, part="test", rule=None) -> Number:
+    """The metric `share:<what>`: a share of chosen decisions, those of all folds and seeds added.
+
+    Args:
+        system: of experiments/systems.
+        what: as in error_structure.share_terms.
+        raters: the raters.Raters of its corpus variant, None where there are none.
+        part, rule: as for `measure`.
+
+    Raises:
+        NotComputableError: records and raters do not tell it, or there is no such decision.
+    """
+    from experiments import error_structure  # here: it brings a paper's code along, which other tables do without
+
+    _require(system, part, rule)
+    tested = system.tested(rule, part)
+    terms = error_structure.share_terms(tested, what, system.classes, raters)
+    speakers, index = np.unique(tested.speakers, return_inverse=True)
+    cells = np.zeros((len(speakers), len(tested.decisions), 2))  # (G, S, 2)
+    for column, chosen in enumerate(terms):
+        for seed, counted in enumerate(chosen):
+            np.add.at(cells, (index, seed, column), counted)
+    if not cells[..., 1].any():
+        raise NotComputableError(f"there is no decision that share:{what} would count")
+    by_seed = tuple(_quotients(cells.sum(axis=0)).tolist())
+    total = cells[..., 1].sum()
+    pooled = cells.sum(axis=1, keepdims=True)  # (G, 1, 2)
+    return _weighted_folds(pooled, _quotients, lambda sums: sums[..., 1] / total, by_seed, rate=True)
 
 
 def _quotients(cells):

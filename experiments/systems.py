@@ -262,7 +262,7 @@ def ranges(numbers) -> str:
 def command(record, *, seeds) -> str:
     """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says."""
     words = ["python -m experiments run", record.paper, "--variant", record.variant]
-    name, emotions = _corpus_words(record)
+    name, emotions = corpus_words(record)
     if name != record.recipe.get("corpus"):
         words += ["--corpus", name]
     if emotions:
@@ -273,7 +273,7 @@ def command(record, *, seeds) -> str:
     return " ".join([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
 
 
-def _corpus_words(record) -> tuple[str, str]:
+def corpus_words(record) -> tuple[str, str]:
     """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`)."""
     rest = record.corpus_variant.removeprefix(record.corpus).split("/")
     is_manifest = record.corpus.startswith("manifest:")

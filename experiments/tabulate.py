@@ -13,7 +13,20 @@ import tabulate as library
 
 from common import published, records
 from common.errors import InputError
-from experiments import human, pairs, protocols, rows, scores, systems, tables, verdicts
+from experiments import (
+    conditions,
+    effects,
+    human,
+    latency,
+    pairs,
+    protocols,
+    raters,
+    rows,
+    scores,
+    systems,
+    tables,
+    verdicts,
+)
 
 FORMS = {"md": tables.markdown, "csv": tables.as_csv, "tex": tables.latex}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -47,7 +60,7 @@ def tabulate(root, check=False, papers=published.PAPERS) -> list[Path]:
                 path.unlink()
         except OSError as error:
             raise InputError(
-                f"{error.filename} cannot be written ({error.strerror}); choose another --results"
+                f"{error.filename or path} cannot be written ({error.strerror}); choose another --results"
             ) from error
     return differing + stale
 
@@ -57,32 +70,40 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     known = published.read_all(papers)
     found = systems.group(records.read_all(root))
     people = human.read(root)
-    sheets = all_sheets(found, known, people)
+    rated = raters.read_all(root)
+    sheets = all_sheets(found, known, people, latency.read(root), rated)
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
         for form, render in FORMS.items()
     }
     if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(found, known, papers)
+        files |= readmes(found, known, papers, rated)
     return files
 
 
-def all_sheets(found, known, people=()) -> list[tables.Sheet]:
-    """The tables, from systems, papers and human rows; pure."""
-    sheets = [verdicts.sheet(paper, found) for paper in known if paper.published]
+def all_sheets(found, known, people=(), measured=None, rated=None) -> list[tables.Sheet]:
+    """The tables, from systems, papers, human rows, measured latencies and raters' answers by corpus variant; pure."""
+    sheets = [verdicts.sheet(paper, found, rated) for paper in known if paper.published]
     for corpus, members in rows.by_corpus(found):
         for make in (
             rows.systems_sheet,
             rows.per_class_sheet,
             pairs.pairs_sheet,
             protocols.protocols_sheet,
+            conditions.noise_sheet,
         ):
             sheet = make(corpus, members)
             if make is rows.systems_sheet:
+                sheet = latency.beside_scores(sheet, members, measured or {})
                 sheet = with_people(sheet, [row for row in people if row["corpus_variant"] == corpus])
             sheets += [sheet] if sheet else []
-    return [*sheets, rows.cost_sheet(found)] if found else sheets
+        if rated and corpus in rated:
+            from experiments import error_structure  # here: it brings a paper's code along
+
+            sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
+            sheets += [sheet] if sheet else []
+    return [*sheets, latency.beside_cost(rows.cost_sheet(found), found, measured or {})] if found else sheets
 
 
 def with_people(sheet, people) -> tables.Sheet:
@@ -92,7 +113,7 @@ def with_people(sheet, people) -> tables.Sheet:
     return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
 
 
-def readmes(found, known, papers) -> dict[Path, str]:
+def readmes(found, known, papers, rated=None) -> dict[Path, str]:
     """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
     filled = {}
     for paper in known:
@@ -103,15 +124,18 @@ def readmes(found, known, papers) -> dict[Path, str]:
             _, end, after = rest.partition(END)
             if not begin or not end:
                 raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
-            filled[path] = f"{before}{begin}\n\n{_results(paper, found)}\n\n{end}{after}"
+            before = effects.fill(before, paper.name, found)
+            filled[path] = f"{before}{begin}\n\n{_results(paper, found, rated)}\n\n{end}{after}"
     return filled
 
 
-def _results(paper, found) -> str:
+def _results(paper, found, rated) -> str:
     mine = [system for system in found if system.paper == paper.name]
-    made = list(verdicts.sheet(paper, found).tables) if paper.published else []
+    made = list(verdicts.sheet(paper, found, rated).tables) if paper.published else []
     for corpus, members in rows.by_corpus(mine):
         made += rows.systems_sheet(corpus, members).tables
+        noisy = conditions.noise_sheet(corpus, members)
+        made += noisy.tables if noisy else ()
     blocks = [f"<!-- {tables.GENERATED} -->", *map(tables.markdown_table, made)]
     return "\n\n".join(blocks)
 
@@ -158,5 +182,12 @@ def _write(path, text):
     """In one step, so that a reader never sees half a table."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(text.encode())
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(text.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if not (isinstance(error, FileNotFoundError) and path.exists()):  # another run was first, and cleared up
+            raise
+    for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
+        left.unlink(missing_ok=True)

@@ -6,8 +6,9 @@ A published number is compared with the runs of its own variant that have its co
 "paper", recordings and not synthetic speech, no caveat such as random weights, and at least one seed with all folds.
 Ours is the same metric in the same aggregation ("unknown" is read as pooled) under the same decision rule, with its
 95 % interval: over speakers; for training parts and losses over slices, over seeds (where one more seed falls; three
-seeds or more); for a number of parameters the number itself. The published number has no interval: papers give one
-value.
+seeds or more); for a number of parameters the number itself; for a share that belongs to the corpus and not to a system
+(`share:considered ...`), counted over all its utterances, what rounds to the paper's digits. The published number has
+no interval: papers give one value.
 
 * "within the interval": the published number lies in our interval, ends included.
 * "above": ours is above, the published number lies below our interval. "below": the reverse.
@@ -18,28 +19,50 @@ value.
 The number of parameters is compared wherever the variant was built for as many classes, at whatever preset.
 """
 
+import contextlib
 import dataclasses
+import decimal
 
-from experiments import scores, tables
+from experiments import conditions, scores, tables
+from experiments.intervals import NotComputableError
 from experiments.systems import SYNTHETIC, command_not_run, ranges
 from experiments.tables import Row, Sheet, Table
 
 WITHIN, ABOVE, BELOW = "within the interval", "above", "below"
 COUNTS = ("parameters",)
+CONSIDERED = "share:considered "  # Chernykh 2018, Table 2, row 1
+ROUNDING = "rounding"
+CUT = "-2s"  # EmoDB's copy of 2.0 s
+NEAR_PRESETS = ("paper", "quick")  # smoke shows machinery
+ONLY_SYNTHETIC = "only synthetic speech, which checks the machinery"
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A published number beside ours; `system` and `ours` are None where there is none of the same kind."""
+    """A published number beside ours; `system` and `ours` are None where there is none of the same kind.
+
+    `nearest` and `there` are then a run that differs in what the verdict says, and its number.
+    """
 
     number: object
     verdict: str
     system: object = None
     ours: scores.Number | None = None
+    nearest: object = None
+    there: scores.Number | None = None
 
 
-def compare(number, systems) -> Comparison:
-    """The verdict on one published number, given all systems."""
+def compare(number, systems, raters=None) -> Comparison:
+    """The verdict on one published number.
+
+    Args:
+        number: a published.Published.
+        systems: all of ours.
+        raters: corpus variant -> raters.Raters; needed by shares alone.
+    """
+    raters = raters or {}
+    if number.metric.startswith(CONSIDERED):
+        return _of_the_corpus(number, raters)
     if not number.variant:
         return Comparison(number, "not comparable: the number of no system of ours")
     mine = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
@@ -48,21 +71,60 @@ def compare(number, systems) -> Comparison:
         return Comparison(number, f"not run: {needs}{command_not_run(number)}")
     comparable, why = _of_the_same_kind(number, mine)
     if why:
-        return Comparison(number, f"not comparable: {why}")
+        return Comparison(number, f"not comparable: {why}", None, None, *_nearest(number, mine, raters))
     system = comparable[0]
     try:
-        ours = scores.measure(
-            system,
-            number.metric,
-            aggregation="fold_mean" if number.aggregation == "fold_mean" else "pooled",
-            part=number.part,
-            rule=number.rule or None,
-        )
+        ours = _measured(number, system, raters)
     except ValueError as error:
         return Comparison(number, f"not comparable: {error}", system)
-    if ours.low is None:
-        return Comparison(number, f"not comparable: {ours.why_none}", system, ours)
+    if why := ours.why_none or conditions.unlike(number, system):
+        return Comparison(number, f"not comparable: {why}", system, ours)
     return Comparison(number, verdict(number.value, ours), system, ours)
+
+
+def _measured(number, system, raters) -> scores.Number:
+    options = {"part": number.part, "rule": number.rule or None}
+    base, _, what = number.metric.partition(":")
+    if base == "share":
+        return scores.share(system, what, raters.get(system.corpus_variant), **options)
+    aggregation = "fold_mean" if number.aggregation == "fold_mean" else "pooled"
+    return conditions.measure(system, number.metric, aggregation=aggregation, **options)
+
+
+def _nearest(number, systems, raters) -> tuple:
+    """A real run under the number's own protocol, of its corpus or of the copy that is cut, with its number."""
+    name, slash, rest = number.corpus.partition("/")
+    alike = [
+        s
+        for s in systems
+        if s.corpus_variant in (number.corpus, f"{name}{CUT}{slash}{rest}")
+        and (s.protocol, s.synthetic) == (number.protocol, False)
+        and s.preset in NEAR_PRESETS
+        and s.complete
+    ]
+    for system in sorted(alike, key=lambda s: (s.corpus_variant != number.corpus, NEAR_PRESETS.index(s.preset))):
+        with contextlib.suppress(ValueError):
+            return system, _measured(number, system, raters)
+    return None, None
+
+
+def _of_the_corpus(number, raters) -> Comparison:
+    """A share that the raters' answers tell alone."""
+    if number.corpus not in raters:
+        if any(name.replace(SYNTHETIC, "", 1) == number.corpus for name in raters):
+            return Comparison(number, f"not comparable: {ONLY_SYNTHETIC}")
+        needs = "needs IEMOCAP; " if number.corpus.startswith("iemocap") else ""
+        return Comparison(number, f"not run: {needs}any run on {number.corpus} keeps its raters' answers")
+    from experiments import error_structure  # here: it brings a paper's code along, which other tables do without
+
+    try:
+        value = error_structure.considered_share(number.metric.removeprefix(CONSIDERED), raters[number.corpus])
+    except NotComputableError as error:
+        return Comparison(number, f"not comparable: {error}")
+    digits = max(2, -decimal.Decimal(repr(number.value)).as_tuple().exponent)  # whole per cents at least
+    half = 0.5 * 10**-digits
+    ours = scores.Number(value, value - half, value + half, ROUNDING)
+    return Comparison(number, verdict(number.value, ours), None, ours)
 
 
 def verdict(published, ours) -> str:
@@ -78,7 +140,7 @@ def _of_the_same_kind(number, systems) -> tuple[list, str]:
         kind = [s for s in systems if _layout(s) == number.corpus]
         return kind, "" if kind else _only("on", {s.corpus_variant for s in systems}, number.corpus)
     conditions = (
-        (lambda s: not s.synthetic, lambda left: "only synthetic speech, which checks the machinery"),
+        (lambda s: not s.synthetic, lambda left: ONLY_SYNTHETIC),
         (
             lambda s: s.corpus_variant == number.corpus,
             lambda left: _only("on", {s.corpus_variant for s in left}, number.corpus),
@@ -108,11 +170,11 @@ def _only(preposition, found, wanted) -> str:
     return f"only {preposition} {', '.join(sorted(found))}, not {wanted}"
 
 
-def sheet(paper, systems) -> Sheet:
+def sheet(paper, systems, raters=None) -> Sheet:
     """The sheet of one paper: a table per corpus variant, so that accuracies on different label sets stand apart."""
     by_corpus = {}
     for number in paper.published:
-        by_corpus.setdefault(number.corpus, []).append(compare(number, systems))
+        by_corpus.setdefault(number.corpus, []).append(compare(number, systems, raters))
     made = [_table(paper, corpus, comparisons) for corpus, comparisons in by_corpus.items()]
     return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: the paper's numbers beside ours", tuple(made))
 
@@ -126,17 +188,31 @@ def _table(paper, corpus, comparisons) -> Table:
     notes = ["Intervals are 95 %; rates in per cent, losses in nats. “above” means that ours is above the paper's."]
     if any(c.ours and c.ours.about == "seeds" for c in comparisons):
         notes.append("† where one more seed falls; all other intervals resample speakers.")
-    return Table(caption, [_row(c) for c in comparisons], tuple(commands.items()), tuple(notes))
+    if near := {c.nearest.name: c.nearest for c in comparisons if c.nearest}:
+        commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
+        notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
+    return Table(caption, [_row(c, bool(near)) for c in comparisons], tuple(commands.items()), tuple(notes))
 
 
-def _row(comparison) -> Row:
+def _differing(system) -> str:
+    return f"{system.corpus_variant}, preset {system.preset}"
+
+
+def _show_nearest(comparison) -> str:
+    if comparison.there is None:
+        return tables.NONE
+    return f"{_show_ours(comparison.number, comparison.there)} ({_differing(comparison.nearest)})"
+
+
+def _row(comparison, with_nearest) -> Row:
     number, ours, system = comparison.number, comparison.ours, comparison.system
     approximate = "≈ " if number.approximate else ""
     by_seed = ours.by_seed if ours else ()
+    measured = system if ours else None  # a share of the corpus is of no system
     counted = {
-        "n": system.n if ours and number.part == "test" and number.metric not in COUNTS else "",
-        "folds": system.folds if ours else "",
-        "seeds": ranges(system.seeds) if ours else "",
+        "n": measured.n if measured and number.part == "test" and number.metric not in COUNTS else "",
+        "folds": measured.folds if measured else "",
+        "seeds": ranges(measured.seeds) if measured else "",
     }
     return Row(
         {
@@ -147,6 +223,7 @@ def _row(comparison) -> Row:
             "ours [95 %]": _show_ours(number, ours),
             "lowest – highest seed": _range(number, by_seed),
             **{key: value or tables.NONE for key, value in counted.items()},
+            **({"nearest run": _show_nearest(comparison)} if with_nearest else {}),
             "verdict": comparison.verdict,
         },
         {
@@ -168,6 +245,8 @@ def _row(comparison) -> Row:
             "lowest_seed": tables.fraction(min(by_seed, default=None)),
             "highest_seed": tables.fraction(max(by_seed, default=None)),
             **counted,
+            **tables.interval_fields("nearest", comparison.there),
+            "nearest_run": _differing(comparison.nearest) if comparison.nearest else "",
             "verdict": comparison.verdict,
             "command": system.command if system else command_not_run(number) if number.variant else "",
         },
@@ -193,7 +272,7 @@ def show(number, value) -> str:
 def _show_ours(number, ours) -> str:
     if ours is None:
         return tables.NONE
-    if number.metric in COUNTS or ours.low is None:
+    if number.metric in COUNTS or ours.low is None or ours.about == ROUNDING:
         return show(number, ours.value)
     mark = " †" if ours.about == "seeds" else ""
     low, high = (show(number, end).removesuffix(" %") for end in (ours.low, ours.high))

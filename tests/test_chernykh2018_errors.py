@@ -69,6 +69,21 @@ def test_table_2(rated):
     assert np.isnan(found["excitement"].model_accuracy) and np.isnan(found["sadness"].considered_ratio)
 
 
+def test_seeds_add_their_decisions_and_not_their_raters(rated):
+    utterances, decisions = rated
+    seeds = np.stack([decisions, np.full(10, ANGER)])
+    one, other, both = (errors.error_by_dissent(utterances, made, CLASSES) for made in (*seeds, seeds))
+    np.testing.assert_array_equal(both.errors, one.errors + other.errors)
+    np.testing.assert_array_equal(both.counts, one.counts + other.counts)
+    one, other, both = (errors.residual_accuracy(utterances, made, CLASSES) for made in (*seeds, seeds))
+    for name in CLASSES:
+        assert both[name].errors == one[name].errors + other[name].errors
+        assert both[name].matching == one[name].matching + other[name].matching
+        assert (both[name].dissenting, both[name].considered) == (one[name].dissenting, one[name].considered)
+    shares = [errors.confusion(utterances, made, CLASSES) for made in (*seeds, seeds)]
+    np.testing.assert_allclose(shares[2], (shares[0] + shares[1]) / 2)
+
+
 def test_random_errors_match_one_time_in_three():
     rng = np.random.default_rng(0)
     others = {name: [k for k in range(4) if CLASSES[k] != name] for name in CLASSES}
@@ -88,6 +103,9 @@ def test_the_actors_own_ratings_count_only_where_asked_for():
     assert errors.dissenting_answers(u) == []
     assert errors.dissenting_answers(u, with_self=True) == [("neutral",)]
     assert errors.error_by_dissent([u], [ANGER], CLASSES, with_self=True).columns == ("0", "1")
+    both = utterance(0, "anger", "anger", "neutral", "anger", self_votes=(("neutral",),))  # two answers, one word
+    residual = errors.residual_accuracy([both], [NEUTRAL], CLASSES, with_self=True)["anger"]
+    assert residual == errors.Residual(dissenting=2, considered=2, errors=1, matching=1)
 
 
 def test_a_merged_emotion_is_no_dissent():

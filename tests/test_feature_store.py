@@ -1,7 +1,10 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
+import os
+import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,3 +155,36 @@ def test_two_runs_at_once_share_a_store(tmp_path):
     assert len([path for path in (tmp_path / "store").rglob("*") if path.is_file()]) == 40
     for path, array in zip(paths, feature_store.StoredFeatures(first[p.stem] for p in paths), strict=True):
         np.testing.assert_array_equal(array.ravel(), soundfile.read(path, dtype="float32")[0])
+
+
+def test_what_a_killed_run_had_half_written_goes_with_the_next_one(compute, tmp_path):
+    entries, _ = compute()
+    place = Path(entries["u0"].path)
+    place.rename(place.with_suffix(".4711.tmp"))  # as SIGKILL leaves it: written, not yet in its place
+    _, computed = compute()
+    assert computed == 1
+    assert {path.suffix for path in (tmp_path / "store").rglob("*") if path.is_file()} == {".npy"}
+
+
+def test_another_run_that_was_first_and_cleared_up_is_no_error(compute, tmp_path, monkeypatch):
+    replace = os.replace
+
+    def other_run_first(source, target):
+        replace(source, target)
+        raise FileNotFoundError(source)
+
+    monkeypatch.setattr(os, "replace", other_run_first)
+    entries, computed = compute()
+    assert computed == 3 and all(entries.values())
+
+
+def _die(waveform, sample_rate_hz, front_end):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+def test_a_process_that_dies_is_one_sentence(utterances, tmp_path):
+    hashes = feature_store.fingerprints(utterances, workers=1)
+    places = {"root": tmp_path / "store", "workers": 2, "label": "features of a test"}
+    with pytest.raises(InputError, match="computing features of a test died .*take fewer --workers"):
+        feature_store.compute(utterances, _die, FrontEnd(), hashes=hashes, version="1", **places)

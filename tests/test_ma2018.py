@@ -12,9 +12,8 @@ from common.layers import moments
 from common.training import Fitted, trained_parameters
 from common.utterance import Corpus, Utterance
 from papers import ma2018
-from papers.ma2018 import figures, model
+from papers.ma2018 import model
 from papers.ma2018.features import FrontEnd, parts, spectrogram
-from papers.ma2018.masking import LastValidStep
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
 RATE = 16_000
@@ -310,36 +309,6 @@ def test_the_papers_tables_are_consistent_where_they_are():
         pooled = rows.diagonal() @ sizes / sizes.sum()
         assert value[f"T1-{system}-wa"] - pooled > 0.01  # the accuracies are not those of the matrices
     assert [m.rows[0][3] for m in paper.confusions] == [0.1344, 0.1121]
-
-
-# figures
-
-
-def test_figures_show_the_recurrence_from_first_to_last_real_step(tmp_path):
-    whole = dataclasses.replace(VARIABLE, **TINY)
-    fixed = dataclasses.replace(FIXED, **TINY)
-    systems = {recipe: Fitted(ma2018.build(recipe, 4), {}) for recipe in (whole, fixed)}
-    sentence, cut = part_of([(1, 75)]).features[0], part_of([(3, 25)]).features[0]
-    values = figures.activations(systems[whole], sentence)
-    assert values.shape == (9, 16)
-    assert figures.activations(systems[fixed], cut).shape == (9, 16)
-    last = next(layer for layer in systems[whole].model.layers if isinstance(layer, LastValidStep))
-    inner = keras.Model(systems[whole].model.input, last.output)
-    states = inner({"features": sentence, "length": np.array([75], "int32")})
-    np.testing.assert_allclose(np.asarray(states)[0], [*values[-1, :8], *values[0, 8:]], atol=1e-6)
-    assert 8 in figures.most_active(np.eye(16)[[8, 8]]) and len(figures.most_active(values)) == 10
-    second = figures.figure_2(systems[fixed], cut, systems[whole], sentence)
-    third = figures.figure_3(systems[whole], {"anger": sentence, "happiness": sentence, "sadness": sentence})
-    assert [axes.get_title() for axes in second.axes] == ["Fixed length", "Variable length"]
-    assert [axes.get_title() for axes in third.axes] == ["Anger", "Happiness", "Sadness"]
-    assert all(len(axes.patches) == 10 for axes in third.axes)
-    for i, figure in enumerate((second, third)):
-        figure.savefig(tmp_path / f"{i}.png")
-        assert (tmp_path / f"{i}.png").stat().st_size > 5000
-    part = part_of([(1, 9)] * 6)
-    assert figures.specimen(part, "happiness") is part.features[1]
-    with pytest.raises(ValueError, match="calm"):
-        figures.specimen(part, "calm")
 
 
 def test_common_batching_still_cuts_by_size_alone_where_nothing_else_is_asked():

@@ -94,7 +94,7 @@ def test_losses_and_counts_have_no_upper_end(tmp_path):
     assert not loss.is_rate and not parameters.is_rate
 
 
-@pytest.mark.parametrize("metric", ["ua", "recall:anger", "share:kept", "sd:macro_f1", "slice_wa"])
+@pytest.mark.parametrize("metric", ["ua", "recall:anger", "share:kept", "sd:macro_f1", "sd_repeats:ua", "slice_wa"])
 def test_rates_are_printed_in_per_cent(tmp_path, metric):
     assert read(tmp_path, HEAD + NUMBER.replace('"wa"', f'"{metric}"')).published[0].is_rate
 

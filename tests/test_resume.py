@@ -14,7 +14,9 @@ import soundfile
 
 ROOT = Path(__file__).parent.parent
 RATE = 16_000
-PATIENCE_S = 300
+PATIENCE_S = 900
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,7 @@ def start(table, place):
 def finish(process):
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors[-2000:]
+    assert "failed" not in errors, errors[-2000:]
 
 
 def evidence(place):
@@ -56,9 +59,16 @@ def evidence(place):
     return [(tree["fold"], tree["parts"], tree["history"], tree["best_epoch"]) for tree in trees]
 
 
-def children_of(pid):
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in listed.stdout.split()]
+def checkpoints(place):
+    return list((place / "cache" / "checkpoints").glob("*.npz"))
+
+
+def workers_of(process):
+    """Process numbers of the trainings of a run."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
 
 def alive(pid):
@@ -76,23 +86,41 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
-def test_a_killed_run_ends_like_an_undisturbed_one(table, tmp_path):
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    finish(start(table, undisturbed))
-    assert len(evidence(undisturbed)) == 2
+def nothing_is_left(place):
+    return not checkpoints(place) and not [path for path in place.rglob("*.tmp")]
 
-    process = start(table, disturbed)
-    checkpoints = disturbed / "cache" / "checkpoints"
-    wait_until(lambda: list(checkpoints.glob("*.npz")) or process.poll() is not None)
-    workers = children_of(process.pid)
+
+@pytest.fixture(scope="module")
+def undisturbed(table, tmp_path_factory):
+    place = tmp_path_factory.mktemp("undisturbed")
+    finish(start(table, place))
+    assert len(evidence(place)) == 2
+    return evidence(place)
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(table, undisturbed, tmp_path):
+    process = start(table, tmp_path)
+    wait_until(lambda: checkpoints(tmp_path) or process.poll() is not None)
+    workers = workers_of(process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert len(evidence(disturbed)) < 2, "killed too late to test anything"
+    assert workers
+    assert len(evidence(tmp_path)) < 2, "killed too late to test anything"
     wait_until(lambda: not any(alive(pid) for pid in workers))
-    assert list(checkpoints.glob("*.npz"))
+    assert checkpoints(tmp_path)
 
-    finish(start(table, disturbed))
-    assert evidence(disturbed) == evidence(undisturbed)
-    assert not list(checkpoints.iterdir())
-    assert not [path for path in disturbed.rglob("*.tmp")]
+    finish(start(table, tmp_path))
+    assert evidence(tmp_path) == undisturbed
+    assert nothing_is_left(tmp_path)
+
+
+def test_two_runs_at_once_in_one_place_and_a_worker_that_dies(table, undisturbed, tmp_path):
+    first, second = start(table, tmp_path), start(table, tmp_path)
+    wait_until(lambda: checkpoints(tmp_path) or first.poll() is not None)
+    victims = workers_of(first)
+    assert victims and len(evidence(tmp_path)) < 2, "killed too late to test anything"
+    os.kill(victims[0], signal.SIGKILL)
+    finish(first)  # a dead worker is replaced, and its fold goes on
+    finish(second)
+    assert evidence(tmp_path) == undisturbed
+    assert nothing_is_left(tmp_path)

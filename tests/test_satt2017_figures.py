@@ -1,15 +1,13 @@
-"""Satt 2017: figures 2 to 5 and the latency."""
-
-import dataclasses
+"""Satt 2017: figures 2 to 5."""
 
 import numpy as np
 import pytest
 
 from common.corpora import voice
+from common.training import Fitted
 from papers import satt2017
 from papers.satt2017 import figures, protocol
 from papers.satt2017.features import FrontEnd, features
-from papers.satt2017.latency import latency_ms
 
 RATE = 16_000
 SMALL = FrontEnd(part_s=0.5, window_s=0.008, dft_length=160, num_frames=60)  # 40 bins
@@ -30,8 +28,11 @@ def test_filters_are_chosen_by_their_patterns():
     time, bins = np.mgrid[:60, :40]
     seen = np.where(time < 40, 1.0, 0.0)  # silence from frame 40 on
     stripes_in_time, stripes_in_frequency = (np.where(axis % 4 < 2, 1.0, 0.0) for axis in (time, bins))
-    active = np.stack([np.zeros_like(seen), stripes_in_frequency, 1.0 - seen, stripes_in_time], axis=-1)
-    assert list(figures.choose_filters(seen, active).values()) == [3, 1, 2]
+    at_the_end = np.where(time == 40, 1.0, 0.0)  # the edge between speech and padding: no pattern of speech
+    active = [np.zeros_like(seen), stripes_in_frequency, 1.0 - seen, stripes_in_time, at_the_end, np.ones_like(seen)]
+    assert list(figures.choose_filters(seen, np.stack(active, axis=-1)).values()) == [3, 1, 2]
+    nearly_dead = np.stack([*active[:2], at_the_end, at_the_end], axis=-1)
+    assert len(set(figures.choose_filters(seen, nearly_dead).values())) == 3
 
 
 def test_activations_of_a_network(sentence, tmp_path):
@@ -41,9 +42,11 @@ def test_activations_of_a_network(sentence, tmp_path):
     model.get_layer("noise_floor").set_statistics(-70, 12)
     seen, active = figures.activations(model, array[0])
     assert np.allclose(seen, np.maximum(array[0] + 70, 0) / 12, atol=1e-5) and active.shape == (60, 40, 16)
-    drawn = figures.paper_figures(model, recipe, sentence, RATE, noise="crowd_applause")
-    assert list(drawn) == ["figures_2_3", "figure_4", "figure_5"]
-    titles = saved(drawn["figures_2_3"], tmp_path / "2.png")
+    asked = []
+    drawn = figures.paper_figures([(recipe, Fitted(model, {}))], lambda *about: asked.append(about) or sentence)
+    assert list(drawn) == ["figures_2_and_3", "figure_4", "figure_5"] and set(asked) == {("neutral", RATE)}
+    assert all(shows and emotions == ("neutral",) for _, shows, emotions in drawn.values())
+    titles = saved(drawn["figures_2_and_3"][0], tmp_path / "2.png")
     assert len(titles) == 4 and all(title.startswith("filter") for title in titles[1:])
 
 
@@ -57,10 +60,3 @@ def test_spectra_and_cleaned_spectrograms(sentence, tmp_path):
     assert titles == ["noisy: crowd_applause at 0 dB", "cleaned: crowd_applause at 0 dB"]
     with pytest.raises(ValueError, match="voiced"):
         figures.spectra_figure(np.random.default_rng(0).normal(0, 0.1, RATE), RATE, front_end)
-
-
-def test_latency_adds_up():
-    recipe = protocol.Recipe(front_end=dataclasses.replace(SMALL, kind="normal"), convolutions=1, lstm_units=4)
-    found = latency_ms(recipe, satt2017.build(recipe, 4), repeats=3)
-    assert found.keys() == {"features", "network", "total"}
-    assert 0 < found["features"] and found["total"] >= max(found["features"], found["network"])

@@ -322,3 +322,16 @@ def test_what_needs_a_licence_says_so():
         where="T1",
     )
     assert verdicts.compare(number, []).verdict.startswith("not run: needs IEMOCAP; python -m experiments run ma2018")
+
+
+def test_the_two_readings_of_a_papers_plus_minus():
+    """WA of four folds: 1 and 1/2 in the first repeat, 1/2 and 0 in the second."""
+    right = {(0, "fold_1"): [0, 1], (0, "fold_2"): [0, 0], (1, "fold_1"): [1, 1], (1, "fold_2"): [1, 0]}
+    ids = {"fold_1": "ab", "fold_2": "cd"}
+    found = system(*(record(part([0, 1], d, ids=ids[f]), seed=s, fold=f, num_folds=2) for (s, f), d in right.items()))
+    over_folds, over_repeats = (scores.measure(found, f"{name}:wa") for name in ("sd", "sd_repeats"))
+    assert over_folds.value == pytest.approx(np.std([1, 1 / 2, 1 / 2, 0], ddof=1))
+    assert over_folds.by_seed == pytest.approx((np.sqrt(1 / 8),) * 2)
+    assert over_repeats.value == pytest.approx(np.std([3 / 4, 1 / 4], ddof=1))
+    with pytest.raises(intervals.NotComputableError, match="one repeat"):
+        scores.measure(system(unbalanced()), "sd_repeats:wa")

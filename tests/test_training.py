@@ -101,6 +101,16 @@ def test_a_damaged_checkpoint_is_not_trusted(tmp_path, undisturbed, every_epoch,
     np.testing.assert_array_equal(fit(checkpoint)[1], undisturbed[1])
 
 
+def test_another_run_that_finished_the_fold_and_cleared_up_is_no_error(tmp_path, undisturbed, every_epoch, monkeypatch):
+    def cleared_up(source, target):
+        os.unlink(source)
+        raise FileNotFoundError(source)
+
+    monkeypatch.setattr(os, "replace", cleared_up)
+    np.testing.assert_array_equal(fit(tmp_path / "c.npz")[1], undisturbed[1])
+    assert os.listdir(tmp_path) == []
+
+
 def test_checkpoints_cost_nothing_while_epochs_are_short(tmp_path):
     with pytest.raises(Killed):
         fit(tmp_path / "c.npz", kill_after=3)

@@ -17,4 +17,8 @@ def __getattr__(name):  # Keras is imported where something is built or trained,
         from papers.chernykh2018 import model
 
         return getattr(model, name)
+    if name == "timeline":  # beside the seven names: what only a system with a sequence output has
+        from papers.chernykh2018 import sequence
+
+        return sequence.timeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

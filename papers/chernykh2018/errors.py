@@ -1,8 +1,10 @@
 """The structure of a system's errors (section 4.5): Figures 6a and 6b, Table 2. Arrays and utterances, no Keras.
 
-A decision is a class index, -1 for "no decision", which is an error. A rater dissents whose answer is not the
-utterance's emotion; a rater who gave several dissents where none of them is (D17). Raters are the external ones; the
-authors' parser also counts the actors' ratings of themselves, which `with_self` adds.
+An utterance is anything with the `id`, `emotion`, `votes`, `self_votes` and `recognition` of a common Utterance.
+Decisions are class indices, (N,) or (S, N) of S seeds, whose counts are added; -1 is "no decision", which is an error.
+A rater dissents whose answer is not the utterance's emotion; a rater who gave several dissents where none of them is
+(D17). Raters are the external ones; the authors' parser also counts the actors' ratings of themselves, which
+`with_self` adds.
 """
 
 import dataclasses
@@ -70,9 +72,26 @@ class Residual:
         return self.matching / self.errors if self.errors else float("nan")
 
 
+@dataclasses.dataclass(frozen=True)
+class Dissents:
+    """What the raters of N utterances said against the labels.
+
+    Args:
+        raters: (N,) raters who dissent.
+        answers: (N,) answers they gave; a rater may give several.
+        considered: (N, K) how many of these answers are each of the K emotions.
+    """
+
+    raters: np.ndarray
+    answers: np.ndarray
+    considered: np.ndarray
+
+
 def confusion(utterances, decisions, classes) -> np.ndarray:
     """Figure 6a: `(K, K + 1)` shares of each true emotion's utterances, the last column being "no decision"."""
-    counts = metrics.confusion_matrix(_labels(utterances, classes), np.asarray(decisions), num_classes=len(classes))
+    decisions = np.asarray(decisions)
+    labels = np.broadcast_to(class_indices(utterances, classes), decisions.shape)
+    counts = metrics.confusion_matrix(labels.ravel(), decisions.ravel(), num_classes=len(classes))
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
@@ -91,38 +110,52 @@ def dissenting_answers(utterance, *, merged=None, with_self=False) -> list[tuple
     return [vote for vote in renamed if utterance.emotion not in vote]
 
 
+def dissents(utterances, classes, *, merged=None, with_self=False) -> Dissents:
+    """`dissenting_answers` of all utterances, counted."""
+    against = [dissenting_answers(u, merged=merged, with_self=with_self) for u in utterances]
+    answers = [[answer for vote in votes for answer in vote] for votes in against]
+    return Dissents(
+        raters=np.array([len(votes) for votes in against], dtype=int),
+        answers=np.array([len(given) for given in answers], dtype=int),
+        considered=np.array([[given.count(name) for name in classes] for given in answers]).reshape(-1, len(classes)),
+    )
+
+
 def error_by_dissent(utterances, decisions, classes, *, merged=None, with_self=False) -> ErrorTable:
     """Figure 6b: errors by emotion and number of dissenting raters."""
-    columns = np.array([len(dissenting_answers(u, merged=merged, with_self=with_self)) for u in utterances], dtype=int)
+    columns = dissents(utterances, classes, merged=merged, with_self=with_self).raters
     names = tuple(str(number) for number in range(columns.max(initial=0) + 1))
     return _error_table(utterances, decisions, classes, columns, names)
 
 
-def error_by_recognition(utterances, decisions, classes, *, edges=RECOGNITION_EDGES) -> ErrorTable:
-    """Figure 6b where listeners' recognition plays the part of agreement (EmoDB): columns from sure to unsure.
+def error_by_recognition(utterances, decisions, classes) -> ErrorTable:
+    """Figure 6b where listeners' recognition plays the part of agreement (EmoDB): columns from sure to unsure."""
+    return _error_table(utterances, decisions, classes, *recognition_columns(utterances))
 
-    Args:
-        utterances: with `recognition`.
-        decisions: `(N,)`.
-        classes: K names.
-        edges: ascending shares; a column holds the utterances from one edge up to the next, the first those at the
-            last edge or above.
+
+def recognition_columns(utterances) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The column of each utterance, (N,), and the columns' names: `1`, `0.9 to 1`, ...
+
+    A column holds the recognition rates from one of `RECOGNITION_EDGES` up to the next, the first those at the last
+    edge or above.
     """
     if unknown := [u.id for u in utterances if u.recognition is None]:
         raise InputError(f"{unknown[0]} has no recognition rate; take EmoDB with erkennung.txt in its root")
+    edges = RECOGNITION_EDGES
     recognition = np.array([u.recognition for u in utterances])
     columns = len(edges) - np.searchsorted(np.array(edges) - 1e-9, recognition, side="right")
     between = [f"{low:g} to {high:g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
-    return _error_table(utterances, decisions, classes, columns, (f"{edges[-1]:g}", *reversed(between)))
+    return columns, (f"{edges[-1]:g}", *reversed(between))
 
 
 def _error_table(utterances, decisions, classes, columns, names):
-    labels = _labels(utterances, classes)
-    wrong = labels != np.asarray(decisions)
+    labels = class_indices(utterances, classes)
     shape = len(classes), len(names)
     counts, errors = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
-    np.add.at(counts, (labels, columns), 1)
-    np.add.at(errors, (labels[wrong], columns[wrong]), 1)
+    for decided in np.atleast_2d(decisions):
+        wrong = labels != decided
+        np.add.at(counts, (labels, columns), 1)
+        np.add.at(errors, (labels[wrong], columns[wrong]), 1)
     return ErrorTable(tuple(classes), names, errors, counts)
 
 
@@ -131,20 +164,38 @@ def residual_accuracy(utterances, decisions, classes, *, merged=None, with_self=
 
     The second is counted over the system's errors: only so is chance the 33 % that the paper names (D18).
     """
-    found = {name: {"dissenting": 0, "considered": 0, "errors": 0, "matching": 0} for name in classes}
-    for utterance, decision in zip(utterances, decisions, strict=True):
-        dissents = dissenting_answers(utterance, merged=merged, with_self=with_self)
-        answers = [answer for vote in dissents for answer in vote]
-        considered = [answer for answer in answers if answer in classes]
-        decided = classes[decision] if decision >= 0 else None
-        counts = found[utterance.emotion]
-        counts["dissenting"] += len(answers)
-        counts["considered"] += len(considered)
-        counts["errors"] += bool(considered) and decided != utterance.emotion
-        counts["matching"] += decided in considered
-    return {name: Residual(**{key: int(n) for key, n in counts.items()}) for name, counts in found.items()}
+    labels = class_indices(utterances, classes)
+    against = dissents(utterances, classes, merged=merged, with_self=with_self)
+    counted, matching = matching_errors(labels, np.atleast_2d(decisions), against)
+    columns = {}
+    for k, name in enumerate(classes):
+        own = labels == k
+        columns[name] = Residual(
+            dissenting=int(against.answers[own].sum()),
+            considered=int(against.considered[own].sum()),
+            errors=int(counted[:, own].sum()),
+            matching=int(matching[:, own].sum()),
+        )
+    return columns
 
 
-def _labels(utterances, classes):
+def matching_errors(labels, decisions, against) -> tuple[np.ndarray, np.ndarray]:
+    """Row 2 of Table 2, decision by decision.
+
+    Args:
+        labels: (N,) class indices.
+        decisions: (S, N).
+        against: the Dissents of the N utterances.
+
+    Returns:
+        (S, N) errors on utterances with a considered answer, and (S, N) those of them that are such an answer.
+    """
+    named = np.pad(against.considered > 0, ((0, 0), (0, 1)))  # (N, K+1): -1, no decision, matches nobody
+    errors = (decisions != labels) & named.any(axis=1)
+    return errors, errors & named[np.arange(len(labels)), decisions]
+
+
+def class_indices(utterances, classes) -> np.ndarray:
+    """(N,) labels."""
     index = {name: k for k, name in enumerate(classes)}
     return np.array([index[u.emotion] for u in utterances], dtype=int)

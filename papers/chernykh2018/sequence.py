@@ -27,6 +27,20 @@ class Span:
     posterior: float
 
 
+def timeline(fitted, recipe, classes):
+    """A function of a waveform and its rate that gives the emotions of a recording; None for a system without CTC.
+
+    Args:
+        fitted: what `fit` returned.
+        recipe: what it was trained with.
+        classes: the names of its outputs.
+    """
+    if recipe.system != "ctc":
+        return None
+    network = whole(fitted.model, recipe, len(classes))
+    return lambda waveform, sample_rate_hz: emotions(network, waveform, sample_rate_hz, recipe, classes)
+
+
 def whole(model, recipe, num_classes):
     """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
     network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
@@ -46,7 +60,8 @@ def emotions(network, waveform, sample_rate_hz, recipe, classes, *, rule="beam")
         rule: "beam" or "best_path", how the sequence is decoded.
     """
     values, numbers = frames(waveform, sample_rate_hz, recipe.front_end)  # (T, 34), (T,)
-    padding = max(0, recipe.garbage_steps + 1 - len(values))  # one step is left where the first ones are cut off
+    trained_on = max(recipe.max_steps or 0, recipe.garbage_steps + 1)  # shorter ones had zeros behind them
+    padding = max(0, trained_on - len(values))
     inputs = {
         "features": np.pad(values, ((0, padding), (0, 0)))[None].astype("float32"),  # (1, T, 34)
         "length": np.array([len(values)], "int32"),
@@ -71,5 +86,6 @@ def spans(logits, numbers, recipe, classes, *, rule):
     for place, label in enumerate(labelling):
         named = np.flatnonzero(path == place)
         begin, end = numbers[named[0]] * front_end.hop_s, numbers[named[-1]] * front_end.hop_s + front_end.frame_s
-        found.append(Span(classes[label], float(begin), float(end), float(posteriors[named, label].max())))
+        times = (round(float(seconds), 6) for seconds in (begin, end))  # 0.3, not 0.30000000000000004
+        found.append(Span(classes[label], *times, float(posteriors[named, label].max())))
     return found

@@ -5,32 +5,58 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from papers.ma2018.features import features
+
+SYSTEMS = (  # the figures are drawn from two systems of one row, the paper's own first
+    ("fixed_length", "variable_length"),
+    ("fixed_length_20hz", "variable_length_20hz"),
+)
+EMOTIONS = ("anger", "happiness", "sadness")  # figure 3, from left to right
 STEP_FRAMES = 8  # frames in a step of the recurrence, after three poolings by 2
 NUM_MARKED = 10  # units in red boxes: the paper shows boxes and does not say what is in them; D11
 
 
-def specimen(part, emotion):
-    """The features of the part's first sentence of an emotion, `(S, T, F)`: no choosing by how it looks.
+def paper_figures(systems, sentence):
+    """The paper's figures: name -> (Figure, what it shows, the emotions whose sentences it shows).
 
-    Raises:
-        ValueError: the part has none.
+    Args:
+        systems: (recipe, Fitted) of the variants of a row of `SYSTEMS`, from one fold.
+        sentence: function of an emotion and a sample rate in Hz, giving the waveform `(N,)` of a sentence.
     """
-    for utterance, array in zip(part.utterances, part.features, strict=True):
-        if utterance.emotion == emotion:
-            return np.asarray(array)
-    raise ValueError(f"no sentence of {emotion} among {len(part)}")
+    (_, fixed), (_, variable) = systems
+
+    def heard(emotion):
+        """The sentence from the front end of each system, `(S, T, F)`."""
+        front_ends = [recipe.front_end for recipe, _ in systems]
+        return [features(sentence(emotion, f.sample_rate_hz), f.sample_rate_hz, f) for f in front_ends]
+
+    in_parts, whole = heard("neutral")
+    return {
+        "figure_2": (
+            figure_2(fixed, in_parts, variable, whole),
+            "outputs of the recurrent units over time for one neutral sentence, in the fixed-length system (left) and "
+            "in the variable-length system (right); the darker the higher",
+            ("neutral",),
+        ),
+        "figure_3": (
+            figure_3(variable, {emotion: heard(emotion)[1] for emotion in EMOTIONS}),
+            "outputs of the recurrent units of the variable-length system over time, for one sentence of each emotion; "
+            f"the darker the higher; in red the {NUM_MARKED} units with the highest mean",
+            EMOTIONS,
+        ),
+    }
 
 
-def activations(fitted, features):
+def activations(fitted, sentence):
     """Outputs of the recurrence in time, `(S, T, F) -> (S * (T // 8), 2 * units)`: a sentence's parts in their order.
 
     The steps of padding, which the fixed-length system has, are left out.
     """
     network = fitted.model
     recurrence = keras.Model(network.input, network.get_layer("recurrence").output)
-    lengths = np.full(len(features), features.shape[1], dtype="int32")
-    outputs = np.asarray(recurrence.predict_on_batch({"features": features, "length": lengths}))  # (S, steps, 2U)
-    return np.concatenate(outputs[:, : features.shape[1] // STEP_FRAMES])
+    lengths = np.full(len(sentence), sentence.shape[1], dtype="int32")
+    outputs = np.asarray(recurrence({"features": sentence, "length": lengths}, training=False))  # (S, steps, 2U)
+    return np.concatenate(outputs[:, : sentence.shape[1] // STEP_FRAMES])
 
 
 def figure_2(fixed, fixed_features, variable, variable_features, *, hop_s=0.010):
@@ -60,7 +86,8 @@ def figure_3(variable, features_of, *, hop_s=0.010):
     figure = _panels(maps, hop_s)
     for axes, values in zip(figure.axes, maps.values(), strict=True):
         for unit in most_active(values):
-            axes.add_patch(Rectangle((0, unit), len(values) * STEP_FRAMES * hop_s, 1, fill=False, edgecolor="red"))
+            box = (0, unit - 1), len(values) * STEP_FRAMES * hop_s, 3  # with its neighbours: one row is a pixel
+            axes.add_patch(Rectangle(*box, fill=False, edgecolor="red", linewidth=0.6))
     return figure
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
 from papers.satt2017 import harmonic, noise
@@ -86,6 +85,8 @@ def frame_centres_s(num_frames, front_end):
 
 def decibels(windows, *, dft_length):
     """Log-power spectra of windows `(T, W)` from 0 Hz to half the sample rate, `(T, dft_length // 2 + 1)`, in dB."""
+    import scipy.fft  # half a second of import that listing the systems does not need
+
     spectra = scipy.fft.rfft(windows, n=dft_length)  # (T, dft_length // 2 + 1) complex64
     return 10.0 * np.log10(spectra.real**2 + spectra.imag**2 + np.float32(POWER_FLOOR))
 

@@ -1,4 +1,4 @@
-"""Figures 2 to 5 of the paper, drawn from our own models and recordings. Each function returns a matplotlib Figure."""
+"""Figures 2 to 5 of the paper, from a fitted network and recordings; the first part of a sentence is shown."""
 
 import dataclasses
 
@@ -14,23 +14,50 @@ from papers.satt2017.features import (
     noise_level_db,
 )
 
+SYSTEMS = (("cnn3_lstm_10hz",), ("cnn3_lstm_20hz",))  # the figures are drawn from one of them, the paper's own first
+EMOTION = "neutral"  # 4: "from a speech sample labeled as neutral"
+PATTERNS = (  # what the text says of the filters in figures 2 and 3
+    "vertical patterns (fig. 2, right)",
+    "horizontal patterns (fig. 3, left)",
+    "silence and low energy (fig. 3, right)",
+)
+MIN_ACTIVE = 0.05  # of the loud points, or of the silent ones: less than that shows nothing
+NOISE = "crowd_speech"  # of figure 5, of which the text does not say which signal it shows; D14
 
-def paper_figures(model, recipe, waveform, sample_rate_hz, *, noise="crowd_speech"):
-    """The paper's figures from one network and one clean recording, {name: Figure}; the first part is shown.
+
+def paper_figures(systems, sentence):
+    """The paper's figures: name -> (Figure, what it shows, the emotions whose sentences it shows).
 
     Args:
-        model: a network of `recipe`, fitted (the two-step predictor is no single network).
-        recipe: says what the network hears.
-        waveform: clean recording with voiced speech in it, `(N,)`.
-        sample_rate_hz: of the waveform.
-        noise: a name of noise.py, for figure 5.
+        systems: (recipe, Fitted) of the variant of a row of `SYSTEMS`.
+        sentence: function of an emotion and a sample rate in Hz, giving the waveform `(N,)` of a clean sentence.
+
+    Raises:
+        ValueError: nothing in the sentence is voiced.
     """
+    ((recipe, fitted),) = systems
     front_end = recipe.front_end
-    spectrogram_db = features(waveform, sample_rate_hz, front_end)[0]  # (300, M)
+    rate = front_end.sample_rate_hz
+    waveform = sentence(EMOTION, rate)
+    spectrogram_db = features(waveform, rate, front_end)[0]  # (300, M)
     return {
-        "figures_2_3": activation_figure(model, spectrogram_db, front_end),
-        "figure_4": spectra_figure(waveform, sample_rate_hz, front_end),
-        "figure_5": cleaned_figure(waveform, sample_rate_hz, front_end, noise=noise),
+        "figures_2_and_3": (
+            activation_figure(fitted.model, spectrogram_db, front_end),
+            "the normalised log-spectrogram, and three filters of the first convolution, chosen by a rule "
+            "(choose_filters): the most vertical pattern, the most horizontal, the most active in silence",
+            (EMOTION,),
+        ),
+        "figure_4": (
+            spectra_figure(waveform, rate, front_end),
+            "log-power spectrum of the loudest voiced frame, and the modified spectrum S(f) of equation (1)",
+            (EMOTION,),
+        ),
+        "figure_5": (
+            cleaned_figure(waveform, rate, front_end, noise=NOISE),
+            f"log-spectrogram with {NOISE}, made by code, added at 0 dB (left), and the modified one of the same "
+            "recording (right)",
+            (EMOTION,),
+        ),
     }
 
 
@@ -42,30 +69,31 @@ def activations(model, spectrogram_db):
 
 
 def choose_filters(seen, active):
-    """Which filters show what figures 2 and 3 show: {caption: index}, of those that are active at all.
+    """Which filters show what figures 2 and 3 show: {caption: index}, three different ones.
 
     An activation that changes faster over time than over frequency has vertical patterns, the reverse horizontal ones;
-    the third filter is the one that is most active where there is no sound, against where there is.
+    the third filter is the one that is most active where there is no sound, against where there is. A filter that is
+    hardly active at the loud points (the third: at the silent ones) is taken only where there is no other.
 
     Args:
         seen: normalised log-spectrogram, `(T, M)`.
         active: activations of the first convolution, `(T, M, C)`.
     """
-    silent = seen == 0
-    over_time = np.square(np.diff(active, axis=0)).mean(axis=(0, 1))  # (C,)
-    over_frequency = np.square(np.diff(active, axis=1)).mean(axis=(0, 1))  # (C,)
+    silent, loud = seen == 0, seen >= seen[seen > 0].mean()  # (T, M)
+    sounding = np.flatnonzero(~silent.all(axis=1))
+    speech = active[sounding[0] : sounding[-1] + 1]  # (t, M, C): the edge to the padding is a pattern of no speech
+    over_time = np.square(np.diff(speech, axis=0)).mean(axis=(0, 1))  # (C,)
+    over_frequency = np.square(np.diff(speech, axis=1)).mean(axis=(0, 1))  # (C,)
     upright = np.log((over_time + 1e-12) / (over_frequency + 1e-12))
     in_silence = active[silent].mean(axis=0) - active[~silent].mean(axis=0)  # (C,)
     alive = active.max(axis=(0, 1)) > 0
-    return {
-        "vertical patterns (fig. 2, right)": _largest(upright, alive),
-        "horizontal patterns (fig. 3, left)": _largest(-upright, alive),
-        "silence and low energy (fig. 3, right)": _largest(in_silence, alive),
-    }
-
-
-def _largest(values, alive):
-    return int(np.where(alive, values, -np.inf).argmax())
+    chosen = []
+    for values, where in ((upright, loud), (-upright, loud), (in_silence, silent)):
+        busy = (active[where] > 0).mean(axis=0) >= MIN_ACTIVE  # (C,)
+        rank = alive.astype(int) + busy  # first those that show something, then by value
+        rank[chosen] = -1
+        chosen.append(int(np.lexsort((values, rank))[-1]))
+    return dict(zip(PATTERNS, chosen, strict=True))
 
 
 def activation_figure(model, spectrogram_db, front_end):

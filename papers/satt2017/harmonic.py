@@ -7,8 +7,6 @@ peaks of the spectrum. A smoothed log spectrum runs through their middle, D/2 lo
 """
 
 import numpy as np
-import parselmouth
-import scipy.fft
 
 ENVELOPE_DFT = 1600  # 10 Hz grid for either front end: at 20 Hz the cepstrum of a low voice folds back on itself
 TOLERANCE_DB = 1.0  # the envelope may lie this much below a peak; D12
@@ -24,6 +22,8 @@ def fundamentals_hz(waveform, sample_rate_hz, times_s, *, floor_hz, ceiling_hz):
     The times are those of the spectrogram's frames; Praat's own frames lie elsewhere and are interpolated. Settings
     that are not arguments are the standard ones of Praat's manual (D13).
     """
+    import parselmouth  # Praat, 40 MB that only a modified spectrogram needs
+
     sound = parselmouth.Sound(np.asarray(waveform, dtype="float64"), sampling_frequency=sample_rate_hz)
     pitch = sound.to_pitch_ac(
         time_step=0.010,
@@ -58,6 +58,8 @@ def true_envelope(spectra_db, orders):
     Returns:
         `(T, N // 2 + 1)` in dB.
     """
+    import scipy.fft  # half a second of import that listing the systems does not need
+
     num_bins = spectra_db.shape[1]
     kept = np.arange(num_bins) <= np.asarray(orders)[:, None]  # (T, Q)
     envelopes = np.empty_like(spectra_db)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common import audio, feature_store
 from common.errors import InputError
-from papers.satt2017 import noise_signals
 
-BUILT_IN = tuple(noise_signals.SIGNALS)  # three music-like, four crowd-like, in the order of 5.3
+BUILT_IN = (  # three music-like, four crowd-like, in the order of 5.3; made by noise_signals.py
+    *("ambient", "pop", "rock"),
+    *("crowd_speech", "crowd_anger", "crowd_applause", "crowd_laughter"),
+)
 SAMPLE_RATE_HZ = 16_000  # of the copies of a user's recordings
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 
@@ -23,6 +24,8 @@ def signal(name, sample_rate_hz):
         InputError: there is no such signal.
     """
     if name in BUILT_IN:
+        from papers.satt2017 import noise_signals  # scipy.signal: a second of import
+
         return noise_signals.make(name, sample_rate_hz)
     identity = name.rpartition("@")[2]
     place = _kept(identity)
@@ -40,12 +43,15 @@ def install(folder) -> tuple[str, ...]:
     A name holds the SHA-256 of the file, so that features of another recording of the same name are never taken for it.
 
     Raises:
-        InputError: the folder holds no recording, or one that cannot be used.
+        InputError: the folder holds no recording, one that cannot be used, or two that differ in their suffix alone.
     """
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise InputError(f"--noises {folder} holds no recording; expected a folder with {', '.join(SUFFIXES)} files")
-    return tuple(f"{path.stem.replace('@', '-')}@{_install_one(path)}" for path in paths)
+    names = [path.stem.replace("@", "-") for path in paths]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"--noises {folder} holds several recordings named {', '.join(twice)}; give each its own name")
+    return tuple(f"{name}@{_install_one(path)}" for name, path in zip(names, paths, strict=True))
 
 
 def stem(name) -> str:
@@ -54,6 +60,8 @@ def stem(name) -> str:
 
 
 def _install_one(path):
+    from common import audio  # decoders, which listing the systems does not need
+
     identity = audio.fingerprint(path)
     waveform, _ = audio.read(path, sample_rate_hz=SAMPLE_RATE_HZ)
     place = _kept(identity)
@@ -63,6 +71,8 @@ def _install_one(path):
 
 
 def _kept(identity) -> Path:
+    from common import feature_store  # joblib, likewise
+
     return feature_store.cache_dir() / "noises" / f"{identity}.npy"
 
 

@@ -1,6 +1,7 @@
 """What the paper trains, on what, and how it is split (sections 4 and 5.3)."""
 
 import dataclasses
+import math
 
 from common import splits
 from common.errors import InputError
@@ -44,7 +45,6 @@ class Recipe:
     patience: int = 10  # D8
     pairwise: "Recipe | None" = None  # 4: the two-class networks of the two-step predictor
     rule: str = "mean"  # 3.1; for the two-step predictor a rule of two_step.py
-    note: str = ""  # what every table says of this system
 
     @property
     def max_epochs(self) -> int:
@@ -84,23 +84,22 @@ def count_parameters(recipe, num_classes):
 
 def with_built_in_noises(recipe, *, snr_db=0.0):
     """A recipe whose test part is heard again in each of the seven noises (5.3), through its own front end."""
-    note = f"background signals: the built-in seven, made by code, {snr_db:g} dB"
-    return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.BUILT_IN, snr_db), note=note)
+    return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.BUILT_IN, snr_db))
 
 
 def with_noises(recipe, folder, *, snr_db=0.0):
     """The same with a user's own background recordings: a condition for each file of a folder.
 
     Raises:
-        InputError: the folder holds no recording, or one that cannot be used.
+        InputError: the folder holds no recording, one that cannot be used, or two of one name.
     """
-    names = noise.install(folder)
-    stems = ", ".join(noise.stem(name) for name in names)
-    note = f"background signals: the user's own {stems}, {snr_db:g} dB"
-    return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, names, snr_db), note=note)
+    return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.install(folder), snr_db))
 
 
 def _noisy(recipe, names, snr_db):
+    """A front end for each signal; the condition's name holds the level, so that two levels are never pooled."""
+    if not math.isfinite(snr_db):
+        raise InputError(f"--snr {snr_db} is no level; expected decibels, for example --snr 0")
     return tuple(
         (f"{noise.stem(name)}_{snr_db:g}db", dataclasses.replace(recipe.front_end, noise=name, snr_db=snr_db))
         for name in names

@@ -1,0 +1,32 @@
+"""What all figures share: colours that any colour vision tells apart (Okabe and Ito), one style, titles, PNG bytes."""
+
+import io
+import textwrap
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+}
+CHARACTERS_AN_INCH = 12.5
+
+
+def title(figure, lines):
+    """Lines above a figure, broken at its width; empty ones are left out. No line is read as a formula."""
+    width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
+    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(line, width)]
+    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
+
+
+def png(figure) -> bytes:
+    """The same bytes from the same figure."""
+    data = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(data, format="png", metadata={"Software": None})
+    return data.getvalue()

@@ -1,0 +1,116 @@
+"""Latency in tables: results/latency.json, as `python -m experiments latency` wrote it, beside what records tell.
+
+Needs neither Keras nor audio; measuring does, see latency_worker.py.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from common.errors import InputError
+from experiments import tables
+
+SCHEMA = 1
+FILE = "latency.json"
+SECONDS = 3.0  # of speech: the longest part of Satt 2017, section 3.1
+NOTE = (
+    "ms: from a 3-second recording to its posteriors, one thread, untrained weights, without the start of the process; "
+    "the front end (a frozen network included) + the network and its decision. Real-time factor: that over 3 s. MAC: "
+    "multiply-accumulates of convolutions, dense and recurrent layers, two floating-point operations each. "
+    "—: not measured (python -m experiments latency), or the front end is another than the measured one."
+)
+MS, FACTOR, MAC = "ms a 3-s recording", "real-time factor", "million MAC"
+NUMBERS = ("features_ms", "network_ms", "real_time_factor", "multiply_accumulates")
+
+
+def read(root) -> dict[str, dict]:
+    """What was measured, by `paper/variant`; nothing where nothing was.
+
+    Raises:
+        InputError: the file is damaged or of a newer version.
+    """
+    path = Path(root, FILE)
+    if not path.exists():
+        return {}
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        found = dict(tree["systems"])
+        if lacking := [name for name, entry in found.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
+            raise KeyError(f"{lacking[0]} lacks a number")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error!r}); delete it and measure again with the verb latency") from error
+    if tree.get("schema") != SCHEMA:
+        raise InputError(f"{path} has schema {tree.get('schema')}, this version reads {SCHEMA}; measure again")
+    return found
+
+
+def keep(root, measured) -> Path:
+    """Add to what was measured, in one step; a system measured again replaces its older entry.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written.
+    """
+    path = Path(root, FILE)
+    merged = dict(sorted((read(root) | measured).items()))
+    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"schema": SCHEMA, "systems": merged}, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another --results") from error
+    return path
+
+
+def of(system, measured) -> dict | None:
+    """What was measured of a system; None where nothing was, or with another front end than that of its records.
+
+    Preset `quick` trains the measured network for fewer epochs; that of `smoke` may be a smaller one.
+    """
+    entry = measured.get(system.name)
+    if entry is None or system.preset == "smoke":
+        return None
+    recorded, timed = system.records[0].recipe.get("front_end", {}), entry["front_end"]
+    return entry if all(recorded[name] == timed[name] for name in recorded.keys() & timed.keys()) else None
+
+
+def beside_scores(sheet, systems, measured) -> tables.Sheet:
+    """The systems table, a row for each system and rule, with the milliseconds beside the accuracies."""
+    note = f"{MS}: of the front end + of the network and its decision; the table of costs says how it is measured."
+    return _joined(sheet, [system for system in systems for _rule in system.rules], measured, (MS,), note)
+
+
+def beside_cost(sheet, systems, measured) -> tables.Sheet:
+    """The cost table, a row for each system, with all that was measured."""
+    return _joined(sheet, systems, measured, (MS, FACTOR, MAC), NOTE)
+
+
+def _joined(sheet, systems, measured, headings, note):
+    (table,) = sheet.tables
+    made = []
+    for row, system in zip(table.rows, systems, strict=True):
+        entry = of(system, measured)
+        cells = _cells(entry)
+        made.append(tables.Row(row.shown | {name: cells[name] for name in headings}, row.data | _fields(entry)))
+    return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=made, notes=(*table.notes, note)),))
+
+
+def _cells(entry) -> dict[str, str]:
+    if entry is None:
+        return dict.fromkeys((MS, FACTOR, MAC), tables.NONE)
+    features, network, factor, operations = (entry[name] for name in NUMBERS)
+    return {
+        MS: f"{features + network:.1f} ({features:.1f} + {network:.1f})",
+        FACTOR: f"{factor:.2g}",
+        MAC: tables.NONE if operations is None else f"{operations / 1e6:,.1f}",
+    }
+
+
+def _fields(entry) -> dict:
+    values = dict.fromkeys(NUMBERS, "") if entry is None else {name: entry[name] for name in NUMBERS}
+    machine = entry["machine"] if entry else {}
+    return values | {"latency_machine": ", ".join(f"{key} {value}" for key, value in machine.items())}

@@ -1,0 +1,50 @@
+"""The verb `latency`."""
+
+from pathlib import Path
+
+import click
+
+from common.errors import InputError
+
+
+@click.command("latency")
+@click.option("--papers", help="Comma-separated; all if absent.")
+@click.option("--systems", "names", help="paper/variant, comma-separated; all of the papers if absent.")
+@click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Timed calls; the median counts.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
+)
+def latency_command(papers, names, repeat, results):
+    """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
+
+    Every system at its paper's settings, with the weights that a network is born with. On a machine that does nothing
+    else; what was measured before is kept, and measured anew where it is named again.
+    """
+    pairs = _chosen(papers, names)
+    from experiments import latency, latency_worker
+
+    latency.read(results)  # a damaged file is named before minutes are spent
+    for paper, variant in pairs:
+        found = latency_worker.measure(paper, variant, repeat=repeat)
+        path = latency.keep(results, {f"{paper}/{variant}": found})
+        spent = found["features_ms"] + found["network_ms"]
+        click.echo(
+            f"{paper}/{variant}: {found['features_ms']:.1f} ms + {found['network_ms']:.1f} ms = {spent:.1f} ms, "
+            f"real-time factor {found['real_time_factor']:.2g}"
+        )
+    click.echo(f"{path}: {len(pairs)} systems measured; `tabulate` puts them into the tables")
+
+
+def _chosen(papers, names) -> list[tuple[str, str]]:
+    """(paper, variant) of the systems to measure."""
+    from experiments import catalog
+
+    if names is not None:
+        pairs = [tuple(name.strip().split("/", 1)) for name in names.split(",")]
+        if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
+            raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+        for paper, variant in pairs:
+            catalog.recipe(paper, variant, "paper")
+        return pairs
+    wanted = [name.strip() for name in papers.split(",")] if papers else catalog.PAPERS
+    return [(name, variant) for name in wanted for variant in catalog.paper(name).RECIPES]
