@@ -37,26 +37,29 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Starts programs of the suite; whatever still runs at the end is killed."""
+def processes(tmp_path_factory):
+    """Starts programs of the suite, what they say in a file; whatever still runs at the end is killed."""
     started = []
+    folder = tmp_path_factory.mktemp("outputs")
 
     def start(*command, **environment):
-        process = subprocess.Popen(
-            [sys.executable, "-m", *map(str, command)],
-            cwd=ROOT,
-            env={**os.environ, "SER_BACKUP_SECONDS": "0", **{k: str(v) for k, v in environment.items()}},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        output = folder / f"{len(started)}.txt"
+        with open(output, "w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *map(str, command)],
+                cwd=ROOT,
+                env={**os.environ, "SER_BACKUP_SECONDS": "0", **{k: str(v) for k, v in environment.items()}},
+                stdout=file,
+                stderr=file,
+            )
+        process.output = output
         started.append(process)
         return process
 
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +87,10 @@ def wait_until(condition):
 
 
 def finish(process):
-    _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, errors[-2000:]
-    assert "failed" not in errors
+    process.wait(timeout=PATIENCE_S)
+    said = process.output.read_text()
+    assert process.returncode == 0, said[-2000:]
+    assert "failed" not in said, said[-2000:]
 
 
 def smoke(processes, data, place, *more):
@@ -106,10 +110,7 @@ def test_a_scheduler_without_workers_is_one_sentence(address, tmp_path, monkeypa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 def test_two_workers_finish_while_one_of_them_is_killed(processes, address, data, tmp_path):
-    finish(smoke(processes, data, tmp_path / "local"))
-    expected = evidence(tmp_path / "local")
-    assert len(expected) == len(FOLDS)
-
+    local = smoke(processes, data, tmp_path / "local")
     workers = {}
     for name in ("first", "second"):
         workers[tmp_path / name] = processes(
@@ -117,11 +118,16 @@ def test_two_workers_finish_while_one_of_them_is_killed(processes, address, data
             *("--local-directory", tmp_path / name),
             SER_CACHE=tmp_path / name,
         )
+    finish(local)
+    expected = evidence(tmp_path / "local")
+    assert len(expected) == len(FOLDS)
+
     run = smoke(processes, data, tmp_path / "dask", "--scheduler", address)
     wait_until(lambda: run.poll() is not None or any(map(unfinished, workers)))
+    assert any(map(unfinished, workers)), run.output.read_text()[-2000:]
     victim = next(filter(unfinished, workers))
     workers[victim].send_signal(signal.SIGKILL)
-    workers[victim].communicate()
+    workers[victim].wait()
     assert unfinished(victim), "killed too late to test anything"
     finish(run)
     assert evidence(tmp_path / "dask") == expected
