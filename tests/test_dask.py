@@ -1,5 +1,6 @@
 """Folds on Dask: a scheduler and two workers in processes of their own, one of them killed; and what does not fit."""
 
+import asyncio
 import contextlib
 import dataclasses
 import os
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import distributed
 import numpy as np
 import pytest
 import soundfile
@@ -261,3 +263,18 @@ def test_two_runs_ask_for_a_fold_under_one_key_and_for_other_folds_under_others(
     assert dask_engine._key(sent) == dask_engine._key(dask_engine._with_absolute_paths(job))
     others = [dataclasses.replace(sent, results="/elsewhere"), dataclasses.replace(sent, seed=1)]
     assert len({dask_engine._key(one) for one in (sent, *others)}) == 3
+
+
+def test_workers_that_die_and_records_that_are_not_seen_are_sentences(job, monkeypatch):
+    killed = distributed.KilledWorker("key", None, allowed_failures=3)
+    assert "each of the 4 Dask workers that were given emmert/mfcc fold_1 died" in str(
+        dask_engine._sentence(killed, job)
+    )
+    with pytest.raises(ZeroDivisionError):  # a mistake of ours is not turned into the user's
+        dask_engine._sentence(ZeroDivisionError(), job)
+    monkeypatch.setattr(dask_engine, "VISIBLE_SECONDS", 0)
+    (failure,) = asyncio.run(dask_engine._not_seen([job]))
+    assert "fold_1.json was written by a Dask worker and is not seen here; share --results" in str(failure)
+    job.path.parent.mkdir(parents=True)
+    job.path.touch()
+    assert asyncio.run(dask_engine._not_seen([job])) == []
