@@ -1,15 +1,13 @@
 """From options to jobs: select, split, audit, compute features. A job is one fold; everything it needs is in it."""
 
-import ast
 import dataclasses
 import hashlib
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 from common import feature_store, leakage, records, splits
+from common.code_version import code_version
 from common.errors import InputError
 from common.utterance import Corpus, Fold
 from experiments import THREADS, catalog
@@ -249,29 +247,3 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
             features[f"test:{condition}"] = tuple(made[u.id] for u in job.fold.test)
         jobs.append(dataclasses.replace(job, features=features))
     return jobs
-
-
-def code_version(module_name) -> str:
-    """Hash of a module's source and of every module of ours that it imports, so that no stale feature is read."""
-    digest = hashlib.sha256()
-    for name in sorted(_own_imports(module_name, set())):
-        digest.update(Path(_source(name)).read_bytes())
-    return digest.hexdigest()
-
-
-def _source(module_name):
-    loaded = sys.modules.get(module_name)
-    return loaded.__file__ if loaded else importlib.util.find_spec(module_name).origin
-
-
-def _own_imports(module_name, seen) -> set[str]:
-    if module_name in seen:
-        return seen
-    seen.add(module_name)
-    for node in ast.walk(ast.parse(Path(_source(module_name)).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("common", "papers"):
-            for alias in node.names:
-                child = f"{node.module}.{alias.name}"
-                is_module = importlib.util.find_spec(node.module).submodule_search_locations is not None
-                _own_imports(child if is_module and importlib.util.find_spec(child) else node.module, seen)
-    return seen

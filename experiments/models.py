@@ -17,8 +17,9 @@ from importlib import metadata
 from pathlib import Path
 
 from common import backend, records
+from common.code_version import code_version
 from common.errors import InputError
-from experiments import card, catalog, jobs
+from experiments import card, catalog
 
 SCHEMA = 1
 DESCRIPTION, CARD = "system.json", "README.md"
@@ -103,7 +104,7 @@ def _speakers(fold) -> dict[str, int]:
 
 
 def _front_end_code(paper) -> str:
-    return jobs.code_version(f"papers.{paper}.features")
+    return code_version(f"papers.{paper}.features")
 
 
 def load(folder, *, anyway=False) -> Saved:

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from common import feature_store
+from common import code_version, feature_store
 from common.errors import InputError
 from common.utterance import Utterance
-from experiments import jobs
 
 RATE = 8000
 
@@ -133,9 +132,10 @@ def test_a_store_that_cannot_be_written_is_one_sentence(compute, tmp_path):
 
 
 def test_the_code_version_follows_imports():
-    names = jobs._own_imports("papers.emmert.features", set())
+    names = code_version._own_imports("papers.emmert.features", set())
     assert {"papers.emmert.features", "common.audio", "papers.emmert.resnet"} <= names
-    assert jobs.code_version("papers.emmert.features") == jobs.code_version("papers.emmert.features")
+    versions = [code_version.code_version(f"papers.{name}.features") for name in ("emmert", "emmert", "lim2016")]
+    assert versions[0] == versions[1] != versions[2]
 
 
 def _compute_all(root, paths):

@@ -255,10 +255,13 @@ def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes
     recipe = dataclasses.replace(recipe, epochs=1, pairwise=dataclasses.replace(recipe.pairwise, epochs=1))
     whole = satt2017.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "whole.npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "trained",
         "whole-anger.npz",
         "whole-sadness.npz",
         "whole.npz",
     ]
+    assert len(list((tmp_path / "trained").iterdir())) == 3
+    elsewhere = tmp_path / "elsewhere"
     seen = []
 
     def stop_after_the_first_pair(epochs):
@@ -267,10 +270,68 @@ def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        satt2017.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "cut.npz", report=stop_after_the_first_pair)
-    resumed = satt2017.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "cut.npz")
+        satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz", report=stop_after_the_first_pair)
+    resumed = satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz")
     assert seen == [1, 2]
     assert whole.history.keys() >= {"loss", "val_wa", "anger:val_wa", "sadness:loss"}
     before, after = (satt2017.predict(system, part, recipe) for system in (whole, resumed))
     assert list(before) == ["largest", "unanimous", "mean"]
     assert all(np.array_equal(before[rule], after[rule]) for rule in before)
+
+
+def test_a_network_that_two_systems_share_is_trained_once(tmp_path):
+    part = part_of(EVEN)
+    plain = dataclasses.replace(TINY, dropout=0.3)
+    two_step_system = dataclasses.replace(plain, pairwise=dataclasses.replace(TINY_CNN, epochs=1), rule="largest")
+    noisy = dataclasses.replace(plain, test_front_ends=(("music_0db", TINY_FRONT_END),))
+    alone = satt2017.fit(two_step_system, part, part, seed=1)
+
+    seen = []
+    first = satt2017.fit(plain, part, part, seed=1, checkpoint=tmp_path / "first.npz")
+    second = satt2017.fit(two_step_system, part, part, seed=1, checkpoint=tmp_path / "second.npz", report=seen.append)
+    third = satt2017.fit(noisy, part, part, seed=1, checkpoint=tmp_path / "third.npz")
+    assert seen == [2, 3, 4, 5]  # the first network's two epochs at once, then each pair's
+    assert {path.name for path in tmp_path.glob("*.npz")} == {
+        "first.npz",
+        *(f"second-{emotion}.npz" for emotion in ("anger", "happiness", "sadness")),
+    }
+    assert (
+        first.history
+        == third.history
+        == {name: second.history[name] for name in first.history} | {"seconds": first.history["seconds"]}
+    )
+    expected = satt2017.predict(alone, part, two_step_system)
+    shared = satt2017.predict(second, part, two_step_system)
+    assert all(np.array_equal(expected[rule], shared[rule]) for rule in expected)
+    np.testing.assert_array_equal(satt2017.predict(third, part, noisy)["mean"], expected["mean"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 2},
+        {"recipe": dataclasses.replace(TINY, learning_rate=0.01)},
+        {"recipe": dataclasses.replace(TINY, balance="none")},
+        {"train": part_of(EVEN, seed=1)},
+        {"valid": part_of(EVEN, seed=1)},
+    ],
+    ids=["seed", "learning rate", "class weights", "training part", "validation part"],
+)
+def test_another_training_is_another_training(other, tmp_path):
+    part = part_of(EVEN)
+    usual = {"recipe": TINY, "train": part, "valid": part, "seed": 1}
+    for arguments in (usual, usual | other):
+        satt2017.fit(**arguments, checkpoint=tmp_path / "a.npz")
+        (tmp_path / "a.npz").unlink()
+    assert len(list((tmp_path / "trained").iterdir())) == 2
+
+
+def test_a_damaged_training_is_done_again(tmp_path):
+    part = part_of(EVEN)
+    first = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    (kept,) = (tmp_path / "trained").iterdir()
+    kept.write_bytes(kept.read_bytes()[:2000])
+    (tmp_path / "a.npz").unlink()
+    again = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    assert again.history["loss"] == first.history["loss"]
+    assert (tmp_path / "a.npz").exists()

@@ -1,10 +1,13 @@
 """The networks of section 3.2 (figure 1), how they are trained, and how a sentence is decided."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, training
+from common import batching, trained, training
+from common.code_version import code_version
 from papers.satt2017 import two_step
 from papers.satt2017.features import noise_level_db
 from papers.satt2017.protocol import NUM_POOLS
@@ -120,7 +123,11 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_classes"):
-    """One network of one fold, its statistics and class weights from the training part alone."""
+    """One network of one fold, its statistics and class weights from the training part alone.
+
+    The normal predictor of table 2 and the first of the two steps are the CNN-LSTM of table 1: each of its folds is
+    trained once for all of them.
+    """
     keras.utils.set_random_seed(seed)
     untrained = network(recipe, len(train.classes), name=name)
     untrained.get_layer("noise_floor").set_statistics(*noise_statistics(train))
@@ -128,16 +135,29 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     if recipe.balance == "oversampling":
         train = oversampled(train, seed)
     validation = batching.Batches(valid, batch_size=32)
-    return training.fit(
+    return trained.once(
+        lambda: training.fit(
+            untrained,
+            batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights(recipe, train)),
+            score=lambda model: training.validation_scores(model, validation),
+            max_epochs=recipe.epochs,
+            monitor=recipe.monitor,
+            patience=recipe.patience,
+            checkpoint=checkpoint,
+            report=report,
+        ),
         untrained,
-        batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights(recipe, train)),
-        score=lambda model: training.validation_scores(model, validation),
-        max_epochs=recipe.epochs,
-        monitor=recipe.monitor,
-        patience=recipe.patience,
-        checkpoint=checkpoint,
+        depends_on=[seed, training_settings(recipe), code_version(__name__)],
+        parts=(train, valid),
+        folder=checkpoint and checkpoint.with_name("trained"),
         report=report,
     )
+
+
+def training_settings(recipe):
+    """The fields of a recipe that the training of one network depends on, as plain data."""
+    others = ("corpus", "protocols", "test_front_ends", "pairwise", "rule")
+    return {name: value for name, value in dataclasses.asdict(recipe).items() if name not in others}
 
 
 def weights(recipe, train):
