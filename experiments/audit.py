@@ -1,10 +1,31 @@
 """The leakage audit as a verb: of anyone's fold files, or of the folds that our papers make on the corpora found."""
 
+import dataclasses
 import itertools
+import json
+import os
+from pathlib import Path
 
-from common import corpora, feature_store, fold_files, leakage
+from common import corpora, fold_files, leakage
 from common.errors import InputError
 from experiments import catalog, compare, jobs
+from experiments.audit_table import FILE, SCHEMA
+
+
+@dataclasses.dataclass(frozen=True)
+class Audited:
+    """What the audit found in the folds of one protocol of one system, or why there are no such folds."""
+
+    system: str
+    protocol: str
+    corpus_variant: str
+    num_folds: int
+    findings: tuple[leakage.Finding, ...]
+    refused: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"{self.system}, {self.protocol} on {self.corpus_variant}"
 
 
 def of_files(paths, *, audio_root=None):
@@ -16,32 +37,77 @@ def of_files(paths, *, audio_root=None):
 
 
 def of_ours(data, *, seed=0, workers=1):
-    """(what, findings) of every protocol of every paper's main system on every corpus found, as a run would make it.
+    """An Audited for every protocol of every paper's main systems on every corpus found, as a run would make it.
 
-    An InputError stands in place of findings where the corpus does not allow the folds. Protocols that are called
-    leaky exist to leak and are left out.
+    Protocols that are called leaky exist to leak and are left out.
     """
     for name, (paper, variant) in itertools.product(compare.corpora_found(data), compare.main_systems()):
         recipe = catalog.recipe(paper, variant, "paper")
         corpus = corpora.load(name, data)
         for protocol in recipe.protocols:
             if not protocol.startswith(leakage.LEAKY):
-                what = f"{paper}/{variant}, {protocol} on {corpus.name}"
-                yield what, _findings(catalog.paper(paper), recipe, corpus, protocol, seed, workers)
+                yield _audited(f"{paper}/{variant}", catalog.paper(paper), recipe, corpus, protocol, seed, workers)
 
 
-def _findings(paper, recipe, corpus, protocol, seed, workers):
+def _audited(system, paper, recipe, corpus, protocol, seed, workers) -> Audited:
     try:
         selected = paper.select(corpus, recipe)
+    except InputError as error:
+        return Audited(system, protocol, corpus.name, 0, (), str(error))
+    try:
         folds = tuple(paper.folds(selected, recipe, protocol, seed))
     except InputError as error:
-        return error
-    hashes = feature_store.fingerprints(selected.utterances, workers=workers)
+        return Audited(system, protocol, selected.variant, 0, (), str(error))
+    hashes = jobs.audio_hashes(selected.utterances, workers=workers)
     folds = [leakage.without_duplicates(fold, hashes) for fold in folds]
-    return leakage.audit(folds, speaker_independent=jobs.claims_speaker_independence(protocol), audio_hashes=hashes)
+    independent = jobs.claims_speaker_independence(protocol)
+    findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=hashes)
+    return Audited(system, protocol, selected.variant, len(folds), tuple(findings))
 
 
 def verdict(findings) -> str:
     """FAIL, WARN or PASS."""
     levels = {finding.level for finding in findings}
     return leakage.FAIL if leakage.FAIL in levels else leakage.WARN if levels else "PASS"
+
+
+def keep(audits, root) -> Path:
+    """Write the audits of our folds to results/audit.json, from which tables and the report page are made.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = Path(root, FILE)
+    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tree = {"schema": SCHEMA, "audits": [_summary(audited) for audited in audits]}
+        temporary.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); give a writable folder") from error
+    return path
+
+
+def _summary(audited) -> dict:
+    """An audit as plain data, its findings counted by kind: the level, in how many folds, and the most in one."""
+    kinds = {}
+    for finding in audited.findings:
+        kinds.setdefault(finding.kind, []).append(finding)
+    counted = {
+        kind: {
+            "level": verdict(found),
+            "folds": len({name for finding in found for name in finding.fold.split(", ")}),
+            "most": max(finding.count for finding in found),
+        }
+        for kind, found in kinds.items()
+    }
+    return {
+        "system": audited.system,
+        "protocol": audited.protocol,
+        "corpus_variant": audited.corpus_variant,
+        "num_folds": audited.num_folds,
+        "verdict": "" if audited.refused else verdict(audited.findings),
+        "refused": audited.refused,
+        "kinds": counted,
+    }

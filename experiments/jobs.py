@@ -1,5 +1,6 @@
 """From options to jobs: select, split, audit, compute features. A job is one fold; everything it needs is in it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -134,7 +135,7 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
         known = ", ".join(system.recipe.protocols)
         raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
     selected = paper.select(corpus, system.recipe, emotions)
-    hashes = feature_store.fingerprints(selected.utterances, workers=workers)
+    hashes = audio_hashes(selected.utterances, workers=workers)
     fingerprint = corpus_fingerprint(selected, hashes)
     drafts = []
     for seed in seeds:
@@ -165,6 +166,25 @@ def plan(system, corpus, *, emotions, protocol, seeds, fold_names, workers, stor
         return []
     by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
     return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+
+
+_HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus
+
+
+def audio_hashes(utterances, *, workers) -> dict[str, str]:
+    """SHA-256 of every utterance's audio file, by id; a file that did not change is read once a process."""
+    places = {u.id: _state(u.path) for u in utterances}
+    new = [u for u in utterances if places[u.id] not in _HASHED]
+    _HASHED.update({places[i]: found for i, found in feature_store.fingerprints(new, workers=workers).items()})
+    return {u.id: _HASHED[places[u.id]] for u in utterances}
+
+
+def _state(path):
+    """A file's name, size and time; one that cannot be seen has neither, and the reader says so."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return str(path), found.st_size, found.st_mtime_ns
+    return str(path), None, None
 
 
 def _audited(folds, protocol, hashes):

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from common import metrics, published, records
 from common.errors import InputError
 from experiments import figures, human, latency, raters, rows, scores, systems, tables, verdicts
-from experiments.tabulate import all_sheets
+from experiments.tabulate import all_sheets, other_sheets
 
 SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
     (
@@ -37,6 +37,7 @@ SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read the
         "By how sure people were of an utterance, after Chernykh 2018; where raters or listeners were asked.",
     ),
     ("noise", "In noise", "noise", "Systems whose test part was heard again with noise added."),
+    ("audit", "Leakage audit", "audit", "What the parts of our folds share, and whether they may."),
     ("classes", "Classes", "per_class", "Precision, recall and F1 of every class."),
     ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
 )
@@ -53,7 +54,7 @@ def write(root, papers=published.PAPERS) -> Path:
     drawn = {file.name: file.read_bytes() for file in figures.write(root)}
     known = published.read_all(papers)
     more = {"measured": latency.read(root), "paper_figures": _paper_figures(root)}
-    more |= {"people": human.read(root), "rated": raters.read_all(root)}
+    more |= {"people": human.read(root), "rated": raters.read_all(root), "other": other_sheets(root)}
     text = page(systems.group(records.read_all(root)), known, drawn, papers, **more)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ def write(root, papers=published.PAPERS) -> Path:
     return path
 
 
-def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, paper_figures=()) -> str:
+def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:
     """The page, from systems, papers and PNG files by name; the same input gives the same text."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -72,7 +73,7 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, p
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sheets = all_sheets(found, known, people, measured, rated)
+    sheets = [*all_sheets(found, known, people, measured, rated), *other]
     sections = [
         (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
         for anchor, heading, prefix, reading in SECTIONS

@@ -14,6 +14,8 @@ import tabulate as library
 from common import published, records
 from common.errors import InputError
 from experiments import (
+    audit_table,
+    bench,
     conditions,
     effects,
     human,
@@ -71,7 +73,7 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     found = systems.group(records.read_all(root))
     people = human.read(root)
     rated = raters.read_all(root)
-    sheets = all_sheets(found, known, people, latency.read(root), rated)
+    sheets = [*all_sheets(found, known, people, latency.read(root), rated), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
@@ -104,6 +106,12 @@ def all_sheets(found, known, people=(), measured=None, rated=None) -> list[table
             sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
             sheets += [sheet] if sheet else []
     return [*sheets, latency.beside_cost(rows.cost_sheet(found), found, measured or {})] if found else sheets
+
+
+def other_sheets(root) -> list[tables.Sheet]:
+    """The tables of what is known beside the records: the audit of our folds, the speed of this suite."""
+    made = [audit_table.sheet(audit_table.read(root)), bench.sheet(bench.read(root))]
+    return [sheet for sheet in made if sheet]
 
 
 def with_people(sheet, people) -> tables.Sheet:

@@ -1,0 +1,84 @@
+"""The audits of our folds as a table, from results/audit.json, as `python -m experiments audit --keep` wrote it."""
+
+import json
+from pathlib import Path
+
+from common.errors import InputError
+from experiments import tables
+
+SCHEMA, FILE = 1, "audit.json"
+COLUMNS = {"speaker": "speakers shared", "text": "sentences shared"}
+NOTE = (
+    "Shared: by two of training, validation and test part; the most in one fold, and in how many folds. WARN under a "
+    "protocol that claims no speaker independence is what the protocol is; the numbers it gives are for known speakers."
+)
+KEEP = "python -m experiments audit --keep results"
+
+
+def read(root) -> list[dict]:
+    """The audits kept, none where none were.
+
+    Raises:
+        InputError: the file is damaged or of another version.
+    """
+    path = Path(root, FILE)
+    if not path.exists():
+        return []
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if tree["schema"] != SCHEMA:
+            raise ValueError(f"schema {tree['schema']}, not {SCHEMA}")
+        return [audited for audited in tree["audits"] if audited["num_folds"] or audited["refused"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}); delete it and audit again: {KEEP}") from error
+
+
+def sheet(audits) -> tables.Sheet | None:
+    """One table per corpus variant: a row for folds that several systems share, folds refused left out."""
+    by_corpus = {}
+    for audited in audits:
+        if not audited["refused"]:
+            by_corpus.setdefault(audited["corpus_variant"], []).append(audited)
+    made = tuple(_table(corpus, members) for corpus, members in sorted(by_corpus.items()))
+    return tables.Sheet("audit", "Leakage audit of our folds", made) if made else None
+
+
+def _table(corpus, audits) -> tables.Table:
+    alike = {}
+    for audited in audits:
+        same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
+        alike.setdefault(same, []).append(audited)
+    rows = [_row(corpus, members) for members in alike.values()]
+    return tables.Table(caption=f"Folds of seed 0 on {corpus}", rows=rows, commands=(("made by", KEEP),), notes=(NOTE,))
+
+
+def _row(corpus, members) -> tables.Row:
+    audited = members[0]
+    systems, kinds = ", ".join(member["system"] for member in members), audited["kinds"]
+    others = [f"{kind}: {_shown(found)}" for kind, found in kinds.items() if kind not in COLUMNS]
+    shown = {
+        "protocol": audited["protocol"],
+        "systems": systems,
+        "folds": str(audited["num_folds"]),
+        "verdict": audited["verdict"],
+        **{heading: _shown(kinds.get(kind)) for kind, heading in COLUMNS.items()},
+        "else": "; ".join(others) or "none",
+    }
+    data = {
+        "corpus_variant": corpus,
+        "protocol": audited["protocol"],
+        "systems": systems,
+        "folds": audited["num_folds"],
+        "verdict": audited["verdict"],
+        **{f"{kind}_most": kinds.get(kind, {}).get("most", 0) for kind in COLUMNS},
+        **{f"{kind}_folds": kinds.get(kind, {}).get("folds", 0) for kind in COLUMNS},
+        "else": "; ".join(others),
+    }
+    return tables.Row(shown, data)
+
+
+def _shown(found) -> str:
+    if not found:
+        return "none"
+    folds = f"{found['folds']} fold{'s' if found['folds'] > 1 else ''}"
+    return f"{found['most']} ({folds}, {found['level']})"

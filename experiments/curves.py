@@ -1,0 +1,46 @@
+"""Learning curves of records as TensorBoard's event files, a run per fold."""
+
+import itertools
+from pathlib import Path
+
+from common import records
+from common.errors import InputError
+
+EVENTS = "events.out.tfevents.*"
+
+
+def export(results, into) -> int:
+    """Write the history of every record that has one under `into`; what an earlier call wrote there is replaced.
+
+    A run is called as its record lies under results/runs. Steps are epochs from 1; the time of an event is the
+    training time until then, in seconds from 0, because records do not say at what time of day they were made.
+
+    Returns:
+        The number of runs.
+
+    Raises:
+        InputError: there are no records, none has a history, or the folder cannot be written.
+    """
+    found = [record for record in records.read_all(results) if any(record.history.values())]
+    if not found:
+        raise InputError(f"{results} holds no records with a learning curve; name a results folder with --results")
+    try:
+        for record in found:
+            _write(record, Path(into, *records.record_path("", record).with_suffix("").parts[1:]))
+    except OSError as error:
+        raise InputError(f"{into} cannot be written ({error.strerror}); give a writable folder") from error
+    return len(found)
+
+
+def _write(record, folder):
+    from tensorboardX import SummaryWriter
+
+    for old in folder.glob(EVENTS):
+        old.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    elapsed = list(itertools.accumulate(record.history.get("seconds", ())))
+    with SummaryWriter(str(folder)) as writer:
+        for name, values in record.history.items():
+            for index, value in enumerate(values):
+                seconds = elapsed[index] if index < len(elapsed) else 0.0
+                writer.add_scalar(name.replace(":", "/"), value, index + 1, walltime=seconds)
