@@ -78,10 +78,11 @@ def fully_connected(x, recipe):
 def recurrent(x, recipe):
     """Stacked LSTM layers, of the last one the last step: `(B, T, D) -> (B, lstm_units)`.
 
-    Every example has the same number of real steps, so there is no mask. The layers keep tanh (D8).
+    Every example has the same number of real steps, so there is no mask. The layers keep tanh by default (D8).
     """
+    settings = {"units": recipe.lstm_units, "activation": recipe.lstm_activation}
     for number in range(1, recipe.lstm_layers + 1):
-        x = layers.LSTM(recipe.lstm_units, return_sequences=number < recipe.lstm_layers)(x)
+        x = layers.LSTM(**settings, return_sequences=number < recipe.lstm_layers)(x)
         x = layers.Dropout(recipe.dropout)(x)  # D7
     return x
 
@@ -143,9 +144,11 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
         metrics=["accuracy"],
     )
     validation = batching.Batches(valid, batch_size=PREDICTED_AT_ONCE) if len(valid) else None
+    if recipe.oversample:
+        train = oversampling.equalise(train, seed)
     return training.fit(
         network,
-        batching.Batches(oversampling.equalise(train, seed), batch_size=recipe.batch_size, seed=seed),
+        batching.Batches(train, batch_size=recipe.batch_size, seed=seed),
         score=lambda model: training.validation_scores(model, validation) if validation else {},
         max_epochs=recipe.max_epochs,
         checkpoint=checkpoint,

@@ -27,7 +27,9 @@ class Recipe:
     dense_units: int = 1024  # III-A; 0 leaves the layer out; D10
     lstm_layers: int = 0  # III-B: 3; III-C: 2
     lstm_units: int = 0  # III-B: 128, D9; III-C: 1024
+    lstm_activation: str = "tanh"  # D8
     dropout: float = 0.25  # Table I; D7
+    oversample: bool = True  # IV-A; D14
     learning_rate: float = 0.01  # Table I
     decay: float = 1e-6  # Table I, a step; D11
     momentum: float = 0.8  # Table I
@@ -37,10 +39,16 @@ class Recipe:
 
 
 TD_FRONT_END = FrontEnd(num_windows=4, stride=32)  # III-C: "4 CNNs"; D4
+SPARSE = 128  # frames between the starts of two examples where they are thinned out: segments side by side
 
+CNN = Recipe()
+LSTM = Recipe(network="lstm", num_parameters=395_655, dense_units=0, lstm_layers=3, lstm_units=128)
 VARIANTS = {
-    "cnn": Recipe(),
-    "lstm": Recipe(network="lstm", num_parameters=395_655, dense_units=0, lstm_layers=3, lstm_units=128),
+    "cnn": CNN,
+    "cnn_side_by_side": dataclasses.replace(CNN, front_end=FrontEnd(stride=SPARSE)),  # D4
+    "cnn_not_oversampled": dataclasses.replace(CNN, oversample=False),  # D14
+    "lstm": LSTM,
+    "lstm_relu": dataclasses.replace(LSTM, lstm_activation="relu"),  # D8
     "td_cnn": Recipe(
         network="td_cnn",
         num_parameters=146_825_575,
@@ -62,9 +70,8 @@ VARIANTS = {
 }
 
 # Fixed before any result was seen, so that the ten folds of a quick run cost two cores about a quarter of an hour.
-QUICK_EPOCHS = {"cnn": 10, "lstm": 16, "td_cnn": 6, "td_cnn_fc": 6}
+QUICK_EPOCHS = {"cnn": 10, "lstm": 16, "td_cnn": 6}  # by network
 SMOKE_EPOCHS = 1
-SPARSE = 128  # frames between the starts of two examples where a preset thins them out
 
 
 def preset(variant, name):
@@ -74,7 +81,7 @@ def preset(variant, name):
         return recipe
     thinned = name == "smoke" or recipe.network == "td_cnn"
     front_end = dataclasses.replace(recipe.front_end, stride=SPARSE) if thinned else recipe.front_end
-    epochs = QUICK_EPOCHS[variant] if name == "quick" else SMOKE_EPOCHS
+    epochs = QUICK_EPOCHS[recipe.network] if name == "quick" else SMOKE_EPOCHS
     return dataclasses.replace(recipe, front_end=front_end, max_epochs=epochs)
 
 
