@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
+from experiments.audit_command import audit_command
+from experiments.bench_command import bench_command
 from experiments.draw_command import draw_command
 from experiments.label_command import label_command
 from experiments.latency_command import latency_command
@@ -223,35 +225,6 @@ def _places(options):
     return options
 
 
-@main.command("audit")
-@click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
-@click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
-@click.option("--all", "every", is_flag=True, help="Print every finding, not the first three of each kind.")
-@DATA
-def audit_command(folds, audio, every, data):
-    """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
-
-    Fold files are held to speaker independence. Exit status 1 where anything FAILs. Our own random protocols share
-    speakers by design: that is a WARN there.
-    """
-    from experiments import audit
-
-    failed = False
-    for what, findings in audit.of_files(folds, audio_root=audio) if folds else audit.of_ours(data):
-        if isinstance(findings, InputError):
-            click.echo(f"----  {what}: no such folds: {findings}")
-            continue
-        failed |= audit.verdict(findings) == "FAIL"
-        findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
-        click.echo(f"{audit.verdict(findings):4}  {what}")
-        for finding in findings if every else findings[:3]:
-            click.echo(f"      {finding}")
-        if not every and len(findings) > 3:
-            click.echo(f"      ... and {len(findings) - 3} more (--all)")
-    if failed:
-        raise click.exceptions.Exit(1)
-
-
 @main.command("tabulate")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where what is there differs.")
 @RESULTS
@@ -275,6 +248,7 @@ def report_command(results):
     click.echo(f"report: {report.write(results)}")
 
 
+main.add_command(bench_command)
 main.add_command(draw_command)
 
 
@@ -283,16 +257,23 @@ main.add_command(draw_command)
 @click.option(
     "--into", type=click.Path(path_type=Path), required=True, help="Folder for folds, audformat, predictions."
 )
-def export_command(results, into):
+@click.option(
+    "--tensorboard", is_flag=True, help="Learning curves as well, for `tensorboard --logdir INTO/tensorboard`."
+)
+def export_command(results, into, tensorboard):
     """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records."""
-    from experiments import export
+    from experiments import curves, export
 
     done = export.export(results, into)
     click.echo(f"{into}: {done.folds} folds, predictions of {done.predictions} records")
+    if tensorboard:
+        runs = curves.export(results, into / "tensorboard")
+        click.echo(f"{into / 'tensorboard'}: learning curves of {runs} fold{'s' if runs > 1 else ''}")
     for sentence in done.missing:
         click.echo(sentence)
 
 
+main.add_command(audit_command)
 main.add_command(label_command)
 main.add_command(latency_command)
 main.add_command(predict_command)

@@ -1,0 +1,155 @@
+"""Whole commands in fresh processes: what `compare` costs beside its fits, and whether memory grows with a corpus."""
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from common import corpora, records, splits
+from common.corpora import synthetic
+from common.utterance import LABEL_SETS
+from experiments.bench import SHARE, figure
+from experiments.bench_timing import child
+
+VERB = ("-m", "experiments")
+LIGHT = (("--help",), ("papers",), ("corpora",), ("tabulate",))  # import no TensorFlow
+AT_ONCE = {("--help",), ("papers",)}  # answer in under a second
+
+
+class Overhead(NamedTuple):
+    """How much is measured."""
+
+    systems: str = "emmert/own_cnn,chernykh2018/ctc"
+    preset: str = "quick"
+    speakers: int = 8  # of the synthetic corpus
+    files: int = 8
+    rounds: int = 3
+
+
+class Memory(NamedTuple):
+    """How much is measured."""
+
+    recordings: tuple[int, int] = (1_440, 14_400)
+    system: tuple[str, str] = ("chernykh2018", "dummy")
+    manifest: int = 100_000
+    workers: int = min(2, os.cpu_count() or 1)
+
+
+SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1)
+SMALLEST_MEMORY = Memory(recordings=(48, 96), manifest=200, workers=1)
+
+
+def overhead(size, corpus_name=None, data=None) -> list[dict]:
+    """Figures of a comparison, of the same with nothing left to do, and of the verbs that only list.
+
+    Args:
+        size: how much.
+        corpus_name: whose recordings; None synthesizes some in RAVDESS's layout.
+        data: folder of the corpora.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        results, environment = Path(folder, "results"), {"SER_CACHE": folder}
+        if corpus_name is None:
+            corpus_name, data = "ravdess", Path(folder, "ravdess")
+            _synthesize(data, size.speakers, size.files)
+        where = ("--corpus", corpus_name, *(("--data", os.path.abspath(data)) if data else ()))
+        how = ("--systems", size.systems, "--preset", size.preset, "--folds", 1, "--workers", 1, "--results", results)
+        first, second = (child([*VERB, "compare", *where, *how], environment=environment) for _run in range(2))
+        made = records.read_all(results)
+        fits_s = sum(record.cost["seconds_fit"] for record in made)
+        note = (
+            f"{size.systems} on {made[0].corpus_variant}, preset {size.preset}, one fold, one worker: "
+            f"{first.wall_s:.0f} s of which {fits_s:.0f} s fit; the target is of quick on RAVDESS"
+        )
+        listing = [entry for verb in LIGHT for entry in _light(verb, size.rounds, results, environment)]
+    return [
+        figure("compare: wall time over the sum of its fits", first.wall_s / fits_s, "times", at_most=1.15, note=note),
+        figure("compare with nothing to do: wall time", second.wall_s, "s", at_most=10),
+        *listing,
+    ]
+
+
+def _synthesize(root, speakers, files):
+    return synthetic.synthesize("ravdess", root, speakers=speakers, files=files, progress=False)
+
+
+def _light(verb, rounds, results, environment) -> list[dict]:
+    """Figures of a verb that only lists or derives."""
+    command = [*VERB, *verb, *(("--results", results) if verb == ("tabulate",) else ())]
+    found = [child(command, environment=environment) for _round in range(rounds)]
+    imported = child(["-X", "importtime", *command], environment=environment).output
+    cpu = [one.cpu_s for one in found]
+    name = " ".join(verb)
+    return [
+        figure(
+            f"{name}: wall time",
+            statistics.median(one.wall_s for one in found),
+            "s",
+            at_most=1 if verb in AT_ONCE else None,
+        ),
+        figure(f"{name}: processor time", None if None in cpu else statistics.median(cpu), "s"),
+        figure(f"{name}: modules of TensorFlow and Keras imported", heavy_modules(imported), "modules", at_most=0),
+    ]
+
+
+def heavy_modules(importtime) -> int:
+    """How many modules of TensorFlow and Keras the output of `python -X importtime` names."""
+    named = (line.rpartition("|")[2].strip() for line in importtime.splitlines() if line.startswith("import time:"))
+    return sum(name.split(".")[0] in ("tensorflow", "keras") for name in named)
+
+
+def memory(size) -> list[dict]:
+    """Figures of `run` over a corpus and over one ten times as large, and of the manifest of a much larger one."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = sorted(_synthesize(Path(folder, "ravdess"), 6, 1).rglob("*.wav"))
+        spoken = [path for path in written if _emotion(path) in LABEL_SETS["4hap"]]  # what every system takes
+        peaks = [_peak_mib(spoken, count, size, Path(folder, str(count))) for count in size.recordings]
+        loaded_s = _seconds_to_load_and_split(spoken, size.manifest, Path(folder, "large.csv"))
+    fewer, more = size.recordings
+    note = f"{'/'.join(size.system)}, preset smoke, one fold, {size.workers} workers; shared pages count in each"
+    return [
+        figure(f"run over {fewer:,} recordings: peak of all its processes", peaks[0], "MiB", note=note),
+        figure(f"run over {more:,} recordings: peak of all its processes", peaks[1], "MiB"),
+        figure("growth of the peak", peaks[1] / peaks[0] - 1, SHARE, at_most=0.10),
+        figure(f"manifest of {size.manifest:,} utterances: load and split", loaded_s, "s", at_most=5),
+    ]
+
+
+def _peak_mib(spoken, count, size, folder) -> float:
+    """Of `run` over that many recordings, which are a few under many names: each speaker keeps their own."""
+    folder.mkdir()
+    rows = []
+    for number in range(count):
+        source = spoken[number % len(spoken)]
+        name = f"{number:06d}.wav"
+        os.link(source, folder / name)
+        rows.append(f"{name},{_emotion(source)},{source.parent.name}")
+    _write_manifest(folder / "many.csv", "file,emotion,speaker", rows)
+    paper, variant = size.system
+    arguments = ("--corpus", f"manifest:{folder / 'many.csv'}", "--protocol", "speaker_independent", "--folds", 1)
+    how = ("--preset", "smoke", "--workers", size.workers, "--results", folder / "results")
+    command = [*VERB, "run", paper, "--variant", variant, *arguments, *how]
+    return child(command, environment={"SER_CACHE": str(folder / "cache")}).peak_mib
+
+
+def _emotion(path) -> str:
+    return corpora.CORPORA["ravdess"].EMOTIONS[path.stem.split("-")[2]]
+
+
+def _seconds_to_load_and_split(spoken, count, path) -> float:
+    """Of a manifest whose rows are stretches of a few recordings; no audio is read."""
+    rows = []
+    for number in range(count):
+        source, start = spoken[number % len(spoken)], number / 100
+        rows.append(f"{source},{_emotion(source)},{source.parent.name},{start},{start + 1}")
+    _write_manifest(path, "file,emotion,speaker,start,end", rows)
+    begin = time.perf_counter()
+    corpus = corpora.load(f"manifest:{path}")
+    splits.folds(corpus.utterances, "speaker_independent", 0)
+    return time.perf_counter() - begin
+
+
+def _write_manifest(path, columns, rows):
+    path.write_text("\n".join([columns, *rows]) + "\n", encoding="utf-8")
