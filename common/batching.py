@@ -8,6 +8,8 @@ import numpy as np
 
 from common.utterance import Utterance
 
+HELD_BYTES = 2**28  # features up to this size are read once, not at every use; larger ones stay on disk
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -120,7 +122,7 @@ class Batches(keras.utils.PyDataset):
         self.max_frames = max_frames
         self.min_share = min_share
         self.inputs = inputs
-        shapes = [np.shape(array)[:2] for array in part.features]
+        self.features, shapes = _held(part.features)
         counts = np.array([shape[0] for shape in shapes], dtype=int)
         self.utterance_of = np.repeat(np.arange(len(part)), counts)  # (M,) example -> utterance
         self.row_of = np.concatenate([np.arange(count) for count in counts]) if len(part) else np.zeros(0, int)
@@ -185,12 +187,23 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         batch = self.batches[index]
         lengths = self.lengths[batch]
-        first = self.part.features[self.utterance_of[batch[0]]]
+        first = self.features[self.utterance_of[batch[0]]]
         padded = np.zeros((len(batch), self._steps(index), *first.shape[2:]), dtype="float32")
         for row, example in enumerate(batch):
-            padded[row, : lengths[row]] = self.part.features[self.utterance_of[example]][self.row_of[example]]
+            padded[row, : lengths[row]] = self.features[self.utterance_of[example]][self.row_of[example]]
         inputs = {"features": padded, "length": lengths}
         return {name: inputs[name] for name in self.inputs}, self.labels[batch], self.weights[batch]
+
+
+def _held(features):
+    """The arrays, in memory where all together are small enough, and the first two axes of their shapes."""
+    held, shapes, size = [], [], 0
+    for array in features:
+        shapes.append(np.shape(array)[:2])
+        size += array.nbytes
+        if size <= HELD_BYTES:
+            held.append(np.array(array))
+    return held if size <= HELD_BYTES else features, shapes
 
 
 def predict_examples(model, batches) -> np.ndarray:

@@ -1,6 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from common import batching
 from common.batching import Batches, Part, class_weights, mean_by_utterance, predict_examples, votes_by_utterance
 from common.utterance import Utterance
 
@@ -99,3 +102,27 @@ def test_class_weights_by_hand():
     assert weights.mean() == pytest.approx(1)
     with pytest.raises(ValueError, match="class 2 of 3 has no training example"):
         class_weights([0, 1], 3)
+
+
+class Counted(list):
+    """A list that counts how often one of its items is read."""
+
+    reads = 0
+
+    def __getitem__(self, index):
+        self.reads += 1
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("bound, reads", [(batching.HELD_BYTES, 0), (0, 3 * 8 + 3 * 3)])
+def test_small_features_are_read_once_and_large_ones_when_they_are_needed(bound, reads, monkeypatch):
+    monkeypatch.setattr(batching, "HELD_BYTES", bound)
+    whole = part(RAGGED)
+    counted = dataclasses.replace(whole, features=Counted(whole.features))
+    batches, expected = Batches(counted, batch_size=3, seed=1), Batches(whole, batch_size=3, seed=1)
+    for epoch in range(3):
+        batches.begin_epoch(epoch)
+        expected.begin_epoch(epoch)
+        for index in range(len(batches)):
+            np.testing.assert_array_equal(batches[index][0]["features"], expected[index][0]["features"])
+    assert counted.features.reads == reads
