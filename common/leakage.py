@@ -109,47 +109,56 @@ def _empty_parts(fold):
 
 
 def _shared(fold, *, speaker_independent, audio_hashes):
+    keys = {
+        "utterance": lambda u: u.id,
+        "file": _file,
+        "audio": lambda u: audio_hashes.get(u.id),
+        "speaker": lambda u: u.speaker or None,
+        "text": lambda u: u.text_id,
+    }
+    values = {  # a set a side and kind, made once for the three pairs of sides
+        name: {kind: {key(u) for u in part} - {None} for kind, key in keys.items()} for name, part in fold.parts.items()
+    }
     for (one, first), (other, second) in combinations(fold.parts.items(), 2):
         sides = f"{one} and {other}"
-        ids = _common(first, second, lambda u: u.id)
+        ids = sorted(values[one]["utterance"] & values[other]["utterance"])
         if ids:
             selection = ", so that the test part takes part in selection" if sides == "valid and test" else ""
             message = f"{_counted(ids, 'utterance')} in {sides}{selection}: {_listed(ids)}"
             yield Finding(FAIL, fold.name, "utterance", message, len(ids))
+            first, second = _without(first, keys["utterance"], ids), _without(second, keys["utterance"], ids)
 
-        first, second = ([u for u in part if u.id not in ids] for part in (first, second))
-        files = _common(first, second, _file)
-        if files:
+        files = sorted(values[one]["file"] & values[other]["file"])
+        if files and (files := _common(first, second, _file)):
             message = f"segments of {_counted(files, 'file')} in {sides}: {_listed(PurePath(f).name for f in files)}"
             yield Finding(FAIL, fold.name, "file", message, len(files))
+            first, second = _without(first, _file, files), _without(second, _file, files)
 
-        first, second = ([u for u in part if _file(u) not in files] for part in (first, second))
-        hashes = _common(first, second, lambda u: audio_hashes.get(u.id))
-        if hashes:
+        hashes = sorted(values[one]["audio"] & values[other]["audio"])
+        if hashes and (hashes := _common(first, second, keys["audio"])):
             twins = [[u.id for u in part if audio_hashes.get(u.id) in hashes] for part in (first, second)]
             message = f"{_counted(hashes, 'recording')} under two names in {sides}: {twins[0][0]} is {twins[1][0]}"
             if len(hashes) > 1:
                 message = f"{_counted(hashes, 'recording')} under two names in {sides}: {_listed(twins[0] + twins[1])}"
             yield Finding(FAIL, fold.name, "audio", message, len(hashes))
 
-        yield from _shared_speakers(fold, one, other, speaker_independent)
-        yield from _shared_texts(fold, one, other)
+        of_one, of_other = values[one], values[other]
+        yield from _shared_speakers(fold.name, one, other, of_one["speaker"], of_other["speaker"], speaker_independent)
+        yield from _shared_texts(fold.name, one, other, of_one["text"], of_other["text"])
 
 
-def _shared_speakers(fold, one, other, speaker_independent):
-    speakers = _common(fold.parts[one], fold.parts[other], lambda u: u.speaker or None)
-    if speakers:
-        everyone = {u.speaker for u in fold.parts[other]} - {""}
-        message = f"{len(speakers)} of {_counted(everyone, 'speaker')} in {other} also in {one}: {_listed(speakers)}"
-        yield Finding(FAIL if speaker_independent else WARN, fold.name, "speaker", message, len(speakers))
+def _shared_speakers(fold_name, one, other, speakers, others, speaker_independent):
+    shared = sorted(speakers & others)
+    if shared:
+        message = f"{len(shared)} of {_counted(others, 'speaker')} in {other} also in {one}: {_listed(shared)}"
+        yield Finding(FAIL if speaker_independent else WARN, fold_name, "speaker", message, len(shared))
 
 
-def _shared_texts(fold, one, other):
-    texts = _common(fold.parts[one], fold.parts[other], lambda u: u.text_id)
-    if texts:
-        everything = {u.text_id for u in fold.parts[other]} - {None}
-        message = f"{len(texts)} of {_counted(everything, 'sentence')} in {other} also in {one}"
-        yield Finding(WARN, fold.name, "text", message, len(texts))
+def _shared_texts(fold_name, one, other, texts, others):
+    shared = texts & others
+    if shared:
+        message = f"{len(shared)} of {_counted(others, 'sentence')} in {other} also in {one}"
+        yield Finding(WARN, fold_name, "text", message, len(shared))
 
 
 def _unknown_speakers(fold):
@@ -193,6 +202,12 @@ def _file(utterance):
 def _common(first, second, key):
     """Sorted values of `key`, other than None, that both parts have."""
     return sorted(({key(u) for u in first} & {key(u) for u in second}) - {None})
+
+
+def _without(part, key, values):
+    """The utterances whose value is none of these."""
+    values = set(values)
+    return [u for u in part if key(u) not in values]
 
 
 def _counted(members, noun):

@@ -97,7 +97,7 @@ def _summary(audited) -> dict:
     counted = {
         kind: {
             "level": verdict(found),
-            "folds": len({name for finding in found for name in finding.fold.split(", ")}),
+            "folds": len({name for finding in found for name in finding.fold.split(",")}),
             "most": max(finding.count for finding in found),
         }
         for kind, found in kinds.items()

@@ -17,7 +17,7 @@ SHARED = (
     Finding("WARN", "fold_2", "speaker", "3 of 4 speakers in test also in train", 3),
     Finding("WARN", "fold_2", "speaker", "1 of 4 speakers in valid also in train", 1),
 )
-REPEATED = (Finding("WARN", "fold_1, fold_3", "repeated", "an utterance is tested twice", 1),)
+REPEATED = (Finding("WARN", "fold_1,fold_3", "repeated", "an utterance is tested twice", 1),)
 
 
 def audited(system="a/one", findings=SHARED, **changes):
