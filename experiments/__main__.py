@@ -16,6 +16,7 @@ from experiments.bench_command import bench_command
 from experiments.draw_command import draw_command
 from experiments.label_command import label_command
 from experiments.latency_command import latency_command
+from experiments.litert_command import litert_command
 from experiments.predict_command import predict_command
 
 
@@ -276,6 +277,7 @@ def export_command(results, into, tensorboard):
 main.add_command(audit_command)
 main.add_command(label_command)
 main.add_command(latency_command)
+main.add_command(litert_command)
 main.add_command(predict_command)
 
 

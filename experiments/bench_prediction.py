@@ -12,7 +12,7 @@ import soundfile
 
 from common import backend
 from common.corpora import synthetic
-from experiments import catalog, latency_worker
+from experiments import catalog, latency_worker, litert
 from experiments.bench import figure
 from experiments.bench_timing import child, in_turns, speed_up
 from experiments.bench_training import BENCHED
@@ -112,13 +112,10 @@ def _signature(inputs) -> list:
 
 
 def _litert(network, inputs, folder):
-    import tensorflow
-
-    path = str(Path(folder, "network.tflite"))
-    network.export(path, format="litert", verbose=False, input_signature=_signature(inputs))
-    runner = tensorflow.lite.Interpreter(path, num_threads=1).get_signature_runner()
-    taken = {name: inputs[name] for name in runner.get_input_details()}
-    return lambda: runner(**taken)
+    path = Path(folder, "network.tflite")
+    litert.write(network, path, examples=len(inputs["features"]))
+    exported = litert.reader(path)
+    return lambda: exported(inputs)
 
 
 def _onnx(network, inputs, folder):

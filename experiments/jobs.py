@@ -7,11 +7,16 @@ import json
 import os
 from pathlib import Path
 
+import joblib
+
 from common import feature_store, leakage, records, splits
 from common.code_version import code_version
 from common.errors import InputError
 from common.utterance import Corpus, Fold
 from experiments import THREADS, catalog
+
+
+IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -255,11 +260,12 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
         )
 
     name = drafts[0].system.name
-    main = entries(everyone, recipe.front_end, f"{name} features")
-    conditions = {
-        condition: entries(tested, front_end, f"{name} features, {condition}")
-        for condition, front_end in getattr(recipe, "test_front_ends", ())
-    }
+    with joblib.parallel_config(backend="loky", idle_worker_timeout=IDLE_S):
+        main = entries(everyone, recipe.front_end, f"{name} features")
+        conditions = {
+            condition: entries(tested, front_end, f"{name} features, {condition}")
+            for condition, front_end in getattr(recipe, "test_front_ends", ())
+        }
     jobs = []
     for job in drafts:
         features = {name: tuple(main[u.id] for u in part) for name, part in job.fold.parts.items()}

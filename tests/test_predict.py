@@ -315,3 +315,37 @@ def test_the_saved_card_is_that_of_the_record(trained):
         assert speakers == {"train": 1, "valid": 1, "test": 1, card.HEARD: 0}
         assert card.text(written[variant], speakers) == text
         assert front_matter(text)["library_name"] == {"ctc": "keras", "framewise": "scikit-learn"}[variant]
+
+
+def test_a_network_as_litert_answers_as_keras_does(trained, tmp_path):
+    folders, made, files = trained
+    done = run("litert", folders["ctc"], tmp_path / "new" / "network")
+    assert done.exit_code == 0, done.output
+    described = json.loads((tmp_path / "new" / "network.json").read_text())
+    assert described["classes"] == list(made["ctc"].classes)
+    assert described["synthetic"] is True
+    assert described["inputs"] == {"features": [1, "any", 34], "length": [1]}
+
+    saved = models.load(folders["ctc"])
+    import keras
+
+    from experiments import litert
+
+    exported = litert.reader(tmp_path / "new" / "network.tflite")
+    for frames in (12, 31):
+        features = np.random.default_rng(frames).normal(size=(1, frames, 34)).astype("float32")
+        inputs = {"features": features, "length": np.array([frames], dtype="int32")}
+        ours = sorted(keras.tree.flatten(saved.fitted.model.predict_on_batch(inputs)), key=np.ndim)
+        theirs = sorted(exported(inputs).values(), key=np.ndim)
+        np.testing.assert_allclose(theirs[-1], ours[-1], atol=1e-5)
+
+
+def test_a_forest_and_a_place_that_cannot_be_written_are_one_sentence(trained, tmp_path):
+    folders, _, _ = trained
+    done = run("litert", folders["framewise"], tmp_path / "network.tflite")
+    assert done.exit_code == 2
+    assert "chernykh2018/framewise is no neural network" in done.output
+    (tmp_path / "file").write_text("")
+    done = run("litert", folders["ctc"], tmp_path / "file" / "network.tflite")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
