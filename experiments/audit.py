@@ -90,10 +90,14 @@ def keep(audits, root) -> Path:
 
 
 def _summary(audited) -> dict:
-    """An audit as plain data, its findings counted by kind: the level, in how many folds, and the most in one."""
+    """An audit as plain data, its findings counted by kind: the level, in how many folds, and the most in one.
+
+    What training and validation share is a kind of its own: it touches no test score.
+    """
     kinds = {}
     for finding in audited.findings:
-        kinds.setdefault(finding.kind, []).append(finding)
+        apart = finding.kind in ("speaker", "text") and "test" not in finding.message
+        kinds.setdefault(f"{finding.kind} in validation" if apart else finding.kind, []).append(finding)
     counted = {
         kind: {
             "level": verdict(found),

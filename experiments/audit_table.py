@@ -7,10 +7,11 @@ from common.errors import InputError
 from experiments import tables
 
 SCHEMA, FILE = 1, "audit.json"
-COLUMNS = {"speaker": "speakers shared", "text": "sentences shared"}
+COLUMNS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 NOTE = (
-    "Shared: by two of training, validation and test part; the most in one fold, and in how many folds. WARN under a "
-    "protocol that claims no speaker independence is what the protocol is; the numbers it gives are for known speakers."
+    "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
+    "in how many folds. A WARN for speakers is what a protocol without speaker independence is: its numbers are for "
+    "known speakers. In validation: what training and validation share, which touches no test score."
 )
 KEEP = "python -m experiments audit --keep results"
 

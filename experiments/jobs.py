@@ -15,7 +15,6 @@ from common.errors import InputError
 from common.utterance import Corpus, Fold
 from experiments import THREADS, catalog
 
-
 IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
 
 
