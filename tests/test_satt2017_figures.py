@@ -31,8 +31,19 @@ def test_filters_are_chosen_by_their_patterns():
     at_the_end = np.where(time == 40, 1.0, 0.0)  # the edge between speech and padding: no pattern of speech
     active = [np.zeros_like(seen), stripes_in_frequency, 1.0 - seen, stripes_in_time, at_the_end, np.ones_like(seen)]
     assert list(figures.choose_filters(seen, np.stack(active, axis=-1)).values()) == [3, 1, 2]
+    wide_edge = np.where((time >= 30) & (time < 50), 5.0 * (bins % 2), 0.0)  # what a kernel of 20 frames makes of it
+    active[4] = wide_edge
+    assert list(figures.choose_filters(seen, np.stack(active, axis=-1), reach=10).values()) == [3, 1, 2]
     nearly_dead = np.stack([*active[:2], at_the_end, at_the_end], axis=-1)
     assert len(set(figures.choose_filters(seen, nearly_dead).values())) == 3
+
+
+def test_the_sounding_frames_end_before_a_kernel_reaches_over_the_edge():
+    seen = np.zeros((60, 4))
+    seen[10:40, 2] = 1.0
+    assert figures.sounding(seen) == slice(10, 40)
+    assert figures.sounding(seen, reach=8) == slice(18, 32)
+    assert figures.sounding(seen, reach=20) == slice(10, 40)  # shorter than the kernel: all of it
 
 
 def test_activations_of_a_network(sentence, tmp_path):

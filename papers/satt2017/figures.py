@@ -68,7 +68,7 @@ def activations(model, spectrogram_db):
     return np.asarray(seen)[0], np.asarray(active)[0]
 
 
-def choose_filters(seen, active):
+def choose_filters(seen, active, reach=0):
     """Which filters show what figures 2 and 3 show: {caption: index}, three different ones.
 
     An activation that changes faster over time than over frequency has vertical patterns, the reverse horizontal ones;
@@ -78,14 +78,19 @@ def choose_filters(seen, active):
     Args:
         seen: normalised log-spectrogram, `(T, M)`.
         active: activations of the first convolution, `(T, M, C)`.
+        reach: frames that the kernel sees to either side: so far from the edges of the recording it is the edge that
+            a filter answers to, and nothing of speech.
     """
+    inside = sounding(seen, reach)
     silent, loud = seen == 0, seen >= seen[seen > 0].mean()  # (T, M)
-    sounding = np.flatnonzero(~silent.all(axis=1))
-    speech = active[sounding[0] : sounding[-1] + 1]  # (t, M, C): the edge to the padding is a pattern of no speech
+    edges = np.r_[max(0, inside.start - 2 * reach) : inside.start, inside.stop : inside.stop + 2 * reach]
+    silent[edges[edges < len(seen)]] = False
+    loud[: inside.start] = loud[inside.stop :] = False
+    speech = active[inside]  # (t, M, C)
     over_time = np.square(np.diff(speech, axis=0)).mean(axis=(0, 1))  # (C,)
     over_frequency = np.square(np.diff(speech, axis=1)).mean(axis=(0, 1))  # (C,)
     upright = np.log((over_time + 1e-12) / (over_frequency + 1e-12))
-    in_silence = active[silent].mean(axis=0) - active[~silent].mean(axis=0)  # (C,)
+    in_silence = active[silent].mean(axis=0) - active[loud].mean(axis=0)  # (C,)
     alive = active.max(axis=(0, 1)) > 0
     chosen = []
     for values, where in ((upright, loud), (-upright, loud), (in_silence, silent)):
@@ -96,13 +101,25 @@ def choose_filters(seen, active):
     return dict(zip(PATTERNS, chosen, strict=True))
 
 
+def sounding(seen, reach=0) -> slice:
+    """The frames of a normalised log-spectrogram `(T, M)` from first to last sound, less `reach` at each end."""
+    frames = np.flatnonzero((seen > 0).any(axis=1))
+    first, last = frames[0] + reach, frames[-1] - reach
+    return slice(first, last + 1) if last > first else slice(frames[0], frames[-1] + 1)
+
+
 def activation_figure(model, spectrogram_db, front_end):
-    """Figures 2 and 3: the normalised log-spectrogram of a part `(300, M)` dB, and three first-layer activations."""
+    """Figures 2 and 3: the normalised log-spectrogram of a part `(300, M)` dB, and three first-layer activations.
+
+    The colours span what a filter answers inside the recording; at its edges it may answer more.
+    """
     seen, active = activations(model, spectrogram_db)
+    reach = model.get_layer("convolution_1").kernel.shape[0] // 2
     figure, axes = _panels(2, 2)
     _image(axes[0], seen, front_end, "normalised log-spectrogram (fig. 2, left)")
-    for axis, (caption, index) in zip(axes[1:], choose_filters(seen, active).items(), strict=True):
-        _image(axis, active[:, :, index], front_end, f"filter {index + 1}: {caption}")
+    for axis, (caption, index) in zip(axes[1:], choose_filters(seen, active, reach).items(), strict=True):
+        inside = active[sounding(seen, reach), :, index]
+        _image(axis, active[:, :, index], front_end, f"filter {index + 1}: {caption}", top=inside.max() or None)
     return figure
 
 
@@ -155,8 +172,8 @@ def _panels(rows, columns):
     return figure, np.ravel(figure.subplots(rows, columns, squeeze=False))
 
 
-def _image(axis, values, front_end, title):
+def _image(axis, values, front_end, title, top=None):
     """Time across, frequency upwards, red for high values, as in the paper."""
     extent = (0.0, front_end.num_frames * front_end.shift_s, 0.0, front_end.max_frequency_hz / 1000)
-    axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="jet", interpolation="nearest")
+    axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="jet", interpolation="nearest", vmax=top)
     axis.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)
