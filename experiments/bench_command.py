@@ -75,7 +75,8 @@ def _measure(section, smallest, corpus_name, data):
     if section == "batches":
         return bench_batches.measure(bench_batches.SMALLEST if smallest else bench_batches.Size())
     if section == "overhead":
-        size = bench_processes.SMALLEST_OVERHEAD if smallest else bench_processes.Overhead()
+        usual = bench_processes.REAL_OVERHEAD if corpus_name else bench_processes.Overhead()
+        size = bench_processes.SMALLEST_OVERHEAD if smallest else usual
         return bench_processes.overhead(size, corpus_name, data)
     if section == "memory":
         return bench_processes.memory(bench_processes.SMALLEST_MEMORY if smallest else bench_processes.Memory())
