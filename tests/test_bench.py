@@ -219,7 +219,7 @@ def test_the_comparison_is_held_against_the_sum_of_its_fits(monkeypatch):
         second = "compare" in arguments and not calls.append(arguments) and len(calls) == 2
         if "compare" in arguments and not second:
             for fold in ("fold_1", "fold_2"):  # two fits of two seconds each
-                records.write(many(2, fold=fold, num_folds=2), root=arguments[-1])
+                records.write(many(2, fold=fold, num_folds=2), root=arguments[arguments.index("--results") + 1])
         output = "import time: 1 | 1 | keras\n" if "importtime" in arguments and "papers" in arguments else ""
         return bench_timing.Child(3.0 if second else 5.0, 0.5, 100.0, output)
 
