@@ -8,6 +8,8 @@ import numpy as np
 
 from common.errors import InputError
 
+TRIED_FRAMES = 100  # of a network that takes any number
+
 
 def export(saved, path) -> Path:
     """Write the network of a saved system, and what a program must know of it beside it.
@@ -21,7 +23,7 @@ def export(saved, path) -> Path:
         path: of the file, `.tflite`; the description is called the same with `.json` at its end.
 
     Raises:
-        InputError: the system is no single Keras network, or the file cannot be written.
+        InputError: the system is no single Keras network, LiteRT cannot run it, or the file cannot be written.
     """
     network, path = saved.fitted.model, Path(path)
     if not hasattr(network, "export"):
@@ -43,10 +45,23 @@ def export(saved, path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(network, path)
+        _check(network, path, described["system"])
         path.with_suffix(".json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name a file in a writable folder") from error
     return path
+
+
+def _check(network, path, system):
+    """Run the file once: only then LiteRT says whether it has all operations of the network."""
+    shapes = {tensor.name: tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:])) for tensor in network.inputs}
+    tried = {tensor.name: np.full(shapes[tensor.name], TRIED_FRAMES, tensor.dtype) for tensor in network.inputs}
+    try:
+        reader(path)(tried)
+    except (RuntimeError, ValueError) as error:
+        path.unlink()
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"LiteRT lacks operations of {system} ({reason}); use predict") from error
 
 
 def write(network, path, *, examples=1):

@@ -7,7 +7,7 @@ import math
 
 import tabulate
 
-GENERATED = "made by `python -m experiments tabulate` from results/runs and papers/*/paper.toml; do not edit"
+GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 

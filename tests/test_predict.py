@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -349,3 +350,13 @@ def test_a_forest_and_a_place_that_cannot_be_written_are_one_sentence(trained, t
     done = run("litert", folders["ctc"], tmp_path / "file" / "network.tflite")
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+def test_a_network_that_litert_cannot_run_is_refused_and_leaves_no_file(tmp_path):
+    from experiments import litert
+
+    network = catalog.paper("ma2018").build(catalog.recipe("ma2018", "variable_length", "smoke"), 2)
+    saved = types.SimpleNamespace(record=record(part([0, 1], [0, 1])), fitted=types.SimpleNamespace(model=network))
+    with pytest.raises(InputError, match="LiteRT lacks operations of emmert/mfcc .*; use predict"):
+        litert.export(saved, tmp_path / "network.tflite")
+    assert not list(tmp_path.iterdir())
