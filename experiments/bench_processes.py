@@ -18,6 +18,9 @@ LIGHT = (("--help",), ("papers",), ("corpora",), ("tabulate",))  # import no Ten
 AT_ONCE = {("--help",), ("papers",)}  # answer in under a second
 
 
+MOST_UTTERANCES = 100_000  # of a manifest that is loaded and split in five seconds
+
+
 class Overhead(NamedTuple):
     """How much is measured."""
 
@@ -32,15 +35,15 @@ class Overhead(NamedTuple):
 class Memory(NamedTuple):
     """How much is measured."""
 
-    recordings: tuple[int, int] = (1_440, 14_400)
+    recordings: tuple[int, ...] = (1_440, 4_800, 14_400)
     system: tuple[str, str] = ("chernykh2018", "dummy")
-    manifest: int = 100_000
+    manifests: tuple[int, ...] = (1_000, 10_000, 100_000)
     workers: int = min(2, os.cpu_count() or 1)
 
 
 REAL_OVERHEAD = Overhead(systems="chernykh2018/ctc", folds="1-3")  # of a corpus that is named: about five minutes
 SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1)
-SMALLEST_MEMORY = Memory(recordings=(48, 96), manifest=200, workers=1)
+SMALLEST_MEMORY = Memory(recordings=(48, 96), manifests=(100, 200), workers=1)
 
 
 def overhead(size, corpus_name=None, data=None) -> list[dict]:
@@ -104,19 +107,28 @@ def heavy_modules(importtime) -> int:
 
 
 def memory(size) -> list[dict]:
-    """Figures of `run` over a corpus and over one ten times as large, and of the manifest of a much larger one."""
+    """Figures of `run` over corpora of growing size, up to ten times the first, and of growing manifests."""
     with tempfile.TemporaryDirectory() as folder:
         written = sorted(_synthesize(Path(folder, "ravdess"), 6, 1).rglob("*.wav"))
         spoken = [path for path in written if _emotion(path) in LABEL_SETS["4hap"]]  # what every system takes
         peaks = [_peak_mib(spoken, count, size, Path(folder, str(count))) for count in size.recordings]
-        loaded_s = _seconds_to_load_and_split(spoken, size.manifest, Path(folder, "large.csv"))
-    fewer, more = size.recordings
+        loaded_s = {count: _seconds_to_load_and_split(spoken, count, Path(folder, "m.csv")) for count in size.manifests}
     note = f"{'/'.join(size.system)}, preset smoke, one fold, {size.workers} workers; shared pages count in each"
     return [
-        figure(f"run over {fewer:,} recordings: peak of all its processes", peaks[0], "MiB", note=note),
-        figure(f"run over {more:,} recordings: peak of all its processes", peaks[1], "MiB"),
-        figure("growth of the peak", peaks[1] / peaks[0] - 1, SHARE, at_most=0.10),
-        figure(f"manifest of {size.manifest:,} utterances: load and split", loaded_s, "s", at_most=5),
+        *(
+            figure(f"run over {count:,} recordings: peak of all its processes", peak, "MiB", note=note)
+            for count, peak in zip(size.recordings, peaks, strict=True)
+        ),
+        figure("growth of the peak, from the fewest to the most", peaks[-1] / peaks[0] - 1, SHARE, at_most=0.10),
+        *(
+            figure(
+                f"manifest of {count:,} utterances: load and split",
+                seconds,
+                "s",
+                at_most=5 if count == MOST_UTTERANCES else None,
+            )
+            for count, seconds in loaded_s.items()
+        ),
     ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from chromium import browser  # noqa: F401 (a fixture)
+from trained_systems import trained  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,46 +4,18 @@ import dataclasses
 import json
 import os
 import shutil
-import types
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 from records_by_hand import part, record
+from trained_systems import SYSTEMS, run
 
-from common import records
 from common.errors import InputError
 from common.utterance import Fold, Utterance
 from experiments import card, catalog, models
-from experiments.__main__ import main
 
-SYSTEMS = ("ctc", "framewise")
 RATE = 16_000
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(a) for a in arguments])
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A network and a forest of one fold of three synthetic speakers: folders and records by variant, files by id."""
-    from common.corpora import synthetic
-
-    root = tmp_path_factory.mktemp("trained")
-    synthetic.synthesize("ravdess", root / "ravdess", speakers=3, files=1, workers=1, progress=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SER_CACHE", str(root / "cache"))
-        done = run(
-            *("run", "chernykh2018", "--variant", ",".join(SYSTEMS), "--corpus", "ravdess", "--data", root),
-            *("--emotions", "4hap", "--protocol", "speaker_independent", "--preset", "smoke", "--folds", "1"),
-            *("--workers", 1, "--results", root / "results", "--models", root / "models"),
-        )
-    assert done.exit_code == 0, done.output
-    written = records.read_all(root / "results")
-    folders = {r.variant: records.record_path(root / "models", r).with_suffix("") for r in written}
-    return folders, {r.variant: r for r in written}, {p.stem: p for p in (root / "ravdess").rglob("*.wav")}
 
 
 @pytest.fixture
@@ -316,47 +288,3 @@ def test_the_saved_card_is_that_of_the_record(trained):
         assert speakers == {"train": 1, "valid": 1, "test": 1, card.HEARD: 0}
         assert card.text(written[variant], speakers) == text
         assert front_matter(text)["library_name"] == {"ctc": "keras", "framewise": "scikit-learn"}[variant]
-
-
-def test_a_network_as_litert_answers_as_keras_does(trained, tmp_path):
-    folders, made, files = trained
-    done = run("litert", folders["ctc"], tmp_path / "new" / "network")
-    assert done.exit_code == 0, done.output
-    described = json.loads((tmp_path / "new" / "network.json").read_text())
-    assert described["classes"] == list(made["ctc"].classes)
-    assert described["synthetic"] is True
-    assert described["inputs"] == {"features": [1, "any", 34], "length": [1]}
-
-    saved = models.load(folders["ctc"])
-    import keras
-
-    from experiments import litert
-
-    exported = litert.reader(tmp_path / "new" / "network.tflite")
-    for frames in (12, 31):
-        features = np.random.default_rng(frames).normal(size=(1, frames, 34)).astype("float32")
-        inputs = {"features": features, "length": np.array([frames], dtype="int32")}
-        ours = sorted(keras.tree.flatten(saved.fitted.model.predict_on_batch(inputs)), key=np.ndim)
-        theirs = sorted(exported(inputs).values(), key=np.ndim)
-        np.testing.assert_allclose(theirs[-1], ours[-1], atol=1e-5)
-
-
-def test_a_forest_and_a_place_that_cannot_be_written_are_one_sentence(trained, tmp_path):
-    folders, _, _ = trained
-    done = run("litert", folders["framewise"], tmp_path / "network.tflite")
-    assert done.exit_code == 2
-    assert "chernykh2018/framewise is no neural network" in done.output
-    (tmp_path / "file").write_text("")
-    done = run("litert", folders["ctc"], tmp_path / "file" / "network.tflite")
-    assert done.exit_code == 2
-    assert "cannot be written" in done.output
-
-
-def test_a_network_that_litert_cannot_run_is_refused_and_leaves_no_file(tmp_path):
-    from experiments import litert
-
-    network = catalog.paper("ma2018").build(catalog.recipe("ma2018", "variable_length", "smoke"), 2)
-    saved = types.SimpleNamespace(record=record(part([0, 1], [0, 1])), fitted=types.SimpleNamespace(model=network))
-    with pytest.raises(InputError, match="LiteRT lacks operations of emmert/mfcc .*; use predict"):
-        litert.export(saved, tmp_path / "network.tflite")
-    assert not list(tmp_path.iterdir())
