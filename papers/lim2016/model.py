@@ -78,11 +78,10 @@ def fully_connected(x, recipe):
 def recurrent(x, recipe):
     """Stacked LSTM layers, of the last one the last step: `(B, T, D) -> (B, lstm_units)`.
 
-    Every example has the same number of real steps, so there is no mask. The layers keep tanh by default (D8).
+    Every example has the same number of real steps, so there is no mask. The layers keep tanh (D8).
     """
-    settings = {"units": recipe.lstm_units, "activation": recipe.lstm_activation}
     for number in range(1, recipe.lstm_layers + 1):
-        x = layers.LSTM(**settings, return_sequences=number < recipe.lstm_layers)(x)
+        x = layers.LSTM(recipe.lstm_units, return_sequences=number < recipe.lstm_layers)(x)
         x = layers.Dropout(recipe.dropout)(x)  # D7
     return x
 

@@ -27,7 +27,6 @@ class Recipe:
     dense_units: int = 1024  # III-A; 0 leaves the layer out; D10
     lstm_layers: int = 0  # III-B: 3; III-C: 2
     lstm_units: int = 0  # III-B: 128, D9; III-C: 1024
-    lstm_activation: str = "tanh"  # D8
     dropout: float = 0.25  # Table I; D7
     oversample: bool = True  # IV-A; D14
     learning_rate: float = 0.01  # Table I
@@ -42,13 +41,11 @@ TD_FRONT_END = FrontEnd(num_windows=4, stride=32)  # III-C: "4 CNNs"; D4
 SPARSE = 128  # frames between the starts of two examples where they are thinned out: segments side by side
 
 CNN = Recipe()
-LSTM = Recipe(network="lstm", num_parameters=395_655, dense_units=0, lstm_layers=3, lstm_units=128)
 VARIANTS = {
     "cnn": CNN,
     "cnn_side_by_side": dataclasses.replace(CNN, front_end=FrontEnd(stride=SPARSE)),  # D4
     "cnn_not_oversampled": dataclasses.replace(CNN, oversample=False),  # D14
-    "lstm": LSTM,
-    "lstm_relu": dataclasses.replace(LSTM, lstm_activation="relu"),  # D8
+    "lstm": Recipe(network="lstm", num_parameters=395_655, dense_units=0, lstm_layers=3, lstm_units=128),
     "td_cnn": Recipe(
         network="td_cnn",
         num_parameters=146_825_575,
