@@ -116,6 +116,8 @@ def _shared(fold, *, speaker_independent, audio_hashes):
         "speaker": lambda u: u.speaker or None,
         "text": lambda u: u.text_id,
     }
+    if not audio_hashes:
+        del keys["audio"]
     values = {  # a set a side and kind, made once for the three pairs of sides
         name: {kind: {key(u) for u in part} - {None} for kind, key in keys.items()} for name, part in fold.parts.items()
     }
@@ -134,7 +136,7 @@ def _shared(fold, *, speaker_independent, audio_hashes):
             yield Finding(FAIL, fold.name, "file", message, len(files))
             first, second = _without(first, _file, files), _without(second, _file, files)
 
-        hashes = sorted(values[one]["audio"] & values[other]["audio"])
+        hashes = sorted(values[one]["audio"] & values[other]["audio"]) if audio_hashes else []
         if hashes and (hashes := _common(first, second, keys["audio"])):
             twins = [[u.id for u in part if audio_hashes.get(u.id) in hashes] for part in (first, second)]
             message = f"{_counted(hashes, 'recording')} under two names in {sides}: {twins[0][0]} is {twins[1][0]}"
@@ -179,8 +181,9 @@ def _missing_classes(fold):
 
 def _repeated_in_a_part(fold):
     for name, part in fold.parts.items():
-        twice = sorted(i for i, n in Counter(u.id for u in part).items() if n > 1)
-        if twice:
+        ids = [u.id for u in part]
+        if len(set(ids)) < len(ids):
+            twice = sorted(i for i, n in Counter(ids).items() if n > 1)
             message = f"{_counted(twice, 'utterance')} more than once in {name}: {_listed(twice)}"
             yield Finding(WARN, fold.name, "repeated", message, len(twice))
 

@@ -13,6 +13,7 @@ An utterance's id is its file's stem, or where two files share a stem the whole 
 """
 
 import csv
+import functools
 import io
 import math
 import os
@@ -184,13 +185,16 @@ def _stem(cell):
     return os.path.splitext(os.path.basename(cell))[0]
 
 
+_path = functools.lru_cache(maxsize=None)(Path)  # stretches of one file share its path, which takes long to make
+
+
 def _utterance(row, location, start, end, shared):
     stem = _stem(row["file"])  # as the CSV spells it, which is the same on every machine
     name = row["file"].replace(os.sep, "/") if stem in shared else stem
     stretch = "" if start is None and end is None else f"@{start or 0.0}-{'' if end is None else end}"
     return Utterance(
         id=name + stretch,
-        path=Path(location),
+        path=_path(location),
         emotion=row["emotion"],
         speaker=row["speaker"],
         gender=row.get("gender") or None,
