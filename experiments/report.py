@@ -40,6 +40,7 @@ SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read the
     ("audit", "Leakage audit", "audit", "What the parts of our folds share, and whether they may."),
     ("classes", "Classes", "per_class", "Precision, recall and F1 of every class."),
     ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
+    ("bench", "Speed", "bench", "What one machine does, each figure with its target."),
 )
 README_HEADINGS = ("Section map", "Deviations ledger", "What stays open")
 

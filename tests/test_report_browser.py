@@ -36,7 +36,12 @@ def address(tmp_path_factory):
         test = many(number + 1, variant=f"system_{number}", corpus_variant="emodb-2s", limits="cut to 2.0 s", seed=0)
         records.write(test, root=root)
     records.write(unbalanced(variant="other"), root=root)
-    records.write(record(unbalanced().parts["test"], corpus_variant="ravdess", variant="third"), root=root)
+    records.write(
+        record(
+            unbalanced().parts["test"], corpus_variant="ravdess/anger+disgust+fear+happiness+neutral", variant="third"
+        ),
+        root=root,
+    )
     return report.write(root).resolve().as_uri()
 
 
