@@ -17,6 +17,7 @@ from experiments.draw_command import draw_command
 from experiments.label_command import label_command
 from experiments.latency_command import latency_command
 from experiments.litert_command import litert_command
+from experiments.options import DATA, RESULTS
 from experiments.predict_command import predict_command
 
 
@@ -51,15 +52,6 @@ def _names(context, parameter, text):
     return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
 
 
-DATA = click.option(
-    "--data",
-    envvar="SER_DATA",
-    type=click.Path(path_type=Path),
-    help="Folder that holds corpora under their names, or one corpus's own root (also: SER_DATA).",
-)
-RESULTS = click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
-)
 TRAINING = [
     DATA,
     click.option("--emotions", callback=_names, help="Comma-separated emotions, or a label set: 4hap, 4exc."),

@@ -2,14 +2,13 @@
 
 import dataclasses
 import itertools
-import json
-import os
 from pathlib import Path
 
 from common import corpora, fold_files, leakage
 from common.errors import InputError
 from experiments import catalog, compare, jobs
 from experiments.audit_table import FILE, SCHEMA
+from experiments.whole_file import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,16 +76,8 @@ def keep(audits, root) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    path = Path(root, FILE)
-    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tree = {"schema": SCHEMA, "audits": [_summary(audited) for audited in audits]}
-        temporary.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); give a writable folder") from error
-    return path
+    tree = {"schema": SCHEMA, "audits": [_summary(audited) for audited in audits]}
+    return write_json(Path(root, FILE), tree, "give a writable folder")
 
 
 def _summary(audited) -> dict:

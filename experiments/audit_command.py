@@ -4,18 +4,15 @@ from pathlib import Path
 
 import click
 
+from experiments.options import DATA
+
 
 @click.command("audit")
 @click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
 @click.option("--all", "every", is_flag=True, help="Print every finding, not the first three of each kind.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Results folder whose tables show what our folds share.")
-@click.option(
-    "--data",
-    envvar="SER_DATA",
-    type=click.Path(path_type=Path),
-    help="Folder that holds corpora under their names, or one corpus's own root (also: SER_DATA).",
-)
+@DATA
 def audit_command(folds, audio, every, keep, data):
     """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
 

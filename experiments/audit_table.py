@@ -7,6 +7,7 @@ from common.errors import InputError
 from experiments import tables
 
 SCHEMA, FILE = 1, "audit.json"
+FIELDS = ("system", "protocol", "corpus_variant", "num_folds", "verdict", "refused", "kinds")
 COLUMNS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 NOTE = (
     "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
@@ -29,8 +30,10 @@ def read(root) -> list[dict]:
         tree = json.loads(path.read_text(encoding="utf-8"))
         if tree["schema"] != SCHEMA:
             raise ValueError(f"schema {tree['schema']}, not {SCHEMA}")
-        return [audited for audited in tree["audits"] if audited["num_folds"] or audited["refused"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if lacking := [audited for audited in tree["audits"] if not {*FIELDS} <= audited.keys()]:
+            raise KeyError(f"{lacking[0]} lacks a field")
+        return tree["audits"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}); delete it and audit again: {KEEP}") from error
 
 

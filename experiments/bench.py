@@ -4,13 +4,10 @@ A section is measured whole, in one run; what it was measured under (machine, ve
 figures. The measuring is in bench_*.py.
 """
 
-import contextlib
-import json
-import os
 from pathlib import Path
 
-from common.errors import InputError
 from experiments import tables
+from experiments.whole_file import read_measured, write_json
 
 SCHEMA = 1
 FILE = "bench.json"
@@ -81,21 +78,16 @@ def read(root) -> dict[str, dict]:
     Raises:
         InputError: the file is damaged or of another version.
     """
-    path = Path(root, FILE)
-    if not path.exists():
-        return {}
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        sections = {name: tree["sections"][name] for name in TITLES if name in tree["sections"]}
-        for name, section in sections.items():
-            if not section["figures"] or not {*CONDITIONS} <= section["conditions"].keys():
-                raise KeyError(f"{name} lacks figures or conditions")
-            if lacking := [entry for entry in section["figures"] if not {*FIELDS} <= entry.keys()]:
-                raise KeyError(f"{lacking[0]} lacks a field")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error!r}); delete it and measure again with the verb bench") from error
-    if tree.get("schema") != SCHEMA:
-        raise InputError(f"{path} has schema {tree.get('schema')}, this version reads {SCHEMA}; measure again")
+    return read_measured(Path(root, FILE), schema=SCHEMA, parse=_sections, verb="bench")
+
+
+def _sections(tree) -> dict[str, dict]:
+    sections = {name: tree["sections"][name] for name in TITLES if name in tree["sections"]}
+    for name, section in sections.items():
+        if not section["figures"] or not {*CONDITIONS} <= section["conditions"].keys():
+            raise KeyError(f"{name} lacks figures or conditions")
+        if lacking := [entry for entry in section["figures"] if not {*FIELDS} <= entry.keys()]:
+            raise KeyError(f"{lacking[0]} lacks a field")
     return sections
 
 
@@ -105,19 +97,9 @@ def keep(root, sections) -> Path:
     Raises:
         InputError: the file is damaged, or cannot be written.
     """
-    path = Path(root, FILE)
     merged = read(root) | sections
     ordered = {name: merged[name] for name in TITLES if name in merged}
-    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"schema": SCHEMA, "sections": ordered}, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another --results") from error
-    return path
+    return write_json(Path(root, FILE), {"schema": SCHEMA, "sections": ordered}, "choose another --results")
 
 
 def sheet(measured) -> tables.Sheet | None:

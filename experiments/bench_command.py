@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
+from experiments.options import DATA
 
 SECTIONS = ("training", "features", "batches", "overhead", "memory", "prediction")
 
@@ -12,12 +13,7 @@ SECTIONS = ("training", "features", "batches", "overhead", "memory", "prediction
 @click.command("bench")
 @click.option("--only", help=f"Comma-separated sections: {', '.join(SECTIONS)}; all if absent.")
 @click.option("--corpus", "corpus_name", help="Recordings for features and overhead; synthetic ones if absent.")
-@click.option(
-    "--data",
-    envvar="SER_DATA",
-    type=click.Path(path_type=Path),
-    help="Folder that holds corpora under their names, or one corpus's own root (also: SER_DATA).",
-)
+@DATA
 @click.option("--smallest", is_flag=True, help="A rehearsal at tiny sizes; writes nothing unless --results is given.")
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder; results if absent.")
 def bench_command(only, corpus_name, data, smallest, results):

@@ -94,7 +94,7 @@ def figures(name, found) -> list[dict]:
             statistics.median(plain / ours for plain, ours in pairs),
             "times",
             at_least=LEAST_OF_PLAIN,
-            note="neither validates or saves",
+            note="neither validates nor saves",
         ),
     ]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from common import listeners
 from common.errors import InputError
 from experiments import raters
-from experiments.label_answers import write_whole
 from experiments.rows import slug
 from experiments.tables import NONE, Row, fraction, per_cent
+from experiments.whole_file import write_json
 
 SOURCE = "the corpus's own listening test"
 
@@ -32,7 +32,7 @@ def write_listeners(corpus, results) -> Path | None:
         "recall": recalls,
     }
     path = Path(results, "human", f"{slug(corpus.variant)}-listeners.json")
-    return write_whole(path, json.dumps(row, indent=1) + "\n")
+    return write_json(path, row)
 
 
 def read(results) -> list[dict]:

@@ -11,13 +11,13 @@ import dataclasses
 import datetime
 import io
 import json
-import os
 import re
 import sqlite3
 from pathlib import Path
 
 from common.errors import InputError
 from experiments.label import Item, Study
+from experiments.whole_file import write_whole
 
 APPLICATION_ID = 0x5E12018  # marks the SQLite file as ours
 SCHEMA = 1
@@ -154,22 +154,6 @@ def export(rows, path) -> Path:
     writer.writerow([field.name for field in dataclasses.fields(Row)])
     writer.writerows(dataclasses.astuple(row) for row in rows)
     return write_whole(path, text.getvalue())
-
-
-def write_whole(path, text) -> Path:
-    """Write a text file in one step."""
-    path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(text.encode())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return path
 
 
 @contextlib.contextmanager

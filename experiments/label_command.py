@@ -7,18 +7,14 @@ import click
 from common.errors import InputError
 from common.utterance import LABEL_SETS
 from experiments import label, label_answers
+from experiments.options import DATA, RESULTS
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("label")
 @click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv.")
-@click.option(
-    "--data",
-    envvar="SER_DATA",
-    type=click.Path(path_type=Path),
-    help="Folder that holds corpora under their names, or one corpus's own root (also: SER_DATA).",
-)
+@DATA
 @click.option("--emotions", help="Comma-separated emotions, or a label set: 4hap, 4exc; all of the corpus if absent.")
 @click.option("--answers", type=FILE, help="Answers file; RESULTS/human/<corpus variant>.sqlite if absent.")
 @click.option("--per-emotion", type=click.IntRange(1), help="Counted utterances per emotion; all if absent.")
@@ -26,9 +22,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--seed", default=0, show_default=True, help="Of the choice of utterances and of everybody's order.")
 @click.option("--score", is_flag=True, help="Serve nothing: say what came out and write RESULTS/human/*.json.")
 @click.option("--export", type=FILE, help="With --score: also write all answers as CSV, names included.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
-)
+@RESULTS
 def label_command(corpus_name, data, emotions, answers, per_emotion, port, seed, score, export, results):
     """Serve the page on which people label utterances; with --score, the human row that their answers give.
 

@@ -15,6 +15,7 @@ from tabulate import tabulate
 from common import metrics, statistics
 from common.errors import InputError
 from experiments import label, label_answers, tables
+from experiments.whole_file import write_whole
 
 
 def fleiss_kappa(counts) -> float:
@@ -111,7 +112,7 @@ def write(result, results) -> Path:
     """Write results/human/<corpus variant>.json, one key a line."""
     lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in result.items())
     path = label_answers.place(results, result["corpus_variant"], "json")
-    return label_answers.write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    return write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def show(result, names) -> str:

@@ -3,14 +3,11 @@
 Needs neither Keras nor audio; measuring does, see latency_worker.py.
 """
 
-import contextlib
 import dataclasses
-import json
-import os
 from pathlib import Path
 
-from common.errors import InputError
 from experiments import tables
+from experiments.whole_file import read_measured, write_json
 
 SCHEMA = 1
 FILE = "latency.json"
@@ -31,18 +28,13 @@ def read(root) -> dict[str, dict]:
     Raises:
         InputError: the file is damaged or of a newer version.
     """
-    path = Path(root, FILE)
-    if not path.exists():
-        return {}
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        found = dict(tree["systems"])
-        if lacking := [name for name, entry in found.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
-            raise KeyError(f"{lacking[0]} lacks a number")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error!r}); delete it and measure again with the verb latency") from error
-    if tree.get("schema") != SCHEMA:
-        raise InputError(f"{path} has schema {tree.get('schema')}, this version reads {SCHEMA}; measure again")
+    return read_measured(Path(root, FILE), schema=SCHEMA, parse=_systems, verb="latency")
+
+
+def _systems(tree) -> dict[str, dict]:
+    found = dict(tree["systems"])
+    if lacking := [name for name, entry in found.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
+        raise KeyError(f"{lacking[0]} lacks a number")
     return found
 
 
@@ -52,18 +44,8 @@ def keep(root, measured) -> Path:
     Raises:
         InputError: the file is damaged, or cannot be written.
     """
-    path = Path(root, FILE)
     merged = dict(sorted((read(root) | measured).items()))
-    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"schema": SCHEMA, "systems": merged}, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another --results") from error
-    return path
+    return write_json(Path(root, FILE), {"schema": SCHEMA, "systems": merged}, "choose another --results")
 
 
 def of(system, measured) -> dict | None:

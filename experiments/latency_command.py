@@ -1,19 +1,16 @@
 """The verb `latency`."""
 
-from pathlib import Path
-
 import click
 
 from common.errors import InputError
+from experiments.options import RESULTS
 
 
 @click.command("latency")
 @click.option("--papers", help="Comma-separated; all if absent.")
 @click.option("--systems", "names", help="paper/variant, comma-separated; all of the papers if absent.")
 @click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Timed calls; the median counts.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
-)
+@RESULTS
 def latency_command(papers, names, repeat, results):
     """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from common.corpora import iemocap
 from common.errors import InputError
 from experiments.intervals import NotComputableError
-from experiments.label_answers import write_whole
 from experiments.rows import slug
 from experiments.systems import SYNTHETIC
+from experiments.whole_file import write_whole
 
 SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/human
 SCHEMA = 1
