@@ -257,6 +257,17 @@ def test_sentences_from_a_tenth_of_a_second_to_thirty_seconds_in_one_run():
     np.testing.assert_allclose(standardise.scale, frames.std(axis=0), rtol=1e-5)
 
 
+@keras_reads_its_learning_rate
+def test_one_statistic_for_all_bins():
+    recipe = dataclasses.replace(PAPER["variable_length_one_statistic"], **TINY, max_epochs=1)
+    part = part_of([(1, 16), (1, 24), (1, 16), (1, 9)])
+    fitted = ma2018.fit(recipe, part, part, seed=0)
+    values = np.concatenate([array.ravel() for array in part.features]).astype("float64")
+    standardise = fitted.model.get_layer("standardise")
+    np.testing.assert_allclose(standardise.mean, values.mean(), rtol=1e-5)
+    np.testing.assert_allclose(standardise.scale, values.std(), rtol=1e-5)
+
+
 # folds
 
 

@@ -18,8 +18,8 @@ def build(recipe, num_classes):
     """
     frames = keras.Input((None, recipe.front_end.num_bins), name="features")  # (B, T, 400)
     length = given = keras.Input((), dtype="int32", name="length")  # (B,) real frames
-    x = Standardise(name="standardise")(frames)  # (B, T, 400), 4.1; D4
-    x = MaskPadding()(x, length)  # zero is the mean of every bin: padding after normalisation
+    x = Standardise(recipe.statistic_per_bin, name="standardise")(frames)  # (B, T, 400), 4.1; D4
+    x = MaskPadding()(x, length)  # zero is the mean: padding after normalisation
     if recipe.fixed_frames:
         x, length = PadToLength(recipe.fixed_frames)(x)  # (B, 300, 400), 3.1; D6
     x = layers.Reshape((-1, recipe.front_end.num_bins, 1))(x)  # (B, T, 400, 1)
@@ -50,7 +50,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     """
     keras.utils.set_random_seed(seed)
     network = build(recipe, len(train.classes))
-    network.get_layer("standardise").set_statistics(*moments(train))
+    network.get_layer("standardise").set_statistics(*moments(train, per_feature=recipe.statistic_per_bin))
     network.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm),
         loss="sparse_categorical_crossentropy",

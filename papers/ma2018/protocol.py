@@ -18,6 +18,7 @@ class Recipe:
     fixed_frames: int | None = (
         None  # 3.1: frames that every part is padded to; None takes sentences as long as they are
     )
+    statistic_per_bin: bool = True  # of the normalisation; otherwise one for all bins; D4
     filters: tuple[int, int, int] = (16, 24, 32)  # D1
     recurrent: str = "gru"  # "gru" or "lstm"; D1
     units: int = 128  # in each direction; D1
@@ -57,6 +58,7 @@ VARIANTS = {
     **{f"variable_length{name}": dataclasses.replace(VARIABLE, **changes) for name, changes in WEIGHTINGS.items()},
     **{f"fixed_length{name}": dataclasses.replace(FIXED, **changes) for name, changes in WEIGHTINGS.items()},
     "variable_length_lstm": dataclasses.replace(VARIABLE, recurrent="lstm", num_parameters=1_854_092),
+    "variable_length_one_statistic": dataclasses.replace(VARIABLE, statistic_per_bin=False),
     "variable_length_20hz": on_20_hz_grid(VARIABLE),
     "fixed_length_20hz": on_20_hz_grid(FIXED),
 }
