@@ -5,6 +5,7 @@ of one variant, written `variant:rule`. What stands between it and `<!-- /effect
 """
 
 import re
+from pathlib import Path
 
 from experiments import pairs, tables
 from experiments.systems import ranges
@@ -29,6 +30,22 @@ def fill(text, paper, systems) -> str:
         return f"{match[1]}{'; '.join(found) or NOT_RUN}{match[4]}"
 
     return MARK.sub(effect, text)
+
+
+def ablations(papers) -> frozenset[str]:
+    """Names `paper/variant` of the systems that stand in a ledger as a choice made the other way.
+
+    They are no methods of their own: their place is the ledger, beside what they change.
+
+    Args:
+        papers: the folder of the papers.
+    """
+    marks = ((path.parent.name, mark) for path in Path(papers).glob("*/README.md") for mark in _marks(path))
+    return frozenset(f"{paper}/{mark['changed']}" for paper, mark in marks if ":" not in mark["changed"])
+
+
+def _marks(path):
+    return MARK.finditer(path.read_text(encoding="utf-8"))
 
 
 def _pairs(systems, changed, usual):

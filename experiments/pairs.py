@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 
+import numpy as np
+
 from common import statistics
 from experiments import tables
 from experiments.intervals import REPLICATES
@@ -33,15 +35,46 @@ class Pair:
     mcnemar: statistics.PairedTest
 
 
-def pairs_sheet(corpus, systems) -> Sheet | None:
-    """A table per protocol and preset; None where no two systems share their test utterances."""
+def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
+    """A table per protocol and preset; None where no two systems share their test utterances.
+
+    Every pair of a table counts in Holm's adjustment, so that it holds methods alone.
+
+    Args:
+        corpus: the corpus variant of all systems.
+        systems: Systems.
+        ablations: names of systems that are compared elsewhere, with the one whose choice they change.
+    """
     made = []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
     for (_, protocol, preset), members in itertools.groupby(ordered, key=lambda s: s.group):
-        found = [p for one, other in itertools.combinations(members, 2) if (p := compare(one, other))]
+        methods, left_out = _methods(list(members), ablations)
+        found = [p for one, other in itertools.combinations(methods, 2) if (p := compare(one, other))]
         if found:
-            made.append(_table(corpus, protocol, preset, found))
+            made.append(_table(corpus, protocol, preset, found, left_out))
     return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(made)) if made else None
+
+
+def _methods(members, ablations):
+    """Those that are compared, and a sentence on those that are not."""
+    methods, changed, repeated = [], [], []
+    for system in members:
+        twin = next((other for other in methods if _same_decisions(system, other)), None)
+        if system.name in ablations:
+            changed.append(system.name)
+        elif twin:
+            repeated.append(f"{system.name} decides every utterance as {twin.name} does and is not compared again.")
+        else:
+            methods.append(system)
+    if changed:
+        repeated.append(f"An open choice made the other way, compared in its paper's ledger: {', '.join(changed)}.")
+    return methods, repeated
+
+
+def _same_decisions(one, other) -> bool:
+    if one.test_folds != other.test_folds or one.classes != other.classes:
+        return False
+    return np.array_equal(one.tested().decisions, other.tested().decisions)
 
 
 def compare(first, second, rules=(None, None)) -> Pair | None:
@@ -84,7 +117,7 @@ def _permutation(arguments, classes) -> statistics.PairedTest:
         return statistics.paired_permutation_wa(*arguments, classes=classes)
 
 
-def _table(corpus, protocol, preset, found) -> Table:
+def _table(corpus, protocol, preset, found, left_out) -> Table:
     classes = found[0].first.classes
     sizes = ", ".join(sorted({str(p.num_utterances) for p in found}, key=int))
     text = (
@@ -97,7 +130,7 @@ def _table(corpus, protocol, preset, found) -> Table:
         _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
     ]
     used = sorted({s.name: s for p in found for s in (p.first, p.second)}.items())
-    return Table(f"{text}; {limits}" if limits else text, rows, commands([s for _, s in used]), NOTES)
+    return Table(f"{text}; {limits}" if limits else text, rows, commands([s for _, s in used]), (*NOTES, *left_out))
 
 
 def _row(pair, permutation_holm, mcnemar_holm) -> Row:

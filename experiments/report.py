@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from common import metrics, published, records
 from common.errors import InputError
-from experiments import figures, human, latency, raters, rows, scores, systems, tables, verdicts
+from experiments import effects, figures, human, latency, raters, rows, scores, systems, tables, verdicts
 from experiments.tabulate import all_sheets, other_sheets
 
 SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
@@ -74,7 +74,7 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sheets = [*all_sheets(found, known, people, measured, rated), *other]
+    sheets = [*all_sheets(found, known, people, measured, rated, effects.ablations(papers)), *other]
     sections = [
         (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
         for anchor, heading, prefix, reading in SECTIONS

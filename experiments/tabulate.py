@@ -5,6 +5,7 @@ Needs neither TensorFlow nor audio. What is written depends on the records alone
 
 import contextlib
 import dataclasses
+import functools
 import os
 import textwrap
 from pathlib import Path
@@ -73,7 +74,8 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     found = systems.group(records.read_all(root))
     people = human.read(root)
     rated = raters.read_all(root)
-    sheets = [*all_sheets(found, known, people, latency.read(root), rated), *other_sheets(root)]
+    changed = effects.ablations(papers)
+    sheets = [*all_sheets(found, known, people, latency.read(root), rated, changed), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
@@ -84,14 +86,23 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     return files
 
 
-def all_sheets(found, known, people=(), measured=None, rated=None) -> list[tables.Sheet]:
-    """The tables, from systems, papers, human rows, measured latencies and raters' answers by corpus variant; pure."""
+def all_sheets(found, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[tables.Sheet]:
+    """The tables, from records and what is known beside them; pure.
+
+    Args:
+        found: Systems.
+        known: papers of common/published.
+        people: human rows.
+        measured: latencies by system.
+        rated: raters' answers by corpus variant.
+        ablations: names of the systems that only a ledger compares.
+    """
     sheets = [verdicts.sheet(paper, found, rated) for paper in known if paper.published]
     for corpus, members in rows.by_corpus(found):
         for make in (
             rows.systems_sheet,
             rows.per_class_sheet,
-            pairs.pairs_sheet,
+            functools.partial(pairs.pairs_sheet, ablations=ablations),
             protocols.protocols_sheet,
             conditions.noise_sheet,
         ):

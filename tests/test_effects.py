@@ -41,3 +41,10 @@ def test_two_rules_of_one_system():
     filled = effects.fill(ROW.format("mfcc:sum mfcc"), "emmert", systems.group([record]))
     cell = "`mfcc:sum`: UA +25.0 [+25.0, +25.0] on ravdess/strong, paper, preset paper, seed 0"
     assert filled == ROW.format("mfcc:sum mfcc").replace("old", cell)
+
+
+def test_ablations_are_the_variants_of_the_marks_and_no_rules(tmp_path):
+    for paper, mark in {"emmert": "mfcc_untrimmed mfcc", "ma2018": "ctc:sum ctc"}.items():
+        (tmp_path / paper).mkdir()
+        (tmp_path / paper / "README.md").write_text(ROW.format(mark))
+    assert effects.ablations(tmp_path) == {"emmert/mfcc_untrimmed"}

@@ -216,6 +216,21 @@ def test_csv_reads_back_what_markdown_shows():
     assert (row["only_first_right"], row["only_second_right"]) == ("0", "8")
 
 
+def test_methods_alone_are_paired():
+    found = systems.group(
+        [many(2), many(3, variant="own_cnn"), many(3, variant="own_cnn_again"), many(1, variant="mfcc_unscaled")]
+    )
+    (sheet,) = [s for s in tabulate.all_sheets(found, [], ablations={"emmert/mfcc_unscaled"}) if "compare" in s.name]
+    (table,) = sheet.tables
+    (row,) = table.rows
+    assert (row.shown["first"], row.shown["second"]) == ("emmert/mfcc", "emmert/own_cnn")
+    assert row.shown["McNemar p, Holm"] == row.shown["McNemar p"]  # a family of one pair
+    assert table.notes[-2:] == (
+        "emmert/own_cnn_again decides every utterance as emmert/own_cnn does and is not compared again.",
+        "An open choice made the other way, compared in its paper's ledger: emmert/mfcc_unscaled.",
+    )
+
+
 def test_tables_and_report_need_neither_tensorflow_nor_audio():
     heavy = "{'tensorflow', 'keras', 'jax', 'torch', 'librosa', 'soundfile', 'sklearn', 'parselmouth'}"
     code = (
