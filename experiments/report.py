@@ -105,6 +105,7 @@ class Best:
     ua: str
     num_systems: int
     chance: str
+    notes: str
 
 
 def _summary(found) -> dict:
@@ -112,10 +113,11 @@ def _summary(found) -> dict:
     for (corpus, protocol, preset), members in _groups(found).items():
         scored = [(ua, s) for s in members if (ua := rows.attempt(scores.measure, s, "ua")[0])]
         if scored:
-            ua, system = max(scored, key=lambda pair: pair[0].value)
+            ua, system = max(scored, key=lambda pair: (bool(pair[1].complete), pair[0].value))
             chance = tables.per_cent(metrics.chance(len(system.classes)))
             shown = tables.with_interval(ua)
-            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance))
+            notes = "; ".join(system.caveats) or tables.NONE
+            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance, notes))
     return {
         "records": sum(len(system.records) for system in found),
         "systems": len({system.name for system in found}),

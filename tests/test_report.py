@@ -118,6 +118,16 @@ def test_sections_ledgers_and_commands_are_there(written):
     assert "python -m experiments run emmert --variant mfcc --protocol paper --preset paper --seeds 0" in text
 
 
+def test_the_summary_prefers_complete_systems_and_names_incomplete_ones():
+    half = many(4, variant="own_cnn", num_folds=2)
+    text = report.page(systems.group([many(2), half]), [], {}, published.PAPERS)
+    row = text[text.index('id="summary"') :].split("<tbody>")[1].split("</tbody>")[0]
+    assert "emmert/mfcc" in row and "own_cnn" not in row
+    text = report.page(systems.group([half]), [], {}, published.PAPERS)
+    row = text[text.index('id="summary"') :].split("<tbody>")[1].split("</tbody>")[0]
+    assert "emmert/own_cnn" in row and "seed 0 incomplete" in row
+
+
 def test_the_page_and_its_figures_are_the_same_every_time(written):
     root, folder = written.parent.parent, written.parent / "figures"
     before = {path: path.read_bytes() for path in [written, *folder.glob("*.png")]}
