@@ -48,15 +48,15 @@ def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
     made = []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
     for (_, protocol, preset), members in itertools.groupby(ordered, key=lambda s: s.group):
-        methods, left_out = _methods(list(members), ablations)
+        methods, left_out = methods_of(list(members), ablations)
         found = [p for one, other in itertools.combinations(methods, 2) if (p := compare(one, other))]
         if found:
             made.append(_table(corpus, protocol, preset, found, left_out))
     return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(made)) if made else None
 
 
-def _methods(members, ablations):
-    """Those that are compared, and a sentence on those that are not."""
+def methods_of(members, ablations) -> tuple[list, list[str]]:
+    """Systems of one group that are compared with each other, and sentences on the others."""
     methods, changed, repeated = [], [], []
     for system in members:
         twin = next((other for other in methods if _same_decisions(system, other)), None)

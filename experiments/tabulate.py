@@ -19,6 +19,7 @@ from experiments import (
     bench,
     conditions,
     effects,
+    front_page,
     human,
     latency,
     pairs,
@@ -138,14 +139,21 @@ def readmes(found, known, papers, rated=None) -> dict[Path, str]:
     for paper in known:
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            before, begin, rest = text.partition(BEGIN)
-            _, end, after = rest.partition(END)
-            if not begin or not end:
-                raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
-            before = effects.fill(before, paper.name, found)
-            filled[path] = f"{before}{begin}\n\n{_results(paper, found, rated)}\n\n{end}{after}"
+            text = effects.fill(path.read_text(encoding="utf-8"), paper.name, found)
+            filled[path] = _with_block(path, text, _results(paper, found, rated))
+    first_page = Path(papers).parent / "README.md"
+    if first_page.is_file():
+        block = front_page.comparisons(found, effects.ablations(papers))
+        filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
+
+
+def _with_block(path, text, block) -> str:
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
+    return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
 def _results(paper, found, rated) -> str:

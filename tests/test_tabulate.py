@@ -100,6 +100,17 @@ def test_the_readme_gets_its_results_between_the_markers(project):
     assert "| test-wa " in text and "within the interval" in text and "Systems on ravdess/strong" in text
 
 
+def test_the_first_page_gets_its_comparison_between_the_markers(project):
+    page = project / "README.md"
+    page.write_text("# Suite\n\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+    run(project)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Suite\n") and text.endswith("<!-- results:end -->\nafter\n") and "\nold\n" not in text
+    page.write_text("# Suite\n")
+    with pytest.raises(InputError, match="README.md lacks"):
+        run(project)
+
+
 def test_another_results_folder_leaves_the_readme_alone(project):
     readme = project / "papers" / "emmert" / "README.md"
     before = readme.read_bytes()

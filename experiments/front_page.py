@@ -1,0 +1,54 @@
+"""The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
+
+from experiments import pairs, rows, scores, tables
+from experiments.systems import ranges
+from experiments.tables import Row, Table
+
+PROTOCOL = "speaker_independent"
+
+
+def comparisons(found, ablations=frozenset()) -> str:
+    """Markdown, a table for each real corpus and preset on which two papers or more have systems, highest UA first.
+
+    Args:
+        found: Systems.
+        ablations: names of systems that only a ledger compares; left out.
+    """
+    groups = {}
+    for system in found:
+        if system.protocol == PROTOCOL and not system.synthetic:
+            groups.setdefault(system.group, []).append(system)
+    groups = {group: pairs.methods_of(members, ablations)[0] for group, members in sorted(groups.items())}
+    blocks = [f"<!-- {tables.GENERATED} -->"]
+    for (corpus, _, preset), members in groups.items():
+        if len({system.paper for system in members}) < 2:
+            continue
+        tested = f"results/tables/compare_{rows.slug(corpus)}.md"
+        blocks += [tables.markdown_table(_table(corpus, preset, members)), f"Paired tests: [{tested}]({tested})"]
+    return "\n\n".join(blocks)
+
+
+def _table(corpus, preset, members) -> Table:
+    measured = [
+        (system, *(rows.attempt(scores.measure, system, name)[0] for name in ("ua", "wa"))) for system in members
+    ]
+    ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
+    caption = rows.caption(f"Speaker-independent, preset {preset},", corpus, members)
+    note = "Rates in per cent under each paper's own rule, folds pooled, 95 % intervals over speakers."
+    return Table(caption, [_row(*entry) for entry in ranked], notes=(note,))
+
+
+def _measured(system, metric):
+    return rows.attempt(scores.measure, system, metric)[0]
+
+
+def _row(system, ua, wa) -> Row:
+    shown = {
+        "system": system.name,
+        "UA": tables.with_interval(ua),
+        "WA": tables.with_interval(wa),
+        "folds": system.folds,
+        "seeds": ranges(system.seeds),
+        "notes": "; ".join(system.caveats) or tables.NONE,
+    }
+    return Row(shown, rows.identity(system))

@@ -1,0 +1,33 @@
+"""The first page's tables: who is in them, in which order."""
+
+import re
+
+from records_by_hand import many
+
+from experiments import front_page, systems
+
+SHARED = {"protocol": "speaker_independent"}
+
+
+def systems_of(text):
+    """The first cells of the tables' rows, without headings and rules."""
+    return re.findall(r"^\| (\w+/\w+) ", text, flags=re.MULTILINE)
+
+
+def test_methods_of_two_papers_highest_ua_first():
+    found = [
+        many(1, **SHARED),
+        many(3, paper="lim2016", variant="cnn", **SHARED),
+        many(2, paper="lim2016", variant="lstm", **SHARED),
+        many(3, paper="lim2016", variant="the_same_again", **SHARED),
+        many(4, variant="mfcc_unscaled", **SHARED),
+    ]
+    text = front_page.comparisons(systems.group(found), {"emmert/mfcc_unscaled"})
+    assert systems_of(text) == ["lim2016/cnn", "lim2016/lstm", "emmert/mfcc"]
+    assert "| 75.0 [" in text and "results/tables/compare_ravdess-strong.md" in text
+
+
+def test_one_paper_alone_other_protocols_and_synthetic_recordings_are_left_out():
+    found = [many(1, **SHARED), many(2, variant="own_cnn", **SHARED), many(2, paper="lim2016", protocol="random")]
+    found += [many(3, paper=paper, corpus_variant="emodb-synthetic", **SHARED) for paper in ("emmert", "lim2016")]
+    assert systems_of(front_page.comparisons(systems.group(found))) == []
