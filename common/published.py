@@ -23,7 +23,7 @@ AGGREGATIONS = ("pooled", "fold_mean", "unknown")
 RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", "share", "precision", "recall", "f1")
 PER_CLASS = ("precision", "recall", "f1")
 SECTIONS = {"paper", "stated", "data", "published", "confusion"}
-PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes"}
+PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,8 @@ class Published:
     Args:
         paper: folder name below papers/.
         id: unique in the paper and stable; tables join on it.
-        variant: our recipe for the system, "" where the number is quoted or belongs to none.
+        variant: our recipe for the system, "" where the number is quoted or belongs to none. Where the text allows two
+            readings of a system, `also` names the other recipes in the file, and each gets the number.
         metric: see the module's docstring.
         aggregation: "pooled" adds the folds' counts first, "fold_mean" averages the folds, "unknown" is what most
             papers say.
@@ -44,6 +45,8 @@ class Published:
         rule: decision rule; "" is the paper's own, the first in our records.
         where: table and row, or section.
         approximate: the paper gives it as "about".
+        built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
+        seeds: of a run that repeats as often as the paper did.
     """
 
     paper: str
@@ -59,6 +62,8 @@ class Published:
     rule: str = ""
     note: str = ""
     approximate: bool = False
+    built_to_match: str = ""
+    seeds: str = "0"
 
     @property
     def is_rate(self) -> bool:
@@ -92,6 +97,7 @@ class Paper:
     venue: str = ""
     doi: str = ""
     url: str = ""
+    seeds: str = "0"
     stated: dict
     data: dict
     published: tuple[Published, ...]
@@ -124,7 +130,12 @@ def read_file(path) -> Paper:
     head = tree["paper"]
     _known(head, PAPER_KEYS, {"title", "authors", "corpus", "classes"}, path, "[paper]")
     name = path.parent.name
-    published = tuple(_published(name, entry, path) for entry in tree.get("published", ()))
+    seeds = head.get("seeds", "0")
+    published = tuple(
+        _published(name, each | {"seeds": seeds}, path)
+        for entry in tree.get("published", ())
+        for each in _readings(entry)
+    )
     confusions = tuple(_confusion(name, entry, path) for entry in tree.get("confusion", ()))
     _unique([number.id for number in published], path, "[[published]]")
     _unique([matrix.id for matrix in confusions], path, "[[confusion]]")
@@ -136,6 +147,12 @@ def read_file(path) -> Paper:
         published=published,
         confusions=confusions,
     )
+
+
+def _readings(entry):
+    """An entry, and the same for every variant that it names as another reading of the system."""
+    own = {key: value for key, value in entry.items() if key != "also"}
+    return [own, *(own | {"variant": other, "id": f"{own.get('id')}-{other}"} for other in entry.get("also", ()))]
 
 
 def _published(paper, entry, path) -> Published:

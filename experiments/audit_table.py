@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
-from common.errors import InputError
 from experiments import tables
+from experiments.whole_file import read_measured
 
 SCHEMA, FILE = 1, "audit.json"
 FIELDS = ("system", "protocol", "corpus_variant", "num_folds", "verdict", "refused", "kinds")
 COLUMNS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
+WORDS = {"empty": "no validation part"}
 NOTE = (
     "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
     "in how many folds. A WARN for speakers is what a protocol without speaker independence is: its numbers are for "
@@ -23,18 +24,13 @@ def read(root) -> list[dict]:
     Raises:
         InputError: the file is damaged or of another version.
     """
-    path = Path(root, FILE)
-    if not path.exists():
-        return []
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        if tree["schema"] != SCHEMA:
-            raise ValueError(f"schema {tree['schema']}, not {SCHEMA}")
-        if lacking := [audited for audited in tree["audits"] if not {*FIELDS} <= audited.keys()]:
-            raise KeyError(f"{lacking[0]} lacks a field")
-        return tree["audits"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and audit again: {KEEP}") from error
+    return read_measured(Path(root, FILE), schema=SCHEMA, parse=_complete, verb="audit --keep results") or []
+
+
+def _complete(tree) -> list[dict]:
+    if lacking := [audited for audited in tree["audits"] if not {*FIELDS} <= audited.keys()]:
+        raise KeyError(f"{lacking[0]} lacks a field")
+    return tree["audits"]
 
 
 def sheet(audits) -> tables.Sheet | None:
@@ -59,7 +55,7 @@ def _table(corpus, audits) -> tables.Table:
 def _row(corpus, members) -> tables.Row:
     audited = members[0]
     systems, kinds = ", ".join(member["system"] for member in members), audited["kinds"]
-    others = [f"{kind}: {_shown(found)}" for kind, found in kinds.items() if kind not in COLUMNS]
+    others = [WORDS.get(kind) or f"{kind}: {_shown(found)}" for kind, found in kinds.items() if kind not in COLUMNS]
     shown = {
         "protocol": audited["protocol"],
         "systems": systems,

@@ -19,11 +19,12 @@ class Band:
     high: float
     bug_below: float | None = None
     leak_above: float | None = None
+    source: str
 
     def flag(self, value) -> str:
         """What a value means.
 
-        >>> Band(corpus="emodb", protocols=(), metric="ua", low=0.6, high=0.83, leak_above=0.88).flag(0.9)
+        >>> Band(corpus="emodb", protocols=(), metric="ua", low=0.6, high=0.83, leak_above=0.88, source="").flag(0.9)
         'above 88: a leak?'
         """
         if self.bug_below is not None and value < self.bug_below:

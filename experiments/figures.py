@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from common import metrics, records
 from common.errors import InputError
-from experiments import drawing, forest, systems
+from experiments import drawing, forest, strips, systems
 from experiments.rows import slug
 
 PANELS = (  # of what, y label, training curve, validation curve
@@ -21,14 +21,18 @@ PANELS = (  # of what, y label, training curve, validation curve
 )
 
 
-def write(root) -> list[Path]:
+def write(root, ablations=frozenset()) -> list[Path]:
     """Draw every system's figures into root/report/figures; figures of systems without records are removed.
+
+    Args:
+        root: results folder.
+        ablations: names of systems that stand beside no other: only a ledger compares them.
 
     Raises:
         InputError: the folder cannot be written to.
     """
     folder = Path(root, "report", "figures")
-    drawn = {folder / name: data for name, data in draw(systems.group(records.read_all(root))).items()}
+    drawn = {folder / name: data for name, data in draw(systems.group(records.read_all(root)), ablations).items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in set(folder.glob("*.png")) - drawn.keys():
@@ -40,7 +44,7 @@ def write(root) -> list[Path]:
     return sorted(drawn)
 
 
-def draw(found) -> dict[str, bytes]:
+def draw(found, ablations=frozenset()) -> dict[str, bytes]:
     """PNG bytes by file name."""
     images = {}
     with matplotlib.rc_context():
@@ -55,7 +59,8 @@ def draw(found) -> dict[str, bytes]:
             ):
                 images[f"{stem(system)}-curves.png"] = drawing.png(curves(system))
             images[f"{stem(system)}-confusion.png"] = drawing.png(confusion(system))
-        images |= {name: drawing.png(figure) for name, figure in forest.draw(found).items()}
+            images[f"{stem(system)}-recalls.png"] = drawing.png(strips.recalls(system))
+        images |= {name: drawing.png(figure) for name, figure in forest.draw(found, ablations).items()}
     return images
 
 

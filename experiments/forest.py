@@ -4,18 +4,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common import metrics
-from experiments import drawing, scores, systems
+from experiments import drawing, pairs, scores, systems
 from experiments.rows import attempt, slug
 
 ROW_INCHES = 0.42
 WIDTH_INCHES = 9
 
 
-def draw(found) -> dict[str, Figure]:
-    """File name -> figure, for every corpus variant, protocol and preset with two systems or more."""
+def draw(found, ablations=frozenset()) -> dict[str, Figure]:
+    """File name -> figure, for every corpus variant, protocol and preset with two methods or more."""
     groups = {}
     for system in found:
         groups.setdefault(system.group, []).append(system)
+    groups = {group: pairs.methods_of(members, ablations)[0] for group, members in groups.items()}
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
         for (corpus, protocol, preset), members in groups.items()

@@ -7,12 +7,13 @@ from experiments.tables import Row, Table
 PROTOCOL = "speaker_independent"
 
 
-def comparisons(found, ablations=frozenset()) -> str:
+def comparisons(found, ablations=frozenset(), papers=()) -> str:
     """Markdown, a table for each real corpus and preset on which two papers or more have systems, highest UA first.
 
     Args:
         found: Systems.
         ablations: names of systems that only a ledger compares; left out.
+        papers: names of all papers; those without a system in a table are named below it.
     """
     groups = {}
     for system in found:
@@ -24,18 +25,26 @@ def comparisons(found, ablations=frozenset()) -> str:
         if len({system.paper for system in members}) < 2:
             continue
         tested = f"results/tables/compare_{rows.slug(corpus)}.md"
-        blocks += [tables.markdown_table(_table(corpus, preset, members)), f"Paired tests: [{tested}]({tested})"]
+        blocks += [
+            tables.markdown_table(_table(corpus, preset, members, papers)),
+            f"Paired tests: [{tested}]({tested})",
+        ]
     return "\n\n".join(blocks)
 
 
-def _table(corpus, preset, members) -> Table:
+def _table(corpus, preset, members, papers) -> Table:
     measured = [
         (system, *(rows.attempt(scores.measure, system, name)[0] for name in ("ua", "wa"))) for system in members
     ]
     ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
     caption = rows.caption(f"Speaker-independent, preset {preset},", corpus, members)
-    note = "Rates in per cent under each paper's own rule, folds pooled, 95 % intervals over speakers."
-    return Table(caption, [_row(*entry) for entry in ranked], notes=(note,))
+    notes = [
+        "Rates in per cent under each paper's own rule, folds pooled. Intervals are 95 %, over speakers: another "
+        "training (seed) may move a number by points. Epochs: median over folds.",
+    ]
+    if missing := sorted(set(papers) - {system.paper for system in members}):
+        notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
+    return Table(caption, [_row(*entry) for entry in ranked], notes=tuple(notes))
 
 
 def _measured(system, metric):
@@ -47,6 +56,7 @@ def _row(system, ua, wa) -> Row:
         "system": system.name,
         "UA": tables.with_interval(ua),
         "WA": tables.with_interval(wa),
+        "epochs": f"{rows.epochs(system):g}",
         "folds": system.folds,
         "seeds": ranges(system.seeds),
         "notes": "; ".join(system.caveats) or tables.NONE,

@@ -14,10 +14,14 @@ from experiments.tables import Row, Sheet, Table
 
 NOTES = (
     "First minus second, in per cent; 95 % intervals, the same speakers resampled for both; several seeds: mean over "
-    "seeds. UA p: permutation of speakers between the two systems, an answer for speakers at large.",
+    "seeds. UA p: permutation of speakers between the two systems, an answer for speakers at large, but of these "
+    "trainings: another seed may move a difference by points.",
     "McNemar: exact, on the utterances of the lowest seed that both have (b: first alone right, c: second alone); "
     "it takes utterances as independent, an answer for these speakers only. Holm: over the pairs of this table.",
 )
+
+
+FEW_SPEAKERS = 12  # up to here the smallest possible p is worth saying
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +134,9 @@ def _table(corpus, protocol, preset, found, left_out) -> Table:
         _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
     ]
     used = sorted({s.name: s for p in found for s in (p.first, p.second)}.items())
+    text += f", chance UA {tables.per_cent(1 / len(classes))} %"
+    if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
+        left_out = [f"With {num_speakers} speakers no UA p can be below {2 ** (1 - num_speakers):.3g}.", *left_out]
     return Table(f"{text}; {limits}" if limits else text, rows, commands([s for _, s in used]), (*NOTES, *left_out))
 
 
@@ -154,7 +161,8 @@ def _row(pair, permutation_holm, mcnemar_holm) -> Row:
         or tables.NONE,
     }
     data = identity(pair.first) | {"second_paper": pair.second.paper, "second_variant": pair.second.variant}
-    data |= {"n": pair.num_utterances, "seeds": ranges(pair.seeds)}
+    data |= {"n": pair.num_utterances, "seeds": ranges(pair.seeds), "folds": pair.first.folds}
+    data |= {"second_command": pair.second.command}
     data |= _fields("ua_difference", pair.ua) | _fields("wa_difference", pair.wa)
     names = ("permutation_p", "permutation_p_holm", "mcnemar_p", "mcnemar_p_holm")
     data |= {name: tables.fraction(p) for name, p in zip(names, values.values(), strict=True)}

@@ -13,7 +13,9 @@ from experiments.tables import Row, Sheet, Table
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 NOTES = (
     "Per cent. Difference: the protocol's number minus the speaker-independent one, 95 % interval, the same speakers "
-    "resampled for both. Where a protocol trains on its test speakers, what is above 0 is inflation.",
+    "resampled for both. It speaks of other speakers, not of other trainings: those scatter as the seeds do.",
+    "Where a protocol trains on its test speakers, what is above 0 is inflation, and what a larger training part gives "
+    "(train: utterances a fold trains on, mean).",
 )
 
 
@@ -47,6 +49,7 @@ def _row(other, honest) -> Row:
         "beside": honest.protocol,
         "n": f"{other.n}; {honest.n}",
         "folds": f"{other.folds}; {honest.folds}",
+        "train": f"{_trained_on(other):.0f}; {_trained_on(honest):.0f}",
         "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
     }
     data = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
@@ -55,7 +58,20 @@ def _row(other, honest) -> Row:
         shown[f"{m.upper()} difference"] = tables.with_interval(differences[m], tables.signed_per_cent)
         data |= tables.interval_fields(m, here) | tables.interval_fields(f"{m}_beside", there)
         data |= tables.interval_fields(f"{m}_difference", differences[m])
+    shown["UA of single seeds"] = f"{_seeds(values['ua'][0])}; {_seeds(values['ua'][1])}"
+    data |= {"folds": shown["folds"], "seeds": shown["seeds"], "train": shown["train"]}
     return Row(shown | {"notes": "; ".join([*other.caveats, *honest.caveats]) or tables.NONE}, data)
+
+
+def _trained_on(system) -> float:
+    return float(np.mean([sum(record.counts["train"].values()) for record in system.used]))
+
+
+def _seeds(number) -> str:
+    """Lowest to highest of the single seeds."""
+    if number is None or len(number.by_seed) < 2:
+        return tables.NONE
+    return f"{tables.per_cent(min(number.by_seed))} – {tables.per_cent(max(number.by_seed))}"
 
 
 def difference(first, second, metric) -> scores.Number:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from common import metrics, published, records
 from common.errors import InputError
-from experiments import effects, figures, human, latency, raters, rows, scores, systems, tables, verdicts
+from experiments import effects, figures, human, latency, pairs, raters, rows, scores, systems, tables, verdicts
 from experiments.tabulate import all_sheets, other_sheets
 
 SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
@@ -52,7 +52,7 @@ def write(root, papers=published.PAPERS) -> Path:
         InputError: a damaged record or paper.toml, or a folder that cannot be written to.
     """
     path = Path(root, "report", "index.html")
-    drawn = {file.name: file.read_bytes() for file in figures.write(root)}
+    drawn = {file.name: file.read_bytes() for file in figures.write(root, effects.ablations(papers))}
     known = published.read_all(papers)
     more = {"measured": latency.read(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human.read(root), "rated": raters.read_all(root), "other": other_sheets(root)}
@@ -80,7 +80,7 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         for anchor, heading, prefix, reading in SECTIONS
     ]
     return environment.get_template("report.html.j2").render(
-        summary=_summary(found),
+        summary=_summary(found, effects.ablations(papers)),
         verdicts=_verdict_counts(found, known, rated),
         sections=[section for section in sections if section[3]],
         figures=_figures(found, drawn),
@@ -105,19 +105,22 @@ class Best:
     ua: str
     num_systems: int
     chance: str
+    seeds: str
     notes: str
 
 
-def _summary(found) -> dict:
+def _summary(found, ablations) -> dict:
     best = []
     for (corpus, protocol, preset), members in _groups(found).items():
-        scored = [(ua, s) for s in members if (ua := rows.attempt(scores.measure, s, "ua")[0])]
-        if scored:
+        methods, _ = pairs.methods_of(members, ablations)
+        scored = [(ua, s) for s in methods if (ua := rows.attempt(scores.measure, s, "ua")[0])]
+        if len(scored) > 1:
             ua, system = max(scored, key=lambda pair: (bool(pair[1].complete), pair[0].value))
             chance = tables.per_cent(metrics.chance(len(system.classes)))
             shown = tables.with_interval(ua)
             notes = "; ".join(system.caveats) or tables.NONE
-            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance, notes))
+            seeds = systems.ranges(system.seeds)
+            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance, seeds, notes))
     return {
         "records": sum(len(system.records) for system in found),
         "systems": len({system.name for system in found}),
@@ -134,14 +137,13 @@ def _groups(found) -> dict:
 
 
 def _verdict_counts(found, known, rated) -> list[tuple[str, dict]]:
-    """(paper, verdict -> how many of its numbers), reasons and commands left out."""
-    kinds = (verdicts.WITHIN, verdicts.ABOVE, verdicts.BELOW, "not comparable", "not run")
+    """(paper, kind of verdict -> how many of its numbers)."""
     counted = []
     for paper in known:
         if paper.published:
             compared = [verdicts.compare(number, found, rated) for number in paper.published]
-            found_kinds = Counter(comparison.verdict.partition(":")[0] for comparison in compared)
-            counted.append((paper.name, {kind: found_kinds[kind] for kind in kinds}))
+            kinds = Counter(verdicts.kind(comparison) for comparison in compared)
+            counted.append((paper.name, {kind: kinds[kind] for kind in verdicts.KINDS}))
     return counted
 
 
@@ -151,7 +153,7 @@ def _figures(found, drawn) -> list[dict]:
     for system in found:
         images = [
             (kind, _uri(drawn[name]))
-            for kind in ("confusion", "curves")
+            for kind in ("confusion", "recalls", "curves")
             if (name := f"{figures.stem(system)}-{kind}.png") in drawn
         ]
         what = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"

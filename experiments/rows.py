@@ -7,9 +7,9 @@ import statistics as descriptive
 
 import numpy as np
 
-from common import metrics
+from common import metrics, statistics
 from experiments import bands, scores, tables
-from experiments.intervals import Number
+from experiments.intervals import REPLICATES, Number
 from experiments.systems import ranges
 from experiments.tables import Row, Sheet, Table
 
@@ -29,16 +29,23 @@ def by_corpus(systems):
 
 
 def caption(what, corpus, systems) -> str:
-    """What stands in the table, the corpus variant, n, the label set, chance and the corpus's limits."""
+    """What stands in the table, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
     sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
         f"{what} on {corpus}",
         f"n = {', '.join(sizes)} test utterances a seed",
-        f"{len(classes)} classes ({', '.join(classes)}), chance UA {tables.per_cent(1 / len(classes))} %",
+        f"{len(classes)} classes ({', '.join(classes)}), chance UA {tables.per_cent(1 / len(classes))} %, "
+        f"majority WA {_majorities(systems)} %",
         systems[0].limits,
     ]
     return "; ".join(filter(None, words))
+
+
+def _majorities(systems) -> str:
+    """What always naming the most frequent class would reach; a range where systems tested other utterances."""
+    shares = sorted(metrics.majority(np.sum(s.confusions(), axis=(0, 2))) for s in systems)
+    return "–".join(dict.fromkeys(map(tables.per_cent, (shares[0], shares[-1]))))
 
 
 def commands(systems) -> tuple[tuple[str, str], ...]:
@@ -54,6 +61,7 @@ def identity(system, rule="") -> dict:
         "paper": system.paper,
         "variant": system.variant,
         "rule": rule or system.rules[0],
+        "command": system.command,
     }
 
 
@@ -65,7 +73,10 @@ def systems_sheet(corpus, systems) -> Sheet:
         "each seed tests other utterances, all seeds pooled. Intervals: 95 %, speakers resampled.",
         "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
         "(common/plausible.toml).",
+        "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
+        "comparison with papers that give such a one.",
     )
+    notes += tuple(dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in bands.of(system)))
     if not any(row.data["no_decision"] for row in made):
         made = [dataclasses.replace(row, shown=_without(row.shown, "no decision")) for row in made]
     table = Table(caption("Systems", corpus, systems), made, commands(systems), notes)
@@ -87,6 +98,7 @@ class _Headline:
 
     wa: Number | None
     ua: Number | None
+    ua_utterances: Number | None  # utterances resampled
     macro_f1: Number | None
     slice_wa: Number | None
     wa_folds: np.ndarray | None
@@ -107,6 +119,7 @@ def _headline(system, rule) -> _Headline:
     return _Headline(
         wa=wa,
         ua=ua,
+        ua_utterances=attempt(_over_utterances, system, rule)[0],
         macro_f1=attempt(scores.measure, system, "macro_f1", rule=rule)[0],
         slice_wa=attempt(*slices)[0] if slices else None,
         wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
@@ -117,11 +130,25 @@ def _headline(system, rule) -> _Headline:
     )
 
 
+def _over_utterances(system, rule) -> Number:
+    tested = system.tested(rule)
+    interval = statistics.bootstrap_interval(
+        tested.labels,
+        tested.decisions,
+        tested.speakers,
+        metric="ua",
+        classes=system.classes,
+        clusters="utterance",
+        replicates=REPLICATES,
+    )
+    return Number(interval.estimate, interval.low, interval.high, "utterances")
+
+
 def _system_row(system, rule) -> Row:
     found = _headline(system, rule)
     flags = "; ".join(_band(band, getattr(found, band.metric)) for band in bands.of(system))
     notes = "; ".join([*system.caveats, *found.reasons])
-    counted = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+    counted = {"n": system.n, **_counted(system)}
     shown = {
         "system": system.name,
         "protocol": system.protocol,
@@ -130,13 +157,14 @@ def _system_row(system, rule) -> Row:
         "UA pooled": tables.with_interval(found.ua),
         "WA pooled": tables.with_interval(found.wa),
         **counted,
+        "UA, utterances": tables.with_interval(found.ua_utterances),
         "majority WA": tables.per_cent(found.majority),
         "UA fold mean": _mean_and_sd(found.ua_folds),
         "WA fold mean": _mean_and_sd(found.wa_folds),
         "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),
         "slice WA": tables.per_cent(found.slice_wa and found.slice_wa.value),
         "no decision": tables.per_cent(found.no_decision),
-        "band": flags or tables.NONE,
+        "band": flags or "none known",
         "notes": notes or tables.NONE,
     }
     data = {
@@ -148,11 +176,12 @@ def _system_row(system, rule) -> Row:
         **tables.interval_fields("wa_pooled", found.wa),
         **_mean_and_sd_fields("wa_fold", found.wa_folds),
         **tables.interval_fields("ua_pooled", found.ua),
+        **tables.interval_fields("ua_utterances", found.ua_utterances),
         **_mean_and_sd_fields("ua_fold", found.ua_folds),
         **tables.interval_fields("macro_f1", found.macro_f1),
         **tables.interval_fields("slice_wa", found.slice_wa),
         "no_decision": tables.fraction(found.no_decision),
-        **{"band": flags, "notes": notes, "limits": system.limits, "command": system.command},
+        **{"band": flags, "notes": notes, "limits": system.limits},
     }
     return Row(shown, data)
 
@@ -203,17 +232,32 @@ def _class_rows(system, rule):
                 **{heading: tables.per_cent(value) for heading, value in values.items()},
                 "in truth": str(support[k]),
                 "decided": str(decided[k]),
+                **_counted(system),
             },
             identity(system, rule)
             | {"class": name}
+            | _counted(system)
             | {field: tables.fraction(value) for field, value in values.items()}
             | {"support": int(support[k]), "decided": int(decided[k])},
         )
 
 
+def _counted(system) -> dict:
+    return {"folds": system.folds, "seeds": ranges(system.seeds)}
+
+
+def epochs(system) -> float:
+    """Median over folds."""
+    return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+
+
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
-    notes = ("Epochs and seconds: medians over the folds of all seeds. Memory: the largest of a training process.",)
+    notes = (
+        "Epochs and seconds: medians over the folds of all seeds. Memory: the largest of a training process.",
+        "Seconds passed on a machine that did other work too: the same training has taken up to three times as long. "
+        "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
+    )
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.n for s in found}))}, {len(found[0].classes)} classes)"
         for name, found in by_corpus(systems)
@@ -226,7 +270,6 @@ def _cost_row(system) -> Row:
     parameters, _ = attempt(scores.measure, system, "parameters")
     seconds = descriptive.median(record.cost["seconds_fit"] for record in system.records)
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
-    epochs = descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
     processors = sorted({_machine(record.environment) for record in system.records})
     return Row(
         {
@@ -235,15 +278,17 @@ def _cost_row(system) -> Row:
             "protocol": system.protocol,
             "preset": system.preset,
             "parameters": f"{parameters.value:,.0f}" if parameters else tables.NONE,
-            "epochs": f"{epochs:g}",
+            **_counted(system),
+            "epochs": f"{epochs(system):g}",
             "seconds a fold": f"{seconds:.1f}",
             "peak MiB": f"{max(memory):,.0f}" if memory else tables.NONE,
             "machine": "; ".join(processors),
         },
         identity(system)
+        | _counted(system)
         | {
             "parameters": int(parameters.value) if parameters else "",
-            "epochs": epochs,
+            "epochs": epochs(system),
             "seconds_fit": seconds,
             "peak_memory_mib": max(memory) if memory else "",
             "folds_measured": len(system.records),

@@ -12,7 +12,6 @@ from common import leakage, metrics
 from common.errors import InputError
 from common.utterance import EMOTIONS, LABEL_SETS
 
-SEEDS = "0-9"  # of the command for what was not run
 SYNTHETIC = "-synthetic"
 LEAKY_NOTE = "leaky on purpose: parts of one recording train and test; n counts segments and their copies"
 
@@ -298,5 +297,5 @@ def command_not_run(number) -> str:
     """The command that would reproduce a published number."""
     return (
         f"python -m experiments run {number.paper} --variant {number.variant} --protocol {number.protocol} "
-        f"--preset paper --seeds {SEEDS}"
+        f"--preset paper --seeds {number.seeds}"
     )

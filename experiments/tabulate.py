@@ -143,7 +143,7 @@ def readmes(found, known, papers, rated=None) -> dict[Path, str]:
             filled[path] = _with_block(path, text, _results(paper, found, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
-        block = front_page.comparisons(found, effects.ablations(papers))
+        block = front_page.comparisons(found, effects.ablations(papers), [paper.name for paper in known])
         filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
 

@@ -12,9 +12,13 @@ no interval: papers give one value.
 
 * "within the interval": the published number lies in our interval, ends included.
 * "above": ours is above, the published number lies below our interval. "below": the reverse.
-* "not comparable: why": there are runs, none of which is of the same kind, or the records do not tell the number, or
-  the number belongs to no system of ours.
-* "not run: command": there is no run of the variant; "needs IEMOCAP" where the recordings are under licence.
+* "not comparable: why": there are runs on the number's corpus, none of which is of the same kind, or the records do not
+  tell the number, or the number belongs to no system of ours.
+* "not run: command": there is no run of the variant on that corpus, or on synthetic speech alone; "needs ..." where
+  recordings under licence or weights are missing.
+
+"built to match it (D...)" behind a verdict: our reconstruction was chosen to meet the number, so it proves nothing.
+"within the range of our single seeds" behind "above" or "below": a paper's single run could have been one of them.
 
 The number of parameters is compared wherever the variant was built for as many classes, at whatever preset.
 """
@@ -28,7 +32,11 @@ from experiments.intervals import NotComputableError
 from experiments.systems import SYNTHETIC, command_not_run, ranges
 from experiments.tables import Row, Sheet, Table
 
+NEEDS = {"iemocap": "needs IEMOCAP", "resnet50": "needs ImageNet weights"}  # by corpus or variant
 WITHIN, ABOVE, BELOW = "within the interval", "above", "below"
+SINGLE_SEEDS = "within the range of our single seeds"
+BUILT, NO_SYSTEM = "built to match", "of no system of ours"
+KINDS = (WITHIN, ABOVE, BELOW, BUILT, "not comparable", "not run", NO_SYSTEM)  # as they are counted
 COUNTS = ("parameters",)
 CONSIDERED = "share:considered "  # Chernykh 2018, Table 2, row 1
 ROUNDING = "rounding"
@@ -66,9 +74,8 @@ def compare(number, systems, raters=None) -> Comparison:
     if not number.variant:
         return Comparison(number, "not comparable: the number of no system of ours")
     mine = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
-    if not mine:
-        needs = "needs IEMOCAP; " if number.corpus.startswith("iemocap") else ""
-        return Comparison(number, f"not run: {needs}{command_not_run(number)}")
+    if not any(_layout(s) == number.corpus for s in mine):
+        return Comparison(number, _not_run(number, mine), None, None, *_nearest(number, mine, raters))
     comparable, why = _of_the_same_kind(number, mine)
     if why:
         return Comparison(number, f"not comparable: {why}", None, None, *_nearest(number, mine, raters))
@@ -79,7 +86,23 @@ def compare(number, systems, raters=None) -> Comparison:
         return Comparison(number, f"not comparable: {error}", system)
     if why := ours.why_none or conditions.unlike(number, system):
         return Comparison(number, f"not comparable: {why}", system, ours)
-    return Comparison(number, verdict(number.value, ours), system, ours)
+    return Comparison(number, verdict(number.value, ours) + _reservations(number, ours), system, ours)
+
+
+def _reservations(number, ours) -> str:
+    """What takes weight from a verdict: the number was aimed at, or single runs of ours scatter to both its sides."""
+    if number.built_to_match:
+        return f"; {BUILT} it ({number.built_to_match})"
+    scattered = ours.by_seed and min(ours.by_seed) <= number.value <= max(ours.by_seed)
+    return f"; {SINGLE_SEEDS}" if scattered and verdict(number.value, ours) != WITHIN else ""
+
+
+def _not_run(number, elsewhere) -> str:
+    """What is missing, where else the variant was run, and the command."""
+    needed = [what for name, what in NEEDS.items() if name in (number.corpus.partition("/")[0], number.variant)]
+    others = sorted({s.corpus_variant for s in elsewhere if not s.synthetic})
+    ran = f"ran on {', '.join(others)} alone" if others else ""
+    return f"not run: {'; '.join(filter(None, [*needed, ran, command_not_run(number)]))}"
 
 
 def _measured(number, system, raters) -> scores.Number:
@@ -132,6 +155,15 @@ def verdict(published, ours) -> str:
     if ours.low <= published <= ours.high:
         return WITHIN
     return ABOVE if published < ours.low else BELOW
+
+
+def kind(comparison) -> str:
+    """One of KINDS, without reasons and commands."""
+    if not comparison.number.variant and not comparison.number.metric.startswith(CONSIDERED):
+        return NO_SYSTEM
+    if BUILT in comparison.verdict:
+        return BUILT
+    return next(name for name in KINDS if comparison.verdict.startswith(name))
 
 
 def _of_the_same_kind(number, systems) -> tuple[list, str]:

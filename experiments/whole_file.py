@@ -54,4 +54,4 @@ def read_measured(path, *, schema, parse, verb) -> dict:
             return parse(tree)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error!r}); delete it and measure again with the verb {verb}") from error
-    raise InputError(f"{path} has schema {found}, this version reads {schema}; measure again")
+    raise InputError(f"{path} has schema {found}, this version reads {schema}; measure again with the verb {verb}")

@@ -67,7 +67,7 @@ def test_folds_that_a_corpus_refuses_have_no_row_and_clean_ones_pass(tmp_path):
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"schema": 9, "audits": []}), json.dumps({"schema": 1})])
 def test_a_damaged_file_is_one_sentence(tmp_path, text):
     (tmp_path / "audit.json").write_text(text)
-    with pytest.raises(InputError, match="audit.json is damaged .*audit --keep results"):
+    with pytest.raises(InputError, match="audit.json (is damaged|has schema) .*audit --keep results"):
         audit_table.read(tmp_path)
 
 

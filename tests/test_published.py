@@ -49,9 +49,19 @@ def test_a_number_gets_the_defaults_of_its_kind(tmp_path):
         "rule": "",
         "note": "",
         "approximate": False,
+        "built_to_match": "",
+        "seeds": "0",
     }
     assert published.read("someone2000", tmp_path / "papers") == paper.published
     assert published.read("nobody", tmp_path / "papers") == ()
+
+
+def test_another_reading_of_the_system_gets_the_same_number_and_the_papers_repeats(tmp_path):
+    text = HEAD.replace('title = "T"', 'title = "T"\nseeds = "0-4"') + NUMBER + 'also = ["other"]\n'
+    first, second = read(tmp_path, text).published
+    assert (first.id, first.variant, first.seeds) == ("T1", "mfcc", "0-4")
+    assert dataclasses.replace(second, id="T1", variant="mfcc") == first
+    assert (second.id, second.variant) == ("T1-other", "other")
 
 
 @pytest.mark.parametrize(

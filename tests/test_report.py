@@ -134,7 +134,7 @@ def test_the_page_and_its_figures_are_the_same_every_time(written):
     (folder / "stale.png").write_bytes(b"")
     assert report.write(root, root.parent / "papers") == written
     assert before == {path: path.read_bytes() for path in [written, *folder.glob("*.png")]}
-    assert len(before) == 5
+    assert len(before) == 7
 
 
 def test_a_page_without_records_says_so(tmp_path):
@@ -174,7 +174,7 @@ def test_curves_have_a_line_a_fold_their_mean_and_the_epochs_kept():
 
 def test_a_system_that_never_trained_in_epochs_has_no_curves():
     drawn = figures.draw(systems.group([many(2, history={}, best_epoch=None)]))
-    assert [name.rsplit("-", 1)[1] for name in drawn] == ["confusion.png"]
+    assert [name.rsplit("-", 1)[1] for name in drawn] == ["confusion.png", "recalls.png"]
     assert all(data.startswith(b"\x89PNG") for data in drawn.values())
 
 
