@@ -1,5 +1,6 @@
 """Whole commands in fresh processes: what `compare` costs beside its fits, and whether memory grows with a corpus."""
 
+import dataclasses
 import os
 import statistics
 import tempfile
@@ -7,7 +8,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from common import corpora, records, splits
+from common import corpora, published, records, splits
 from common.corpora import synthetic
 from common.utterance import LABEL_SETS
 from experiments.bench import SHARE, figure
@@ -16,8 +17,6 @@ from experiments.bench_timing import child
 VERB = ("-m", "experiments")
 LIGHT = (("--help",), ("papers",), ("corpora",), ("tabulate",))  # import no TensorFlow
 AT_ONCE = {("--help",), ("papers",)}  # answer in under a second
-
-
 MOST_UTTERANCES = 100_000  # of a manifest that is loaded and split in five seconds
 
 
@@ -30,6 +29,7 @@ class Overhead(NamedTuple):
     speakers: int = 8  # of the synthetic corpus
     files: int = 8
     rounds: int = 3
+    records: int = 2_000  # that `tabulate` makes tables of
 
 
 class Memory(NamedTuple):
@@ -42,7 +42,7 @@ class Memory(NamedTuple):
 
 
 REAL_OVERHEAD = Overhead(systems="chernykh2018/ctc", folds="1-3")  # of a corpus that is named: about five minutes
-SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1)
+SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1, records=20)
 SMALLEST_MEMORY = Memory(recordings=(48, 96), manifests=(100, 200), workers=1)
 
 
@@ -70,6 +70,7 @@ def overhead(size, corpus_name=None, data=None) -> list[dict]:
             f"{first.wall_s:.0f} s of which {fits_s:.0f} s fit; the target is of quick on RAVDESS"
         )
         listing = [entry for verb in LIGHT for entry in _light(verb, size.rounds, results, environment)]
+        listing += _tables_of_many(size.records, Path(folder, "many"))
     return [
         figure("compare: wall time over the sum of its fits", first.wall_s / fits_s, "times", at_most=1.15, note=note),
         figure("compare with nothing to do: wall time", second.wall_s, "s", at_most=10),
@@ -79,6 +80,19 @@ def overhead(size, corpus_name=None, data=None) -> list[dict]:
 
 def _synthesize(root, speakers, files):
     return synthetic.synthesize("ravdess", root, speakers=speakers, files=files, progress=False)
+
+
+def _tables_of_many(count, results, source=published.PAPERS.parent / "results") -> list[dict]:
+    """A figure of `tabulate` over that many records: ours, again under other seeds; none where we have none."""
+    ours = [record for record in records.read_all(source) if record.seed == 0]
+    if not ours:
+        return []
+    for number in range(count):
+        seed, which = divmod(number, len(ours))
+        records.write(dataclasses.replace(ours[which], seed=seed), root=results)
+    taken = child([*VERB, "tabulate", "--results", results])
+    note = f"{len(ours)} records, each under {-(-count // len(ours))} seeds"
+    return [figure(f"tabulate of {count:,} records: processor time", taken.cpu_s, "s", at_most=10, note=note)]
 
 
 def _light(verb, rounds, results, environment) -> list[dict]:

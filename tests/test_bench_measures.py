@@ -89,7 +89,18 @@ def test_the_comparison_is_held_against_the_sum_of_its_fits(monkeypatch):
     assert found["compare with nothing to do: wall time"]["value"] == 3.0
     heavy = "modules of TensorFlow and Keras imported"
     assert found[f"papers: {heavy}"]["met"] is False and found[f"tabulate: {heavy}"]["met"] is True
+    assert found["tabulate of 20 records: processor time"]["value"] == 0.5
     assert found["--help: wall time"]["target"] == "≤ 1" and found["tabulate: wall time"]["target"] is None
+
+
+def test_many_records_are_ours_under_other_seeds(monkeypatch, tmp_path):
+    for fold in ("fold_1", "fold_2"):
+        records.write(many(2, fold=fold, num_folds=2), root=tmp_path / "ours")
+    monkeypatch.setattr(bench_processes, "child", lambda arguments: bench_timing.Child(3.0, 0.5, 100.0, ""))
+    bench_processes._tables_of_many(5, tmp_path / "many", source=tmp_path / "ours")
+    made = {(record.seed, record.fold) for record in records.read_all(tmp_path / "many")}
+    assert made == {(0, "fold_1"), (0, "fold_2"), (1, "fold_1"), (1, "fold_2"), (2, "fold_1")}
+    assert bench_processes._tables_of_many(5, tmp_path / "more", source=tmp_path / "nothing") == []
 
 
 def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
