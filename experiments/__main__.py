@@ -234,11 +234,16 @@ def tabulate_command(check, results):
 
 @main.command("report")
 @RESULTS
-def report_command(results):
+@click.option("--check", is_flag=True, help="Write nothing; exit status 1 if the page lags behind its records.")
+def report_command(results, check):
     """Write the page results/report/index.html."""
     from experiments import report
 
-    click.echo(f"report: {report.write(results)}")
+    if not check:
+        click.echo(f"report: {report.write(results)}")
+    elif not report.is_current(results):
+        click.echo("report/index.html differs from its records")
+        raise click.exceptions.Exit(1)
 
 
 main.add_command(bench_command)

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from common import metrics, records
+from common import metrics
 from common.errors import InputError
 from experiments import drawing, forest, strips, systems
 from experiments.rows import slug
@@ -21,31 +21,36 @@ PANELS = (  # of what, y label, training curve, validation curve
 )
 
 
-def write(root, ablations=frozenset()) -> list[Path]:
-    """Draw every system's figures into root/report/figures; figures of systems without records are removed.
+def write(root, drawn) -> dict[str, bytes]:
+    """Write PNG files into root/report/figures, where no others stay; returns them.
 
     Args:
         root: results folder.
-        ablations: names of systems that stand beside no other: only a ledger compares them.
+        drawn: what `draw` returned.
 
     Raises:
         InputError: the folder cannot be written to.
     """
     folder = Path(root, "report", "figures")
-    drawn = {folder / name: data for name, data in draw(systems.group(records.read_all(root)), ablations).items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in set(folder.glob("*.png")) - drawn.keys():
-            path.unlink()
-        for path, data in drawn.items():
-            path.write_bytes(data)
+        for path in folder.glob("*.png"):
+            if path.name not in drawn:
+                path.unlink()
+        for name, data in drawn.items():
+            Path(folder, name).write_bytes(data)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
-    return sorted(drawn)
+    return drawn
 
 
 def draw(found, ablations=frozenset()) -> dict[str, bytes]:
-    """PNG bytes by file name."""
+    """PNG bytes by file name.
+
+    Args:
+        found: Systems.
+        ablations: names of systems that stand beside no other: only a ledger compares them.
+    """
     images = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own style must not change the bytes

@@ -11,9 +11,9 @@ import jinja2
 from markdown_it import MarkdownIt
 
 from common import metrics, published, records
-from common.errors import InputError
 from experiments import effects, figures, human, latency, pairs, raters, rows, scores, systems, tables, verdicts
 from experiments.tabulate import all_sheets, other_sheets
+from experiments.whole_file import write_whole
 
 SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
     (
@@ -42,6 +42,7 @@ SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read the
     ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
     ("bench", "Speed", "bench", "What one machine does, each figure with its target."),
 )
+PIXELS = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
 README_HEADINGS = ("Section map", "Deviations ledger", "What stays open")
 
 
@@ -51,18 +52,27 @@ def write(root, papers=published.PAPERS) -> Path:
     Raises:
         InputError: a damaged record or paper.toml, or a folder that cannot be written to.
     """
-    path = Path(root, "report", "index.html")
-    drawn = {file.name: file.read_bytes() for file in figures.write(root, effects.ablations(papers))}
-    known = published.read_all(papers)
+    found, ablations = systems.group(records.read_all(root)), effects.ablations(papers)
+    drawn = figures.write(root, figures.draw(found, ablations))
+    return write_whole(_path(root), _page_of(root, papers, found, drawn), "choose another --results")
+
+
+def is_current(root, papers=published.PAPERS) -> bool:
+    """Whether the page says what the records say; the pixels of its figures are not looked at."""
+    found, ablations = systems.group(records.read_all(root)), effects.ablations(papers)
+    text = _page_of(root, papers, found, figures.draw(found, ablations))
+    path = _path(root)
+    return path.is_file() and PIXELS.sub("", path.read_text(encoding="utf-8")) == PIXELS.sub("", text)
+
+
+def _path(root) -> Path:
+    return Path(root, "report", "index.html")
+
+
+def _page_of(root, papers, found, drawn) -> str:
     more = {"measured": latency.read(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human.read(root), "rated": raters.read_all(root), "other": other_sheets(root)}
-    text = page(systems.group(records.read_all(root)), known, drawn, papers, **more)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another --results") from error
-    return path
+    return page(found, published.read_all(papers), drawn, papers, **more)
 
 
 def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:

@@ -137,6 +137,20 @@ def test_the_page_and_its_figures_are_the_same_every_time(written):
     assert len(before) == 7
 
 
+def test_a_page_is_current_until_its_records_or_its_text_change(tmp_path):
+    records.write(many(2), root=tmp_path)
+    assert not report.is_current(tmp_path)
+    page = report.write(tmp_path)
+    assert report.is_current(tmp_path)
+    page.write_text(page.read_text(encoding="utf-8").replace("base64,iVBOR", "base64,iVBORw"), encoding="utf-8")
+    assert report.is_current(tmp_path)  # another machine's pixels
+    page.write_text(page.read_text(encoding="utf-8").replace("emmert/mfcc", "emmert/mfdd"), encoding="utf-8")
+    assert not report.is_current(tmp_path)
+    report.write(tmp_path)
+    records.write(many(3, variant="own_cnn"), root=tmp_path)
+    assert not report.is_current(tmp_path)
+
+
 def test_a_page_without_records_says_so(tmp_path):
     text = report.write(tmp_path / "results", tmp_path / "papers").read_text(encoding="utf-8")
     assert "There is no record yet." in text
