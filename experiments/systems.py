@@ -13,7 +13,10 @@ from common.errors import InputError
 from common.utterance import EMOTIONS, LABEL_SETS
 
 SYNTHETIC = "-synthetic"
-LEAKY_NOTE = "leaky on purpose: parts of one recording train and test; n counts segments and their copies"
+LEAKY_NOTE = (
+    "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
+    "decided alone, where other protocols count recordings decided by all their segments"
+)
 
 
 @dataclasses.dataclass(frozen=True)
