@@ -5,14 +5,10 @@ signal each condition adds, at which level. The part `test:*` is all of them tog
 the interval resamples the same speakers in all, since all are the same recordings.
 """
 
-import functools
-
 import numpy as np
 
-from experiments import rows, scores, tables
+from experiments import scores
 from experiments.intervals import NotComputableError, Number, speaker_interval
-from experiments.systems import ranges
-from experiments.tables import Row, Sheet, Table
 
 EVERY = "test:*"
 CLEAN = "clean"
@@ -89,7 +85,7 @@ def describe(conditions) -> str:
         "the built-in {}, made by code": [noise for noise, _ in conditions.values() if not _is_users(noise)],
         "the user's own {}": [noise for noise, _ in conditions.values() if _is_users(noise)],
     }
-    signals = [words.format(", ".join(map(_stem, noises))) for words, noises in origins.items() if noises]
+    signals = [words.format(", ".join(map(stem, noises))) for words, noises in origins.items() if noises]
     levels = ", ".join(f"{level:g} dB" for level in sorted({level for _, level in conditions.values()}))
     return f"{' and '.join(signals)}, at {levels}"
 
@@ -98,77 +94,15 @@ def _is_users(noise) -> bool:
     return "@" in noise  # name and hash of a recording, see papers/satt2017/noise.py
 
 
-def _stem(noise) -> str:
+def stem(noise) -> str:
     return noise.partition("@")[0]
 
 
-def noise_sheet(corpus, systems) -> Sheet | None:
-    """Clean, every condition, the means of like signals, the mean of all; None where nothing was heard in noise."""
-    noisy = [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
-    if not noisy:
-        return None
-    notes = [
-        "WA and UA in per cent under the system's first rule, folds pooled, with 95 % intervals over speakers. A mean "
-        "counts every condition once and resamples the same speakers in all of them.",
-        "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
-        *_notes_on_signals(noisy),
-    ]
-    made = [row for system in noisy for row in _rows(system)]
-    table = Table(rows.caption("Systems in noise", corpus, noisy), made, rows.commands(noisy), tuple(notes))
-    return Sheet(f"noise_{rows.slug(corpus)}", f"Systems in noise on {corpus}", (table,))
-
-
-def _notes_on_signals(systems) -> list[str]:
-    """Which signals and level each system heard; systems that heard the same share a line."""
-    heard = {}
-    for system in systems:
-        conditions, why = rows.attempt(of, system)
-        heard.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
-    return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
-
-
-def _rows(system):
-    yield _row(system, CLEAN, {}, functools.partial(measure, system))
-    conditions, why = rows.attempt(of, system)
-    if why:
-        yield _row(system, "in noise", {}, functools.partial(measure, system, part=EVERY))  # says why there is none
-        return
-    for name, heard in conditions.items():
-        yield _row(system, name, {name: heard}, functools.partial(measure, system, part=f"test:{name}"))
+def means_of(conditions):
+    """(words, conditions) of the means over like signals and over all."""
     for kind, beginnings in KINDS.items():
         alike = {name: heard for name, heard in conditions.items() if heard[0].startswith(beginnings)}
         if 1 < len(alike) < len(conditions):
-            words = f"mean of {len(alike)} {kind}"
-            yield _row(system, words, alike, functools.partial(mean, system, conditions=alike))
+            yield f"mean of {len(alike)} {kind}", alike
     if len(conditions) > 1:
-        words = f"mean of all {len(conditions)}"
-        yield _row(system, words, conditions, functools.partial(measure, system, part=EVERY))
-
-
-def _row(system, condition, conditions, number_of) -> Row:
-    """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
-    (ua, why), (wa, _) = (rows.attempt(number_of, metric) for metric in ("ua", "wa"))
-    notes = "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])])
-    counted = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
-    return Row(
-        {
-            "system": system.name,
-            "protocol": system.protocol,
-            "preset": system.preset,
-            "condition": condition,
-            "UA pooled": tables.with_interval(ua),
-            "WA pooled": tables.with_interval(wa),
-            **counted,
-            "notes": notes or tables.NONE,
-        },
-        {
-            **rows.identity(system),
-            "condition": condition,
-            "signals": "+".join(_stem(noise) for noise, _ in conditions.values()),
-            "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
-            **counted,
-            **tables.interval_fields("ua_pooled", ua),
-            **tables.interval_fields("wa_pooled", wa),
-            **{"notes": notes, "command": system.command},
-        },
-    )
+        yield f"mean of all {len(conditions)}", conditions

@@ -17,11 +17,11 @@ from common.errors import InputError
 from experiments import (
     audit_table,
     bench,
-    conditions,
     effects,
     front_page,
     human,
     latency,
+    noise_tables,
     pairs,
     protocols,
     raters,
@@ -105,7 +105,7 @@ def all_sheets(found, known, people=(), measured=None, rated=None, ablations=fro
             rows.per_class_sheet,
             functools.partial(pairs.pairs_sheet, ablations=ablations),
             protocols.protocols_sheet,
-            conditions.noise_sheet,
+            noise_tables.noise_sheet,
         ):
             sheet = make(corpus, members)
             if make is rows.systems_sheet:
@@ -161,7 +161,7 @@ def _results(paper, found, rated) -> str:
     made = list(verdicts.sheet(paper, found, rated).tables) if paper.published else []
     for corpus, members in rows.by_corpus(mine):
         made += rows.systems_sheet(corpus, members).tables
-        noisy = conditions.noise_sheet(corpus, members)
+        noisy = noise_tables.noise_sheet(corpus, members)
         made += noisy.tables if noisy else ()
     blocks = [f"<!-- {tables.GENERATED} -->", *map(tables.markdown_table, made)]
     return "\n\n".join(blocks)

@@ -5,7 +5,7 @@ import pytest
 from records_by_hand import part, record
 
 from common.published import Published
-from experiments import conditions, scores, systems, tables, verdicts
+from experiments import conditions, noise_tables, scores, systems, tables, verdicts
 
 LABELS = np.arange(32) % 2
 SPEAKERS = [f"s{i // 4}" for i in range(32)]
@@ -85,7 +85,7 @@ def test_levels_and_recordings_of_one_name_are_never_pooled(other):
     found = system(noisy({"ambient@11": RIGHT}), noisy(options.pop("in_noise"), seed=1, **options))
     with pytest.raises(ValueError, match="different background signals or levels"):
         conditions.measure(found, "wa", part="test:*")
-    (table,) = conditions.noise_sheet("ravdess/4hap", [found]).tables
+    (table,) = noise_tables.noise_sheet("ravdess/4hap", [found]).tables
     clean, refused = table.rows
     assert clean.shown["WA pooled"].startswith("100.0") and "records of different recipes" in clean.shown["notes"]
     assert refused.shown["WA pooled"] == tables.NONE
@@ -95,7 +95,7 @@ def test_levels_and_recordings_of_one_name_are_never_pooled(other):
 def test_the_sheet_has_clean_each_condition_and_the_means():
     signals = ("ambient", "pop", "rock", "crowd_speech", "crowd_anger", "crowd_applause", "crowd_laughter")
     found = system(noisy({signal: RIGHT if signal in signals[:3] else ~RIGHT for signal in signals}))
-    sheet = conditions.noise_sheet("ravdess/4hap", [found])
+    sheet = noise_tables.noise_sheet("ravdess/4hap", [found])
     assert sheet.name == "noise_ravdess-4hap"
     (table,) = sheet.tables
     by_name = {row.shown["condition"]: row for row in table.rows}
@@ -119,14 +119,14 @@ def test_the_sheet_has_clean_each_condition_and_the_means():
 
 def test_signals_of_the_users_own_are_called_so_and_stand_in_the_command():
     found = system(noisy({"cafe@0f": RIGHT, "tram@1e": RIGHT}, snr_db=-5.0))
-    (table,) = conditions.noise_sheet("ravdess/4hap", [found]).tables
+    (table,) = noise_tables.noise_sheet("ravdess/4hap", [found]).tables
     assert any("the user's own cafe, tram, at -5 dB" in note for note in table.notes)
     assert [row.shown["condition"] for row in table.rows] == ["clean", "cafe_-5db", "tram_-5db", "mean of all 2"]
     assert " --noises FOLDER --snr -5 " in found.command
 
 
 def test_systems_never_tested_in_noise_have_no_sheet():
-    assert conditions.noise_sheet("ravdess/strong", [system(record(part(LABELS, LABELS, SPEAKERS)))]) is None
+    assert noise_tables.noise_sheet("ravdess/strong", [system(record(part(LABELS, LABELS, SPEAKERS)))]) is None
 
 
 def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
@@ -140,3 +140,26 @@ def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
     )
     clean = Published(**fields, where="Table 2", metric="wa", value=0.5, part="test")
     assert verdicts.compare(clean, [found]).verdict == verdicts.ABOVE
+
+
+def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
+    normal = noisy({"ambient": LABELS < 0, "pop": LABELS == 0, "crowd_anger": LABELS < 0})
+    modified = noisy({"ambient": RIGHT, "pop": LABELS >= 0, "crowd_anger": LABELS == 1}, variant="noise_modified_10hz")
+    found = systems.group([normal, modified])
+    differences = noise_tables.noise_sheet("ravdess/4hap", found).tables[1]
+    shown = {row.shown["condition"]: row.shown for row in differences.rows}
+    assert (shown["clean"]["first"], shown["clean"]["second"]) == (
+        "satt2017/noise_modified_10hz",
+        "satt2017/noise_normal_10hz",
+    )
+    assert shown["clean"]["WA difference"] == "+0.0 [+0.0, +0.0]"
+    by_hand = np.mean([20 / 32, 1 - 16 / 32, 16 / 32])
+    assert shown["mean of all 3"]["WA difference"].startswith(f"+{100 * by_hand:.1f} [")
+    music = np.mean([20 / 32, 16 / 32])
+    assert shown["mean of 2 music-like"]["WA difference"].startswith(f"+{100 * music:.1f} [")
+
+
+def test_other_levels_or_signals_are_no_pair():
+    for other in ({"snr_db": 10.0}, {"seed": 1}, {"preset": "quick"}):
+        found = systems.group([noisy({"pop": RIGHT}), noisy({"pop": RIGHT}, variant="noise_modified_10hz", **other)])
+        assert len(noise_tables.noise_sheet("ravdess/4hap", found).tables) == 1
