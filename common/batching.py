@@ -206,9 +206,43 @@ def _held(features):
     return held if size <= HELD_BYTES else features, shapes
 
 
+def stream(batches):
+    """Batches as the backend takes them: for TensorFlow a dataset that yields them anew whenever it is iterated.
+
+    Keras would make one that tunes its buffers by a thread, which pauses for ever longer, up to half of an epoch; the
+    end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (batches[index] for index in range(len(batches))), output_signature=_signature(batches[0], batches)
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return dataset.prefetch(1).with_options(options)
+
+
+def _signature(batch, batches):
+    """TensorSpecs like a batch: any number of examples, and of frames where examples differ in them."""
+    import tensorflow as tf
+
+    inputs, *others = batch
+    ragged = batches.lengths.min() < batches.lengths.max()
+    specs = {}
+    for name, array in inputs.items():
+        shape = [None, *array.shape[1:]]
+        if ragged and len(shape) > 1:
+            shape[1] = None
+        specs[name] = tf.TensorSpec(shape, array.dtype)
+    return specs, *(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in others)
+
+
 def predict_examples(model, batches) -> np.ndarray:
     """The model's outputs in the order of the part's examples, `(M, ...)`."""
-    outputs = model.predict(batches, verbose=0)
+    outputs = model.predict(stream(batches), verbose=0)
     restored = np.empty_like(outputs)
     restored[batches.order] = outputs
     return restored

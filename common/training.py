@@ -185,5 +185,7 @@ def fit(model, train, *, score, max_epochs, monitor=None, patience=None, plateau
     callbacks = [callback for callback in (validation, plateau, stopping, backup, progress) if callback]
     model.optimizer.build(model.trainable_variables)
     begin = max_epochs if backup.state["stop"] else backup.num_finished
-    model.fit(train, initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    model.fit(
+        batching.stream(train), initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0
+    )
     return Fitted(model, backup.history, stopping.best_epoch if stopping else None)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from common import batching
-from common.batching import Batches, Part, class_weights, mean_by_utterance, predict_examples, votes_by_utterance
+from common.batching import (
+    Batches,
+    Part,
+    class_weights,
+    mean_by_utterance,
+    predict_examples,
+    stream,
+    votes_by_utterance,
+)
 from common.utterance import Utterance
 
 CLASSES = ("anger", "calm", "fear")
@@ -76,8 +84,8 @@ class Doubler:
 
     def predict(self, batches, verbose):
         outputs = []
-        for i in range(len(batches)):
-            value = batches[i][0]["features"].max(axis=(1, 2))
+        for inputs, *_ in batches:
+            value = np.max(inputs["features"], axis=(1, 2))
             outputs.append(np.stack([value, 2 * value, 0 * value], axis=1))
         return np.concatenate(outputs)
 
@@ -89,6 +97,26 @@ def test_outputs_come_back_in_the_order_of_the_examples_and_are_averaged_per_utt
     assert outputs[:, 0].tolist() == [1, 101, 102, 103, 201, 301, 302, 401]
     assert mean_by_utterance(outputs, batches)[:, 1].tolist() == [2, 204, 402, 603, 802]
     assert votes_by_utterance(outputs, batches).tolist() == [[0, 1, 0], [0, 3, 0], [0, 1, 0], [0, 2, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("by_length", [False, True])
+def test_a_stream_is_the_batches_in_their_present_order(by_length):
+    batches = Batches(part(RAGGED), batch_size=3, seed=0, by_length=by_length, inputs=("features", "length"))
+    streamed = stream(batches)
+    for epoch in range(3):
+        batches.begin_epoch(epoch)
+        found = list(streamed)
+        assert len(found) == len(batches)
+        for (inputs, labels, weights), index in zip(found, range(len(batches)), strict=True):
+            expected = batches[index]
+            for name, array in expected[0].items():
+                np.testing.assert_array_equal(inputs[name], array)
+            np.testing.assert_array_equal(labels, expected[1])
+            np.testing.assert_array_equal(weights, expected[2])
+
+
+def test_a_stream_does_not_tune_itself():
+    assert stream(Batches(part(RAGGED), batch_size=3)).options().autotune.enabled is False
 
 
 def test_rows_keeps_the_first_examples():

@@ -122,7 +122,7 @@ class BlockBatches(batching.Batches):
 
 def ctc_scores(model, batches):
     """`val_loss` is the CTC loss without class weights; the best path's first emotion decides; `val_empty` has none."""
-    outputs = model.predict(batches, verbose=0)
+    outputs = model.predict(batching.stream(batches), verbose=0)
     logits, length = outputs["logits"], outputs["length"]
     labels = batches.labels
     losses = -ctc.log_probabilities(logits, length, labels[:, None])
@@ -148,7 +148,7 @@ def predict(fitted, part, recipe):
     if not len(part):
         return {rule: np.zeros((0, len(part.classes)), "float32") for rule in rules(recipe)}
     batches = batching.Batches(part, batch_size=256, inputs=INPUTS)
-    outputs = fitted.model.predict(batches, verbose=0)
+    outputs = fitted.model.predict(batching.stream(batches), verbose=0)
     if recipe.system == "one_label":
         return {"posterior": outputs}
     logits, length = outputs["logits"], outputs["length"]
