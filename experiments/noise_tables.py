@@ -19,7 +19,7 @@ DIFFERENCE_NOTE = (
 
 def noise_sheet(corpus, systems) -> Sheet | None:
     """Clean, every condition, the means of like signals, the mean of all; None where nothing was heard in noise."""
-    noisy = [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
+    noisy = _noisy(systems)
     if not noisy:
         return None
     notes = [
@@ -30,8 +30,11 @@ def noise_sheet(corpus, systems) -> Sheet | None:
     ]
     made = [row for system in noisy for row in _rows(system)]
     table = Table(rows.caption("Systems in noise", corpus, noisy), made, rows.commands(noisy), tuple(notes))
-    made_tables = (table, *filter(None, [_differences(corpus, noisy)]))
-    return Sheet(f"noise_{rows.slug(corpus)}", f"Systems in noise on {corpus}", made_tables)
+    return Sheet(f"noise_{rows.slug(corpus)}", f"Systems in noise on {corpus}", (table,))
+
+
+def _noisy(systems) -> list:
+    return [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
 
 
 def _notes_on_signals(systems) -> list[str]:
@@ -84,15 +87,20 @@ def _row(system, condition, conditions, number_of) -> Row:
     )
 
 
-def _differences(corpus, noisy) -> Table | None:
+def differences_sheet(corpus, systems) -> Sheet | None:
     """Clean and the means over noises, for every two systems that heard the same; None where there are none."""
-    ordered = sorted(noisy, key=lambda s: (*s.group, s.paper, s.variant))
+    ordered = sorted(_noisy(systems), key=lambda s: (*s.group, s.paper, s.variant))
     alike = [pair for pair in itertools.combinations(ordered, 2) if _heard_the_same(*pair)]
-    made = [row for first, second in alike for row in _difference_rows(first, second)]
-    if not made:
+    if not alike:
         return None
     used = list(dict.fromkeys(itertools.chain.from_iterable(alike)))
-    return Table(rows.caption("Differences in noise", corpus, used), made, rows.commands(used), (DIFFERENCE_NOTE,))
+    table = Table(
+        rows.caption("Differences in noise", corpus, used),
+        [row for first, second in alike for row in _difference_rows(first, second)],
+        rows.commands(used),
+        (DIFFERENCE_NOTE,),
+    )
+    return Sheet(f"noise_differences_{rows.slug(corpus)}", f"System against system in noise on {corpus}", (table,))
 
 
 def _heard_the_same(first, second) -> bool:

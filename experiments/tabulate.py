@@ -106,6 +106,7 @@ def all_sheets(found, known, people=(), measured=None, rated=None, ablations=fro
             functools.partial(pairs.pairs_sheet, ablations=ablations),
             protocols.protocols_sheet,
             noise_tables.noise_sheet,
+            noise_tables.differences_sheet,
         ):
             sheet = make(corpus, members)
             if make is rows.systems_sheet:
@@ -161,8 +162,9 @@ def _results(paper, found, rated) -> str:
     made = list(verdicts.sheet(paper, found, rated).tables) if paper.published else []
     for corpus, members in rows.by_corpus(mine):
         made += rows.systems_sheet(corpus, members).tables
-        noisy = noise_tables.noise_sheet(corpus, members)
-        made += noisy.tables if noisy else ()
+        for in_noise in (noise_tables.noise_sheet, noise_tables.differences_sheet):
+            sheet = in_noise(corpus, members)
+            made += sheet.tables if sheet else ()
     blocks = [f"<!-- {tables.GENERATED} -->", *map(tables.markdown_table, made)]
     return "\n\n".join(blocks)
 

@@ -146,7 +146,9 @@ def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
     normal = noisy({"ambient": LABELS < 0, "pop": LABELS == 0, "crowd_anger": LABELS < 0})
     modified = noisy({"ambient": RIGHT, "pop": LABELS >= 0, "crowd_anger": LABELS == 1}, variant="noise_modified_10hz")
     found = systems.group([normal, modified])
-    differences = noise_tables.noise_sheet("ravdess/4hap", found).tables[1]
+    sheet = noise_tables.differences_sheet("ravdess/4hap", found)
+    (differences,) = sheet.tables
+    assert tables.as_csv(sheet).count("\n") == 1 + len(differences.rows)
     shown = {row.shown["condition"]: row.shown for row in differences.rows}
     assert (shown["clean"]["first"], shown["clean"]["second"]) == (
         "satt2017/noise_modified_10hz",
@@ -162,4 +164,4 @@ def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
 def test_other_levels_or_signals_are_no_pair():
     for other in ({"snr_db": 10.0}, {"seed": 1}, {"preset": "quick"}):
         found = systems.group([noisy({"pop": RIGHT}), noisy({"pop": RIGHT}, variant="noise_modified_10hz", **other)])
-        assert len(noise_tables.noise_sheet("ravdess/4hap", found).tables) == 1
+        assert noise_tables.differences_sheet("ravdess/4hap", found) is None
