@@ -210,9 +210,10 @@ def stream(batches):
     """Batches as the backend takes them: for TensorFlow a dataset that yields them anew whenever it is iterated.
 
     Keras would make one that tunes its buffers by a thread, which pauses for ever longer, up to half of an epoch; the
-    end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread.
+    end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread. A single
+    batch is not worth a dataset.
     """
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or len(batches) == 1:
         return batches
     import tensorflow as tf
 

@@ -115,6 +115,11 @@ def test_a_stream_is_the_batches_in_their_present_order(by_length):
             np.testing.assert_array_equal(weights, expected[2])
 
 
+def test_a_single_batch_stays_as_it_is():
+    batches = Batches(part(RAGGED), batch_size=100)
+    assert len(batches) == 1 and stream(batches) is batches
+
+
 def test_a_stream_does_not_tune_itself():
     assert stream(Batches(part(RAGGED), batch_size=3)).options().autotune.enabled is False
 
