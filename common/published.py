@@ -132,9 +132,7 @@ def read_file(path) -> Paper:
     name = path.parent.name
     seeds = head.get("seeds", "0")
     published = tuple(
-        _published(name, each | {"seeds": seeds}, path)
-        for entry in tree.get("published", ())
-        for each in _readings(entry)
+        _published(name, each, path, seeds) for entry in tree.get("published", ()) for each in _readings(entry)
     )
     confusions = tuple(_confusion(name, entry, path) for entry in tree.get("confusion", ()))
     _unique([number.id for number in published], path, "[[published]]")
@@ -155,8 +153,8 @@ def _readings(entry):
     return [own, *(own | {"variant": other, "id": f"{own.get('id')}-{other}"} for other in entry.get("also", ()))]
 
 
-def _published(paper, entry, path) -> Published:
-    fields = {f.name: f for f in dataclasses.fields(Published) if f.name != "paper"}
+def _published(paper, entry, path, seeds) -> Published:
+    fields = {f.name: f for f in dataclasses.fields(Published) if f.name not in ("paper", "seeds")}
     place = f"[[published]] {entry.get('id', 'without id')!r}"
     required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
     _known(entry, fields.keys(), required, path, place)
@@ -164,7 +162,7 @@ def _published(paper, entry, path) -> Published:
         kind = {"value": (int, float), "approximate": bool}.get(key, str)
         if not isinstance(value, kind) or (key == "value" and isinstance(value, bool)):
             raise InputError(f"{path}, {place}: {key} = {value!r}; expected {_kind_name(key)}")
-    number = Published(paper=paper, **entry)
+    number = Published(paper=paper, seeds=seeds, **entry)
     _checked(number, f"{path}, {place}")
     return number
 

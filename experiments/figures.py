@@ -21,8 +21,8 @@ PANELS = (  # of what, y label, training curve, validation curve
 )
 
 
-def write(root, drawn) -> dict[str, bytes]:
-    """Write PNG files into root/report/figures, where no others stay; returns them.
+def write(root, drawn) -> None:
+    """Write PNG files into root/report/figures, where no others stay.
 
     Args:
         root: results folder.
@@ -41,7 +41,6 @@ def write(root, drawn) -> dict[str, bytes]:
             Path(folder, name).write_bytes(data)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
-    return drawn
 
 
 def draw(found, ablations=frozenset()) -> dict[str, bytes]:

@@ -13,10 +13,7 @@ WIDTH_INCHES = 9
 
 def draw(found, ablations=frozenset()) -> dict[str, Figure]:
     """File name -> figure, for every corpus variant, protocol and preset with two methods or more."""
-    groups = {}
-    for system in found:
-        groups.setdefault(system.group, []).append(system)
-    groups = {group: pairs.methods_of(members, ablations)[0] for group, members in groups.items()}
+    groups = {group: pairs.methods_of(members, ablations)[0] for group, members in systems.by_group(found).items()}
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
         for (corpus, protocol, preset), members in groups.items()

@@ -1,7 +1,7 @@
 """The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
 
 from experiments import pairs, rows, scores, tables
-from experiments.systems import ranges
+from experiments.systems import by_group, ranges
 from experiments.tables import Row, Table
 
 PROTOCOL = "speaker_independent"
@@ -15,13 +15,10 @@ def comparisons(found, ablations=frozenset(), papers=()) -> str:
         ablations: names of systems that only a ledger compares; left out.
         papers: names of all papers; those without a system in a table are named below it.
     """
-    groups = {}
-    for system in found:
-        if system.protocol == PROTOCOL and not system.synthetic:
-            groups.setdefault(system.group, []).append(system)
-    groups = {group: pairs.methods_of(members, ablations)[0] for group, members in sorted(groups.items())}
+    real = [system for system in found if system.protocol == PROTOCOL and not system.synthetic]
     blocks = [f"<!-- {tables.GENERATED} -->"]
-    for (corpus, _, preset), members in groups.items():
+    for (corpus, _, preset), candidates in sorted(by_group(real).items()):
+        members, _ = pairs.methods_of(candidates, ablations)
         if len({system.paper for system in members}) < 2:
             continue
         tested = f"results/tables/compare_{rows.slug(corpus)}.md"

@@ -8,7 +8,7 @@ import numpy as np
 from experiments import rows, scores, tables
 from experiments.conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
 from experiments.intervals import Number, speaker_interval
-from experiments.systems import ranges
+from experiments.systems import common_seeds, ranges
 from experiments.tables import Row, Sheet, Table
 
 DIFFERENCE_NOTE = (
@@ -82,7 +82,7 @@ def _row(system, condition, conditions, number_of) -> Row:
             **counted,
             **tables.interval_fields("ua_pooled", ua),
             **tables.interval_fields("wa_pooled", wa),
-            **{"notes": notes, "command": system.command},
+            "notes": notes,
         },
     )
 
@@ -104,14 +104,10 @@ def differences_sheet(corpus, systems) -> Sheet | None:
 
 
 def _heard_the_same(first, second) -> bool:
-    if first.group != second.group or first.classes != second.classes or not _seeds(first, second):
+    if first.group != second.group or first.classes != second.classes or not common_seeds(first, second):
         return False
     heard, _ = rows.attempt(of, first)
     return bool(heard) and heard == rows.attempt(of, second)[0]
-
-
-def _seeds(first, second) -> list[int]:
-    return [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
 
 
 def _difference_rows(first, second):
@@ -126,7 +122,7 @@ def _difference_row(first, second, condition, parts) -> Row:
     shown = {"first": first.name, "second": second.name, "protocol": first.protocol, "preset": first.preset}
     shown |= {"condition": condition}
     shown |= {f"{m.upper()} difference": tables.with_interval(n, tables.signed_per_cent) for m, n in found.items()}
-    shown |= {"n": first.n, "folds": first.folds, "seeds": ranges(_seeds(first, second))}
+    shown |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
     data = rows.identity(first) | {"second_paper": second.paper, "second_variant": second.variant}
     data |= {"condition": condition, "n": first.n, "folds": first.folds, "seeds": shown["seeds"]}
     for m, number in found.items():
@@ -137,7 +133,7 @@ def _difference_row(first, second, condition, parts) -> Row:
 def difference(first, second, metric, parts) -> Number:
     """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
     of_margins = scores.statistic(metric, first.classes)
-    seeds = _seeds(first, second)
+    seeds = common_seeds(first, second)
     cells = []
     for system in (first, second):
         tested = [system.tested(None, part, seeds) for part in parts]

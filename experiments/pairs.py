@@ -8,8 +8,8 @@ import numpy as np
 from common import statistics
 from experiments import tables
 from experiments.intervals import REPLICATES
-from experiments.rows import commands, identity, slug
-from experiments.systems import ranges
+from experiments.rows import caption, commands, identity, slug
+from experiments.systems import by_group, common_seeds, ranges
 from experiments.tables import Row, Sheet, Table
 
 NOTES = (
@@ -51,8 +51,8 @@ def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
     """
     made = []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
-    for (_, protocol, preset), members in itertools.groupby(ordered, key=lambda s: s.group):
-        methods, left_out = methods_of(list(members), ablations)
+    for (_, protocol, preset), members in by_group(ordered).items():
+        methods, left_out = methods_of(members, ablations)
         found = [p for one, other in itertools.combinations(methods, 2) if (p := compare(one, other))]
         if found:
             made.append(_table(corpus, protocol, preset, found, left_out))
@@ -86,7 +86,7 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
 
     None where the systems tested different utterances.
     """
-    seeds = [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
+    seeds = common_seeds(first, second)
     if not seeds or first.classes != second.classes:
         return None
     ruled = tuple(zip((first, second), rules, strict=True))
@@ -122,22 +122,15 @@ def _permutation(arguments, classes) -> statistics.PairedTest:
 
 
 def _table(corpus, protocol, preset, found, left_out) -> Table:
-    classes = found[0].first.classes
-    sizes = ", ".join(sorted({str(p.num_utterances) for p in found}, key=int))
-    text = (
-        f"Pairs on {corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances a seed; "
-        f"{len(classes)} classes ({', '.join(classes)})"
-    )
-    limits = found[0].first.limits
     adjusted = {name: statistics.holm([getattr(p, name).pvalue for p in found]) for name in ("permutation", "mcnemar")}
     rows = [
         _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
     ]
-    used = sorted({s.name: s for p in found for s in (p.first, p.second)}.items())
-    text += f", chance UA {tables.per_cent(1 / len(classes))} %"
+    used = [s for _, s in sorted({s.name: s for p in found for s in (p.first, p.second)}.items())]
     if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
         left_out = [f"With {num_speakers} speakers no UA p can be below {2 ** (1 - num_speakers):.3g}.", *left_out]
-    return Table(f"{text}; {limits}" if limits else text, rows, commands([s for _, s in used]), (*NOTES, *left_out))
+    what = f"Pairs under protocol {protocol}, preset {preset},"
+    return Table(caption(what, corpus, used), rows, commands(used), (*NOTES, *left_out))
 
 
 def _row(pair, permutation_holm, mcnemar_holm) -> Row:

@@ -52,15 +52,14 @@ def write(root, papers=published.PAPERS) -> Path:
     Raises:
         InputError: a damaged record or paper.toml, or a folder that cannot be written to.
     """
-    found, ablations = systems.group(records.read_all(root)), effects.ablations(papers)
-    drawn = figures.write(root, figures.draw(found, ablations))
-    return write_whole(_path(root), _page_of(root, papers, found, drawn), "choose another --results")
+    drawn, text = _made(root, papers)
+    figures.write(root, drawn)
+    return write_whole(_path(root), text, "choose another --results")
 
 
 def is_current(root, papers=published.PAPERS) -> bool:
     """Whether the page says what the records say; the pixels of its figures are not looked at."""
-    found, ablations = systems.group(records.read_all(root)), effects.ablations(papers)
-    text = _page_of(root, papers, found, figures.draw(found, ablations))
+    _, text = _made(root, papers)
     path = _path(root)
     return path.is_file() and PIXELS.sub("", path.read_text(encoding="utf-8")) == PIXELS.sub("", text)
 
@@ -69,10 +68,13 @@ def _path(root) -> Path:
     return Path(root, "report", "index.html")
 
 
-def _page_of(root, papers, found, drawn) -> str:
+def _made(root, papers) -> tuple[dict[str, bytes], str]:
+    """The figures by file name, and the page."""
+    found = systems.group(records.read_all(root))
+    drawn = figures.draw(found, effects.ablations(papers))
     more = {"measured": latency.read(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human.read(root), "rated": raters.read_all(root), "other": other_sheets(root)}
-    return page(found, published.read_all(papers), drawn, papers, **more)
+    return drawn, page(found, published.read_all(papers), drawn, papers, **more)
 
 
 def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:
@@ -84,13 +86,14 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sheets = [*all_sheets(found, known, people, measured, rated, effects.ablations(papers)), *other]
+    ablations = effects.ablations(papers)
+    sheets = [*all_sheets(found, known, people, measured, rated, ablations), *other]
     sections = [
         (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
         for anchor, heading, prefix, reading in SECTIONS
     ]
     return environment.get_template("report.html.j2").render(
-        summary=_summary(found, effects.ablations(papers)),
+        summary=_summary(found, ablations),
         verdicts=_verdict_counts(found, known, rated),
         sections=[section for section in sections if section[3]],
         figures=_figures(found, drawn),
@@ -121,7 +124,7 @@ class Best:
 
 def _summary(found, ablations) -> dict:
     best = []
-    for (corpus, protocol, preset), members in _groups(found).items():
+    for (corpus, protocol, preset), members in systems.by_group(found).items():
         methods, _ = pairs.methods_of(members, ablations)
         scored = [(ua, s) for s in methods if (ua := rows.attempt(scores.measure, s, "ua")[0])]
         if len(scored) > 1:
@@ -137,13 +140,6 @@ def _summary(found, ablations) -> dict:
         "corpora": len({system.corpus_variant for system in found}),
         "best": best,
     }
-
-
-def _groups(found) -> dict:
-    groups = {}
-    for system in found:
-        groups.setdefault(system.group, []).append(system)
-    return groups
 
 
 def _verdict_counts(found, known, rated) -> list[tuple[str, dict]]:

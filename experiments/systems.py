@@ -296,6 +296,19 @@ def _noise_words(record) -> list[str]:
     return [*(["--noises", "FOLDER"] if of_the_user else []), *(["--snr", levels[0]] if levels else [])]
 
 
+def by_group(found) -> dict[tuple[str, str, str], list[System]]:
+    """Systems that can be compared, by (corpus variant, protocol, preset)."""
+    groups = {}
+    for system in found:
+        groups.setdefault(system.group, []).append(system)
+    return groups
+
+
+def common_seeds(first, second) -> list[int]:
+    """Complete seeds under which both tested the same utterances in the same folds."""
+    return [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
+
+
 def command_not_run(number) -> str:
     """The command that would reproduce a published number."""
     return (

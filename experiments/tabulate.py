@@ -75,15 +75,15 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
     found = systems.group(records.read_all(root))
     people = human.read(root)
     rated = raters.read_all(root)
-    changed = effects.ablations(papers)
-    sheets = [*all_sheets(found, known, people, latency.read(root), rated, changed), *other_sheets(root)]
+    ablations = effects.ablations(papers)
+    sheets = [*all_sheets(found, known, people, latency.read(root), rated, ablations), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
         for form, render in FORMS.items()
     }
     if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(found, known, papers, rated)
+        files |= readmes(found, known, papers, rated, ablations)
     return files
 
 
@@ -134,7 +134,7 @@ def with_people(sheet, people) -> tables.Sheet:
     return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
 
 
-def readmes(found, known, papers, rated=None) -> dict[Path, str]:
+def readmes(found, known, papers, rated=None, ablations=frozenset()) -> dict[Path, str]:
     """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
     filled = {}
     for paper in known:
@@ -144,7 +144,7 @@ def readmes(found, known, papers, rated=None) -> dict[Path, str]:
             filled[path] = _with_block(path, text, _results(paper, found, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
-        block = front_page.comparisons(found, effects.ablations(papers), [paper.name for paper in known])
+        block = front_page.comparisons(found, ablations, [paper.name for paper in known])
         filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
 
@@ -171,9 +171,7 @@ def _results(paper, found, rated) -> str:
 
 def table_for_terminal(found_records) -> str:
     """What a comparison prints at its end: the systems of each group under the paper's own rule, highest UA first."""
-    groups = {}
-    for system in systems.group(found_records):
-        groups.setdefault(system.group, []).append(system)
+    groups = systems.by_group(systems.group(found_records))
     return "\n\n".join(_terminal_block(*group, members) for group, members in groups.items())
 
 
