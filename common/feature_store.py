@@ -7,7 +7,6 @@ share a store; an entry whose checksum fails is computed again.
 import contextlib
 import dataclasses
 import hashlib
-import inspect
 import io
 import json
 import os
@@ -52,14 +51,6 @@ class StoredFeatures(Sequence):
     def __getitem__(self, index):
         entry = self.entries[index]
         return np.memmap(entry.path, dtype="float32", mode="r", offset=entry.offset, shape=entry.shape)
-
-
-def code_version(*modules) -> str:
-    """Hash of the modules' source: a changed front end never meets features that the old one made."""
-    digest = hashlib.sha256()
-    for module in modules:
-        digest.update(inspect.getsource(module).encode())
-    return digest.hexdigest()
 
 
 def fingerprints(utterances, *, workers) -> dict[str, str]:

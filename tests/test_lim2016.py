@@ -1,4 +1,4 @@
-"""Lim 2016: front end, folds, oversampling, the human reference and what the paper says. The networks: next file."""
+"""Lim 2016: front end, folds, the human reference and what the paper says. The networks: next file."""
 
 import collections
 import dataclasses
@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from common import audio, batching, leakage, published
+from common import audio, leakage, published
 from common.corpora import emodb
 from common.corpora import load as load_corpus
 from common.errors import InputError
 from common.utterance import Corpus, Utterance
 from papers import lim2016
-from papers.lim2016 import leaky, oversampling, protocol
+from papers.lim2016 import leaky, protocol
 from papers.lim2016.features import FrontEnd, log_power
 
 FRONT_END = FrontEnd()
@@ -217,33 +217,6 @@ def test_presets_change_epochs_and_density_alone():
             assert dataclasses.replace(recipe, front_end=stride, max_epochs=paper.max_epochs) == dataclasses.replace(
                 paper, front_end=stride
             )
-
-
-# --- oversampling
-
-
-def part_of(counts):
-    classes = tuple(sorted(counts))
-    emotions = [name for name in classes for _ in range(counts[name])]
-    utterances = [Utterance(id=f"u{k}", path=None, emotion=e, speaker="s") for k, e in enumerate(emotions)]
-    return batching.Part(utterances, [np.full((1, 2, 2), k, "float32") for k in range(len(emotions))], classes)
-
-
-def test_oversampling_equalises_and_keeps_everyone():
-    part = part_of({"anger": 9, "boredom": 4, "sadness": 1})
-    made = oversampling.equalise(part, seed=0)
-    assert np.bincount(made.labels).tolist() == [9, 9, 9]
-    assert made.utterances[:14] == part.utterances
-    assert len(made.features) == len(made) == 27
-    assert [f"u{int(array[0, 0, 0])}" for array in made.features] == [u.id for u in made.utterances]
-    ids = [u.id for u in oversampling.equalise(part, seed=0).utterances]
-    assert ids == [u.id for u in made.utterances] != [u.id for u in oversampling.equalise(part, seed=1).utterances]
-
-
-def test_oversampling_refuses_a_class_without_utterances():
-    part = dataclasses.replace(part_of({"anger": 2, "boredom": 2}), classes=("anger", "boredom", "fear"))
-    with pytest.raises(ValueError, match="fear has no training utterance"):
-        oversampling.equalise(part, seed=0)
 
 
 # --- what the paper says

@@ -191,18 +191,6 @@ def test_weights_are_inverse_to_the_number_of_parts():
     assert model.weights(dataclasses.replace(TINY, balance="none"), part) is None
 
 
-def test_oversampling_makes_classes_equal_and_keeps_every_utterance():
-    part = part_of({"anger": 1, "happiness": 2, "neutral": 5, "sadness": 3})
-    more = model.oversampled(part, seed=7)
-    assert np.bincount(more.labels).tolist() == [5, 5, 5, 5]
-    assert {u.id for u in more.utterances} == {u.id for u in part.utterances}
-    assert [u.id for u in more.utterances] == [u.id for u in model.oversampled(part, seed=7).utterances]
-    index = {u.id: i for i, u in enumerate(part.utterances)}
-    assert all(
-        np.array_equal(a, part.features[index[u.id]]) for u, a in zip(more.utterances, more.features, strict=True)
-    )
-
-
 # --- 4: two steps ---
 
 

@@ -7,9 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, training
+from common import batching, oversampling, training
 from common.layers import Standardise, moments
-from papers.lim2016 import oversampling
 
 PREDICTED_AT_ONCE = 32  # examples; the first convolution of 32 time-distributed ones takes 268 MB
 TIE_BREAK = 0.5  # of a vote: the weight of the mean posterior, which lies below one
@@ -144,7 +143,8 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     )
     validation = batching.Batches(valid, batch_size=PREDICTED_AT_ONCE) if len(valid) else None
     if recipe.oversample:
-        train = oversampling.equalise(train, seed)
+        generator = np.random.default_rng([seed, *b"oversampling"])  # apart from the order of the batches
+        train = oversampling.equalise(train, generator)  # IV-A; D14
     return training.fit(
         network,
         batching.Batches(train, batch_size=recipe.batch_size, seed=seed),

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, trained, training
+from common import batching, oversampling, trained, training
 from common.code_version import code_version
 from papers.satt2017 import two_step
 from papers.satt2017.features import noise_level_db
@@ -133,7 +133,7 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     untrained.get_layer("noise_floor").set_statistics(*noise_statistics(train))
     untrained.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss="sparse_categorical_crossentropy")
     if recipe.balance == "oversampling":
-        train = oversampled(train, seed)
+        train = oversampling.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10
     validation = batching.Batches(valid, batch_size=32)
     return trained.once(
         lambda: training.fit(
@@ -166,16 +166,6 @@ def weights(recipe, train):
         return None
     labels = np.repeat(train.labels, [len(array) for array in train.features])  # (M,) of the parts
     return batching.class_weights(labels, len(train.classes))[train.labels]
-
-
-def oversampled(train, seed):
-    """As many utterances of every class as of the largest, the missing ones drawn again at random (4; D10)."""
-    generator = np.random.default_rng([seed, OVERSAMPLING])
-    counts = np.bincount(train.labels, minlength=len(train.classes))
-    drawn = [
-        generator.choice(np.flatnonzero(train.labels == k), size=counts.max() - count) for k, count in enumerate(counts)
-    ]
-    return train.pick(np.concatenate([np.arange(len(train)), *drawn]))
 
 
 def predict(fitted, part, recipe):

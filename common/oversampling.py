@@ -1,15 +1,18 @@
-"""Random oversampling (IV-A), inside the training part and by utterance (D14)."""
+"""Random oversampling of the training part, by utterance: classes become equal, and nobody is left out."""
 
 import numpy as np
 
 
-def equalise(part, seed):
+def equalise(part, generator):
     """Repeat utterances, drawn at random with replacement, until every class has as many as the largest.
+
+    Args:
+        part: a Part; all its utterances come first in the result, the repeated ones follow class by class.
+        generator: a numpy Generator of its own, so that the order of the batches does not depend on this draw.
 
     Raises:
         ValueError: a class has no utterance that could be repeated.
     """
-    generator = np.random.default_rng([seed, *b"oversampling"])  # apart from the order of the batches
     counts = np.bincount(part.labels, minlength=len(part.classes))  # (K,)
     if not counts.all():
         raise ValueError(
