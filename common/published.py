@@ -132,7 +132,7 @@ def read_file(path) -> Paper:
     name = path.parent.name
     seeds = head.get("seeds", "0")
     published = tuple(
-        _published(name, each, path, seeds) for entry in tree.get("published", ()) for each in _readings(entry)
+        _published(name, each, path, seeds) for entry in tree.get("published", ()) for each in _readings(entry, path)
     )
     confusions = tuple(_confusion(name, entry, path) for entry in tree.get("confusion", ()))
     _unique([number.id for number in published], path, "[[published]]")
@@ -147,10 +147,12 @@ def read_file(path) -> Paper:
     )
 
 
-def _readings(entry):
+def _readings(entry, path):
     """An entry, and the same for every variant that it names as another reading of the system."""
-    own = {key: value for key, value in entry.items() if key != "also"}
-    return [own, *(own | {"variant": other, "id": f"{own.get('id')}-{other}"} for other in entry.get("also", ()))]
+    own, others = {key: value for key, value in entry.items() if key != "also"}, entry.get("also", [])
+    if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
+        raise InputError(f"{path}, [[published]] {own.get('id')!r}: also = {others!r}; expected a list of recipes")
+    return [own, *(own | {"variant": other, "id": f"{own.get('id')}-{other}"} for other in others)]
 
 
 def _published(paper, entry, path, seeds) -> Published:

@@ -85,6 +85,8 @@ def test_another_reading_of_the_system_gets_the_same_number_and_the_papers_repea
         (HEAD + NUMBER + 'part = "dev"\n', "expected train, valid, test or test:<condition>"),
         (HEAD + NUMBER.replace('"T1"', '"T 1"'), "expected letters, digits"),
         (HEAD + NUMBER + "approximate = 1\n", "expected true or false"),
+        (HEAD + NUMBER + 'also = "other"\n', "'T1': also = 'other'; expected a list"),
+        (HEAD + NUMBER + "also = [1]\n", "'T1': also = [1]; expected a list"),
         (HEAD + '[[confusion]]\nid = "m"\nvariant = ""\nwhere = "W"\nclasses = ["a", "b"]\nrows = [[1.0]]\n', "square"),
         (
             HEAD + '[[confusion]]\nid = "m"\nvariant = ""\nwhere = "W"\nclasses = ["a"]\nrows = [[0.9]]\n',
