@@ -9,8 +9,9 @@ Three forms, told apart by the file's columns and name, mixed freely below one f
   with the older keys `audio` and `label`.
 
 Part and fold come from words of the file's name, else of its folders': train / dev, valid, validation / test, and
-`fold_3`, `fold3`, `fold-3`; without a number it is fold 1. A list that names no part and has no column `split` (the
-whole corpus, which lies beside the parts in nkululeko and EmoBox) is passed over. `.json` and other files are not read.
+`fold_3`, `fold3`, `fold-3`; without a number it is fold 1. A row's `split` stands above the name. A list that names no
+part and has no column `split` (the whole corpus, which lies beside the parts in nkululeko and EmoBox) is passed over,
+which the audit says. `.json` and other files are not read.
 
 Speakers: where a list has none, as in EmoBox, they are read from the names of RAVDESS, EmoDB and IEMOCAP files;
 elsewhere they stay unknown (""), which the audit says. Sentences likewise.
@@ -19,10 +20,12 @@ elsewhere they stay unknown (""), which the audit says. Sentences likewise.
 import csv
 import hashlib
 import json
+import math
 import os
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import InputError
 from common.utterance import Fold, Utterance
@@ -46,7 +49,14 @@ _FOLD = re.compile(r"fold[ _.-]?(\d+)")
 _TIME = re.compile(r"(?:(\d+) days? )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
-def read_fold_files(path, *, audio_root=None) -> tuple[Fold, ...]:
+class FoldFiles(NamedTuple):
+    """Folds, and the lists beside them that name no part."""
+
+    folds: tuple[Fold, ...]
+    passed_over: tuple[Path, ...]
+
+
+def read_fold_files(path, *, audio_root=None) -> FoldFiles:
     """The folds that a folder, or one file, holds, in the order of their names.
 
     Args:
@@ -65,14 +75,15 @@ def read_fold_files(path, *, audio_root=None) -> tuple[Fold, ...]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give the folder that holds the fold files")
     lists = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in (".csv", ".jsonl"))
-    parts, sources = defaultdict(list), {}  # (corpus, number, part) -> utterances, file
+    parts, sources, passed_over = defaultdict(list), {}, []  # (corpus, number, part) -> utterances, file
     for file in lists:
         rows = _rows(file)
         corpus, number, part = _from_name(file, path)
         if part is None and not any("split" in row for _, row in rows):
+            passed_over.append(file)
             continue
         for line, row in rows:
-            side = part or PARTS.get(row.get("split", "").lower())
+            side = PARTS.get(row.get("split", "").lower(), part)
             if side is None:
                 raise InputError(f"{file} line {line}: split is {row.get('split')!r}, expected train, valid or test")
             if sources.setdefault((corpus, number, side), file) != file:
@@ -85,7 +96,7 @@ def read_fold_files(path, *, audio_root=None) -> tuple[Fold, ...]:
             f"{path}: no fold files; expected .csv or .jsonl with train, valid or test in the name, or a column split"
         )
     several = len({corpus for corpus, _, _ in parts}) > 1
-    return tuple(
+    folds = tuple(
         Fold(
             f"{corpus}/fold_{number}" if several else f"fold_{number}",
             *(
@@ -95,6 +106,7 @@ def read_fold_files(path, *, audio_root=None) -> tuple[Fold, ...]:
         )
         for corpus, number in sorted({key[:2] for key in parts})
     )
+    return FoldFiles(folds, tuple(passed_over))
 
 
 def hash_audio(folds) -> dict[str, str]:
@@ -133,7 +145,10 @@ def _rows(file):
         raise InputError(f"{file} cannot be read as UTF-8 text ({error}); expected CSV or JSON lines") from error
     if file.suffix == ".csv":
         reader = csv.DictReader(text.splitlines())
-        return [(reader.line_num, {k: v or "" for k, v in row.items() if k}) for row in reader]
+        try:
+            return [(reader.line_num, {k: v or "" for k, v in row.items() if k}) for row in reader]
+        except csv.Error as error:
+            raise InputError(f"{file} line {reader.line_num + 1}: {error}; expected one file a line") from error
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -194,8 +209,9 @@ def _seconds(text, file, line):
         days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
         return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(
-            f"{file} line {line}: time {text!r}; expected seconds or audformat's 0 days 00:00:01.5"
-        ) from error
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"{file} line {line}: time {text!r}; expected seconds or audformat's 0 days 00:00:01.5")
+    return seconds

@@ -10,6 +10,8 @@ must know beside it. common/fold_files reads other people's fold files into the 
 | `audio` | FAIL | another file with the same content (hash) on two sides |
 | `speaker` | FAIL, WARN where no speaker independence is claimed | a speaker on two sides |
 | `speaker_unknown` | WARN | utterances without a speaker: independence cannot be checked |
+| `speaker_alike` | WARN | speakers on two sides whose names differ in capitals or leading zeros alone |
+| `audio_unknown` | WARN | utterances whose audio was not found: another name for the same recording would not be seen |
 | `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
 | `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
 | `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
@@ -57,7 +59,8 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
     Args:
         folds: Folds.
         speaker_independent: whether the protocol claims that no speaker is on two sides.
-        audio_hashes: utterance id -> hash of its audio file; ids that are not in it are not compared.
+        audio_hashes: utterance id -> hash of its audio file; ids that are not in it are not compared, which is a WARN;
+            None compares no audio and says nothing.
     """
     findings = []
     for fold in folds:
@@ -65,6 +68,7 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
             *_empty_parts(fold),
             *_shared(fold, speaker_independent=speaker_independent, audio_hashes=audio_hashes or {}),
             *_unknown_speakers(fold),
+            *_unknown_audio(fold, audio_hashes),
             *_missing_classes(fold),
             *_repeated_in_a_part(fold),
         ]
@@ -154,6 +158,15 @@ def _shared_speakers(fold_name, one, other, speakers, others, speaker_independen
     if shared:
         message = f"{len(shared)} of {_counted(others, 'speaker')} in {other} also in {one}: {_listed(shared)}"
         yield Finding(FAIL if speaker_independent else WARN, fold_name, "speaker", message, len(shared))
+    forms = {_plain_name(name): name for name in speakers}
+    alike = [f"{forms[form]} and {name}" for name in sorted(others - speakers) if (form := _plain_name(name)) in forms]
+    if alike:
+        message = f"speakers in {one} and {other} that may be the same: {_listed(alike)}"
+        yield Finding(WARN, fold_name, "speaker_alike", message, len(alike))
+
+
+def _plain_name(speaker):
+    return speaker.casefold().lstrip("0")
 
 
 def _shared_texts(fold_name, one, other, texts, others):
@@ -168,6 +181,13 @@ def _unknown_speakers(fold):
     if unknown:
         message = f"{_counted(unknown, 'utterance')} without a speaker, whose independence cannot be checked"
         yield Finding(WARN, fold.name, "speaker_unknown", message, len(unknown))
+
+
+def _unknown_audio(fold, audio_hashes):
+    everyone = {u.id for part in fold.parts.values() for u in part}
+    if audio_hashes is not None and (unknown := everyone - audio_hashes.keys()):
+        message = f"no audio found of {len(unknown)} of {_counted(everyone, 'utterance')}; --audio names its folder"
+        yield Finding(WARN, fold.name, "audio_unknown", message, len(unknown))
 
 
 def _missing_classes(fold):

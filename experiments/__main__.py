@@ -173,17 +173,17 @@ def synthesize_command(layout, directory, seed):
 @click.argument("paper")
 @click.option("--variant", "variants", callback=_names, help="One or more, comma-separated; all if absent.")
 @click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv; the paper's own if absent.")
-@click.option("--protocol", default="paper", show_default=True)
+@click.option("--protocol", "protocols", callback=_names, default="paper", show_default=True, help="Comma-separated.")
 @click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
 @training_options
-def run_command(paper, variants, corpus_name, protocol, preset, **options):
+def run_command(paper, variants, corpus_name, protocols, preset, **options):
     """Train and score one paper's systems."""
     from experiments import catalog, compare
 
     variants = variants or tuple(catalog.paper(paper).RECIPES)
     changes = {name: options.pop(name) for name in RECIPE_CHANGES}
     systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
-    done, refused = compare.train(systems, [corpus_name], protocol=protocol, **_places(options))
+    done, refused = compare.train(systems, [corpus_name], protocols=protocols, **_places(options))
     compare.show(done, refused, options["results"])
 
 
@@ -191,19 +191,26 @@ def run_command(paper, variants, corpus_name, protocol, preset, **options):
 @click.option("--papers", callback=_names, help="Comma-separated; all if absent.")
 @click.option("--systems", "names", callback=_names, help="paper/variant, comma-separated; the papers' main ones.")
 @click.option("--corpus", "corpus_names", callback=_names, help="Comma-separated; those found, else synthetic ones.")
-@click.option("--protocol", default="speaker_independent", show_default=True)
+@click.option(
+    "--protocol",
+    "protocols",
+    callback=_names,
+    default="speaker_independent",
+    show_default=True,
+    help="Comma-separated: random and text_independent beside it show what knowing speakers and sentences is worth.",
+)
 @click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke.")
 @training_options
-def compare_command(papers, names, corpus_names, protocol, preset, **options):
+def compare_command(papers, names, corpus_names, protocols, preset, **options):
     """Every paper's systems on the same folds of the same utterances; then tables and the report."""
     from experiments import compare
 
-    compare.require_honest(protocol)
+    compare.require_honest(protocols)
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or ("4hap",)
     found = corpus_names or compare.corpora_found(options["data"]) or compare.synthetic_corpora()
-    done, refused = compare.train(systems, found, protocol=protocol, **_places(options))
+    done, refused = compare.train(systems, found, protocols=protocols, **_places(options))
     compare.show(done, refused, options["results"])
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

@@ -30,9 +30,17 @@ class Audited:
 def of_files(paths, *, audio_root=None):
     """(path, findings) of each folder or file of fold lists; speakers are expected to be disjoint."""
     for path in paths:
-        folds = fold_files.read_fold_files(path, audio_root=audio_root)
+        folds, passed_over = fold_files.read_fold_files(path, audio_root=audio_root)
         hashes = fold_files.hash_audio(folds)
-        yield str(path), leakage.audit(folds, speaker_independent=True, audio_hashes=hashes)
+        found = leakage.audit(folds, speaker_independent=True, audio_hashes=hashes)
+        yield str(path), [*found, *_unread(passed_over)]
+
+
+def _unread(files):
+    if files:
+        named = ", ".join(file.name for file in files)
+        message = f"lists that name no part (train, valid, test) and have no column split were not read: {named}"
+        yield leakage.Finding(leakage.WARN, "all folds", "unread", message, len(files))
 
 
 def of_ours(data, *, seed=0, workers=1):

@@ -1,6 +1,7 @@
 """Which systems on which corpora; train what has no record yet; show what came out."""
 
 import dataclasses
+import itertools
 
 import click
 
@@ -60,11 +61,11 @@ def _with_noises(recipe, folder, snr_db):
     return protocol.with_noises(recipe, folder, snr_db=snr_db)
 
 
-def require_honest(protocol):
+def require_honest(protocols):
     """Raise InputError for a protocol that exists to show what leakage does: its numbers stand beside no other's."""
-    if protocol.startswith(leakage.LEAKY):
+    if leaky := next((protocol for protocol in protocols if protocol.startswith(leakage.LEAKY)), None):
         raise InputError(
-            f"compare does not take {protocol}: parts of one recording lie on both sides of its split; "
+            f"compare does not take {leaky}: parts of one recording lie on both sides of its split; "
             "`run` trains it alone, and its tables say leaky"
         )
 
@@ -89,7 +90,7 @@ def train(
     chosen,
     corpus_names,
     *,
-    protocol,
+    protocols,
     data,
     emotions,
     seeds,
@@ -105,7 +106,7 @@ def train(
     Args:
         chosen: Systems.
         corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
-        protocol, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
+        protocols, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
         data: folder of the corpora.
 
     Returns:
@@ -119,7 +120,7 @@ def train(
     planned, pairs, refused, first_error = [], [], [], None
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
-        for system in chosen:
+        for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = corpora.load(name or system.recipe.corpus, folder)
                 planned += jobs.plan(
@@ -140,7 +141,7 @@ def train(
                 pairs.append(system)
             except InputError as error:
                 first_error = first_error or error
-                refused.append(f"{system.name} on {name or system.recipe.corpus}: not run: {error}")
+                refused.append(f"{system.name} on {name or system.recipe.corpus}, {protocol}: not run: {error}")
     if not pairs:
         raise first_error
     refused += [f"failed: {error}" for error in schedule.run(planned, workers=workers, scheduler=scheduler)]

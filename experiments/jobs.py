@@ -89,7 +89,7 @@ class Job:
 
     @property
     def settings(self) -> dict:
-        """The recipe as plain data, as a record holds it."""
+        """The recipe as plain data, as a record holds it: all that a result depends on."""
         return _plain(self.system.recipe)
 
     @property
@@ -111,7 +111,12 @@ def _checkpoints() -> Path:
 
 
 def _plain(recipe) -> dict:
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return _settings(json.loads(json.dumps(dataclasses.asdict(recipe))))
+
+
+def _settings(plain) -> dict:
+    """A recipe without the protocols on offer, on which no result depends."""
+    return {name: value for name, value in plain.items() if name != "protocols"}
 
 
 def _completed(recorded, defaults) -> dict:
@@ -229,7 +234,7 @@ def is_done(job) -> bool:
     differing = {
         "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
         "folds": record.fold_fingerprint != job.fold_fingerprint,
-        "settings": _completed(record.recipe, _plain(type(job.system.recipe)())) != job.settings,
+        "settings": _completed(_settings(record.recipe), _plain(type(job.system.recipe)())) != job.settings,
     }
     if reasons := [what for what, differs in differing.items() if differs]:
         raise InputError(

@@ -164,7 +164,7 @@ def test_what_does_not_answer_is_one_sentence_in_time(where, reason, silent, tmp
         compare.train(
             [],
             ["ravdess"],
-            **dict.fromkeys(("protocol", "data", "emotions", "seeds", "fold_names", "workers", "store")),
+            **dict.fromkeys(("protocols", "data", "emotions", "seeds", "fold_names", "workers", "store")),
             results=tmp_path,
             scheduler=silent if where == "silent" else where,
         )

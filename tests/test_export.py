@@ -74,18 +74,19 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(("protocol", "status", "word"), [("speaker_independent", 0, "PASS"), ("random", 1, "FAIL")])
+@pytest.mark.parametrize(("protocol", "status", "word"), [("speaker_independent", 0, "WARN"), ("random", 1, "FAIL")])
 def test_exported_folds_are_the_folds_and_the_audit_sees_what_they_are(tmp_path, protocol, status, word):
     folds = splits.folds(utterances(), protocol, 0)
     said = export(tmp_path, *(recorded(fold, protocol, len(folds)) for fold in folds))
     assert said.splitlines() == [f"{tmp_path / 'out'}: {len(folds)} folds, predictions of {len(folds)} records"]
     for form in ("folds", "audformat"):
         place = tmp_path / "out" / form / "ravdess-strong" / protocol / "seed_0"
-        by_number = sorted(fold_files.read_fold_files(place), key=lambda fold: int(fold.name.split("_")[1]))
+        by_number = sorted(fold_files.read_fold_files(place).folds, key=lambda fold: int(fold.name.split("_")[1]))
         assert parts_of(by_number) == originals(folds)
-        result = CliRunner().invoke(main, ["audit", str(place)])
+        result = CliRunner().invoke(main, ["audit", "--all", str(place)])
         assert result.exit_code == status, result.output
         assert result.output.startswith(word)
+        assert result.output.count("no audio found") == len(folds) if word == "WARN" else "speaker" in result.output
 
 
 def test_folds_that_systems_share_are_written_once_and_others_of_the_same_name_are_named(tmp_path):
@@ -112,7 +113,7 @@ def test_a_papers_own_fold_is_completed_from_other_records_or_left_without_its_t
     assert sorted(path.name for path in place.iterdir()) == ["fold_1_dev.csv", "fold_1_test.csv"]
     shared = splits.folds(everyone, "speaker_independent", 0)
     assert "left out" not in export(tmp_path, *(recorded(f, "speaker_independent", 6) for f in shared))
-    assert parts_of(fold_files.read_fold_files(place)) == originals([own])
+    assert parts_of(fold_files.read_fold_files(place).folds) == originals([own])
 
 
 def test_a_recording_that_was_taken_out_of_training_is_not_put_back(tmp_path):
@@ -123,7 +124,7 @@ def test_a_recording_that_was_taken_out_of_training_is_not_put_back(tmp_path):
     made = [recorded(fold, "random", len(folds)) for fold in (without, *folds[1:])]
     assert "left out" not in export(tmp_path, *made)
     place = tmp_path / "out" / "folds" / "ravdess-strong" / "random" / "seed_0"
-    assert parts_of(fold_files.read_fold_files(place))[0] == originals([without])[0]
+    assert parts_of(fold_files.read_fold_files(place).folds)[0] == originals([without])[0]
 
 
 def test_segments_of_a_leaky_protocol_name_their_file_and_fail_the_audit(tmp_path):
@@ -165,7 +166,7 @@ def test_stretches_of_a_users_files_are_an_audformat_table_with_times(tmp_path):
     header = json.loads((place / "db.yaml").read_text())
     assert header["tables"]["fold_1"]["type"] == "segmented"
     assert header["schemes"]["emotion"] == {"dtype": "str", "labels": ["anger", "sadness"]}
-    (test,) = fold_files.read_fold_files(tmp_path / "out" / "folds")[0].test
+    (test,) = fold_files.read_fold_files(tmp_path / "out" / "folds").folds[0].test
     assert (test.path.name, test.start_s, test.end_s) == ("b", 1.5, 2.5)
 
 

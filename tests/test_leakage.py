@@ -8,6 +8,7 @@ import pytest
 from common import fold_files, leakage
 from common.errors import InputError
 from common.utterance import Fold, Utterance
+from experiments import audit
 
 
 def utterance(name, *, emotion="anger", speaker=None, path=None, **fields):
@@ -64,11 +65,12 @@ def test_segments_of_one_file_on_two_sides(times, clean):
 
 
 def test_the_same_audio_under_two_names(clean):
-    hashes = {"a_anger": "0f", "d_sadness": "0f", "c_anger": "1e"}
+    own = {u.id: u.id for part in clean.parts.values() for u in part}
+    hashes = own | {"a_anger": "0f", "d_sadness": "0f"}
     assert found(clean, audio_hashes=hashes) == [("FAIL", "audio", 1)]
     (finding,) = leakage.audit([clean], speaker_independent=True, audio_hashes=hashes)
     assert "a_anger is d_sadness" in finding.message
-    assert found(clean, audio_hashes={"a_anger": "0f", "a_sadness": "0f"}) == []  # on one side
+    assert found(clean, audio_hashes=own | {"a_anger": "0f", "a_sadness": "0f"}) == []  # on one side
 
 
 def test_a_shared_speaker_fails_only_where_independence_is_claimed(clean):
@@ -151,7 +153,7 @@ def test_audformat_parts_per_fold(tmp_path):
         for name, speaker in (("train", train), ("dev", valid), ("test", test)):
             rows = [(f"wav/{speaker}{i}.wav", speaker, ("anger", "sadness")[i]) for i in range(2)]
             write_csv(tmp_path / f"fold_{k}_{name}.csv", rows)
-    folds = fold_files.read_fold_files(tmp_path)
+    folds = fold_files.read_fold_files(tmp_path).folds
     assert [fold.name for fold in folds] == ["fold_1", "fold_2"]
     assert [{u.speaker for u in fold.test} for fold in folds] == [{"c"}, {"a"}]
     assert [{u.speaker for u in fold.valid} for fold in folds] == [{"b"}, {"c"}]
@@ -163,9 +165,9 @@ def test_a_folder_of_each_fold_windows_line_ends_bom_and_names(tmp_path):
         path = tmp_path / "fold3" / f"{name}.csv"
         write_csv(path, [(f"wav/{speaker}.wav", speaker, "anger")], end="\r\n")
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    (fold,) = fold_files.read_fold_files(tmp_path)
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert (fold.name, fold.train[0].speaker, fold.train[0].path) == ("fold_3", "ä", Path("wav/ä.wav"))
-    (same,) = fold_files.read_fold_files(tmp_path / "fold3")
+    (same,) = fold_files.read_fold_files(tmp_path / "fold3").folds
     assert same == fold
 
 
@@ -175,7 +177,7 @@ def test_segments_in_audformats_times_and_in_seconds(tmp_path):
     rows = [("wav/a.wav", start, end, "a", "anger") for start, end in times]
     write_csv(tmp_path / "train.csv", rows, columns)
     write_csv(tmp_path / "test.csv", [("wav/a.wav", "4", "5", "a", "anger")], columns)
-    (fold,) = fold_files.read_fold_files(tmp_path)
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert sorted((u.start_s, u.end_s) for u in fold.train) == [(0.0, 1.5), (2.5, 3.0), (61.5, None)]
     assert ("FAIL", "file", 1) in found(fold)
 
@@ -186,7 +188,7 @@ def test_nkululekos_lists_and_the_whole_corpus_beside_them(tmp_path):
     for name, members in rows.items():
         write_csv(tmp_path / f"jtes_{name}.csv", members, columns)
     write_csv(tmp_path / "jtes.csv", rows["train"] + rows["test"], columns)
-    (fold,) = fold_files.read_fold_files(tmp_path)
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert [len(part) for part in fold.parts.values()] == [1, 0, 1]
     assert fold.train[0].gender == "female" and fold.train[0].path == Path("wav/f1.wav")
     assert found(fold) == [("WARN", "empty", 0)]
@@ -197,7 +199,7 @@ def test_nkululekos_export_has_a_column_split(tmp_path):
     whole = ("0 days 00:00:00", "0 days 00:00:02")
     rows = [("a.wav", *whole, "1", "male", "anger", "train"), ("b.wav", *whole, "1", "male", "anger", "test")]
     write_csv(tmp_path / "export.csv", rows, columns)
-    (fold,) = fold_files.read_fold_files(tmp_path / "export.csv")
+    (fold,) = fold_files.read_fold_files(tmp_path / "export.csv").folds
     assert found(fold) == [("FAIL", "speaker", 1), ("WARN", "empty", 0)]
     write_csv(tmp_path / "export.csv", [(*rows[0][:-1], "devtest")], columns)
     with pytest.raises(InputError, match="line 2: split is 'devtest', expected train, valid or test"):
@@ -212,7 +214,7 @@ def test_emobox_speaker_dependent_folds_fail(form, tmp_path):
     for name, rows in (("train", train), ("test", test)):
         write_jsonl(tmp_path / "emodb" / "fold_1" / form.format("emodb", name), rows)
     write_jsonl(tmp_path / "emodb" / "emodb.jsonl", train + test)
-    (fold,) = fold_files.read_fold_files(tmp_path)
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert (fold.name, fold.test[0].id, fold.test[0].text_id) == ("fold_1", "emodb-03a02Wa", "a02")
     assert found(fold) == [("FAIL", "speaker", 3), ("WARN", "empty", 0)]
 
@@ -226,7 +228,7 @@ def test_emobox_clean_folds_pass(tmp_path):
         for side, stem in (("train", train), ("test", test)):
             path = tmp_path / corpus / "fold_2" / f"{corpus}_{side}_fold_2.jsonl"
             write_jsonl(path, [emobox_row(corpus, stem, emotion)])
-    iemocap, ravdess = fold_files.read_fold_files(tmp_path)
+    iemocap, ravdess = fold_files.read_fold_files(tmp_path).folds
     assert (iemocap.name, ravdess.name) == ("iemocap/fold_2", "ravdess/fold_2")
     assert (iemocap.train[0].speaker, iemocap.test[0].speaker) == ("Ses01_M", "Ses02_F")
     assert (ravdess.train[0].speaker, ravdess.train[0].text_id) == ("16", "02")
@@ -237,7 +239,7 @@ def test_emoboxs_older_keys_and_speakers_that_nothing_tells(tmp_path):
     row = {"key": "aesdd-a1", "dataset": "aesdd", "audio": "downloads/aesdd/a1.wav", "label": "anger"}
     write_jsonl(tmp_path / "aesdd_train_fold_1.jsonl", [row])
     write_jsonl(tmp_path / "aesdd_test_fold_1.jsonl", [row | {"key": "aesdd-a2", "audio": "downloads/aesdd/a2.wav"}])
-    (fold,) = fold_files.read_fold_files(tmp_path)
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert found(fold) == [("WARN", "empty", 0), ("WARN", "speaker_unknown", 2)]
 
 
@@ -246,7 +248,7 @@ def test_duplicate_audio_is_found_by_its_bytes(tmp_path, plant):
     shutil.copy(tmp_path / "wav" / "a.wav", tmp_path / "wav" / "b.wav")
     write_csv(tmp_path / "train.csv", [("wav/a.wav", "a", "anger"), ("wav/gone.wav", "a", "anger")])
     write_csv(tmp_path / "test.csv", [("wav/b.wav", "b", "anger")])
-    folds = fold_files.read_fold_files(tmp_path)
+    folds = fold_files.read_fold_files(tmp_path).folds
     hashes = fold_files.hash_audio(folds)
     assert len(hashes) == 2 and len(set(hashes.values())) == 1
     assert ("FAIL", "audio", 1) in found(*folds, audio_hashes=hashes)
@@ -254,16 +256,39 @@ def test_duplicate_audio_is_found_by_its_bytes(tmp_path, plant):
     for name in ("train.csv", "test.csv"):
         elsewhere.mkdir(exist_ok=True)
         shutil.move(tmp_path / name, elsewhere / name)
-    assert fold_files.hash_audio(fold_files.read_fold_files(elsewhere)) == {}
-    assert fold_files.hash_audio(fold_files.read_fold_files(elsewhere, audio_root=tmp_path)) == hashes
+    folds = fold_files.read_fold_files(elsewhere).folds
+    assert fold_files.hash_audio(folds) == {}
+    assert ("WARN", "audio_unknown", 3) in found(*folds, audio_hashes={})
+    assert "audio_unknown" not in {kind for _, kind, _ in found(*folds)}
+    assert fold_files.hash_audio(fold_files.read_fold_files(elsewhere, audio_root=tmp_path).folds) == hashes
 
 
 def test_a_project_in_a_folder_called_test(tmp_path):
     for name, speaker in (("train", "a"), ("test", "b")):
         write_csv(tmp_path / "test" / f"x_{name}.csv", [(f"{speaker}.wav", speaker, "anger")])
     write_csv(tmp_path / "test" / "x.csv", [("a.wav", "a", "anger")])
-    (fold,) = fold_files.read_fold_files(tmp_path / "test")
+    (fold,) = fold_files.read_fold_files(tmp_path / "test").folds
     assert [len(part) for part in fold.parts.values()] == [1, 0, 1]
+
+
+def test_a_column_split_stands_above_the_name_and_lists_without_a_part_are_named(tmp_path):
+    rows = [("a.wav", "s", "anger", "train"), ("b.wav", "t", "anger", "train"), ("c.wav", "s", "anger", "test")]
+    write_csv(tmp_path / "emo_test.csv", rows, "file,speaker,emotion,split")
+    write_csv(tmp_path / "holdout.csv", [("d.wav", "s", "anger")])
+    folds, passed_over = fold_files.read_fold_files(tmp_path)
+    assert [len(part) for part in folds[0].parts.values()] == [2, 0, 1]
+    assert ("FAIL", "speaker", 1) in found(*folds)
+    assert passed_over == (tmp_path / "holdout.csv",)
+    ((_, findings),) = audit.of_files([tmp_path])
+    assert any(f.kind == "unread" and "holdout.csv" in f.message for f in findings)
+
+
+@pytest.mark.parametrize(("names", "alike"), [("01 1", 1), ("Bob bob", 1), ("10 1", 0), ("0 00", 1)])
+def test_speakers_whose_names_nearly_agree_are_named(tmp_path, names, alike):
+    for part, speaker in zip(("train", "test"), names.split(), strict=True):
+        write_csv(tmp_path / f"{part}.csv", [(f"{part}.wav", speaker, "anger")])
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
+    assert [count for _, kind, count in found(fold) if kind == "speaker_alike"] == [1] * alike
 
 
 @pytest.mark.parametrize(
@@ -273,6 +298,8 @@ def test_a_project_in_a_folder_called_test(tmp_path):
         ("train.csv", "file,speaker\na.wav,a\n", "line 2: no emotion; .* has file, speaker"),
         ("train.csv", "name,emotion\na.wav,anger\n", "line 2: no audio file"),
         ("train.csv", "file,emotion,start\na.wav,anger,soon\n", "line 2: time 'soon'"),
+        ("train.csv", "file,emotion,end\na.wav,anger,nan\n", "line 2: time 'nan'"),
+        ("train.csv", f"file,emotion\na.wav,anger\n{'a' * 200_000}.wav,anger\n", "line 3: field larger"),
         ("train.jsonl", '{"wav": "a.wav", "emo": "Sad"}\n{"wav"\n', "line 2: not JSON"),
         ("train.jsonl", "[1]\n", "line 1: .*one object a line"),
     ],

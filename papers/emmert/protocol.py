@@ -12,7 +12,7 @@ class Recipe:
 
     network: str = "mfcc"  # "mfcc" (III-A), "resnet50" (III-B) or "own_cnn" (III-C)
     corpus: str = "ravdess"  # abstract
-    protocols: tuple[str, ...] = ("paper", "speaker_independent", "random")
+    protocols: tuple[str, ...] = ("paper", *splits.PROTOCOLS)
     num_parameters: int = 211_075  # III-A; trained parameters at the paper's number of classes
     front_end: FrontEnd = FrontEnd()
     strong_without_neutral: bool = True  # V-A

@@ -17,7 +17,7 @@ class Recipe:
 
     network: str = "cnn"  # "cnn" (III-A), "lstm" (III-B) or "td_cnn" (III-C)
     corpus: str = "emodb"  # IV
-    protocols: tuple[str, ...] = ("paper", "random", "speaker_independent", "leave_one_speaker_out", leaky.PROTOCOL)
+    protocols: tuple[str, ...] = ("paper", *splits.PROTOCOLS, leaky.PROTOCOL)
     num_parameters: int = 33_572_199  # trainable, seven classes; the paper gives no count
     front_end: FrontEnd = FrontEnd()
     floor_db: float = 80.0  # below the loudest point of the training part; D1
