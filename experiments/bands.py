@@ -10,9 +10,13 @@ FILE = Path(__file__).resolve().parent.parent / "common" / "plausible.toml"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Band:
-    """Fractions; `bug_below` and `leak_above` are None where nobody could say."""
+    """Fractions; `bug_below` and `leak_above` are None where nobody could say.
+
+    `also` names copies of the corpus, with its classes, whose recordings are cut: the nearest that there is for them.
+    """
 
     corpus: str
+    also: tuple[str, ...] = ()
     protocols: tuple[str, ...]
     metric: str
     low: float
@@ -39,10 +43,11 @@ class Band:
 @functools.cache
 def all_bands(file=FILE) -> tuple[Band, ...]:
     entries = tomllib.loads(Path(file).read_text(encoding="utf-8"))["band"]
-    return tuple(Band(**(entry | {"protocols": tuple(entry["protocols"])})) for entry in entries)
+    lists = ("also", "protocols")
+    return tuple(Band(**{k: tuple(v) if k in lists else v for k, v in entry.items()}) for entry in entries)
 
 
 def of(system) -> list[Band]:
     """The bands of a system's corpus variant and protocol; one per metric, none for most."""
     names = {system.protocol, f"{system.paper}:{system.protocol}"} - {"paper"}
-    return [b for b in all_bands() if b.corpus == system.corpus_variant and names & set(b.protocols)]
+    return [b for b in all_bands() if system.corpus_variant in (b.corpus, *b.also) and names & set(b.protocols)]

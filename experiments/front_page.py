@@ -1,7 +1,7 @@
 """The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
 
 from experiments import pairs, rows, scores, tables
-from experiments.systems import by_group, ranges
+from experiments.systems import by_group, corpus_words, ranges
 from experiments.tables import Row, Table
 
 PROTOCOL = "speaker_independent"
@@ -37,15 +37,20 @@ def _table(corpus, preset, members, papers) -> Table:
     caption = rows.caption(f"Speaker-independent, preset {preset},", corpus, members)
     notes = [
         "Rates in per cent under each paper's own rule, folds pooled. Intervals are 95 %, over speakers: another "
-        "training (seed) may move a number by points. Epochs: median over folds.",
+        "training (seed) may move a number by points. Epochs: median over folds; of several networks their sum.",
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
-    return Table(caption, [_row(*entry) for entry in ranked], notes=tuple(notes))
+    commands = (("All of these rows", _command(members, preset)),)
+    return Table(caption, [_row(*entry) for entry in ranked], commands, tuple(notes))
 
 
-def _measured(system, metric):
-    return rows.attempt(scores.measure, system, metric)[0]
+def _command(members, preset) -> str:
+    """The command that makes all rows of a table."""
+    corpus, emotions = corpus_words(members[0].records[0])
+    names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
+    words = ["python -m experiments compare --corpus", corpus, f"--emotions {emotions}" if emotions else ""]
+    return " ".join(filter(None, [*words, f"--preset {preset} --seeds {seeds} --systems {names}"]))
 
 
 def _row(system, ua, wa) -> Row:

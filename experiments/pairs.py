@@ -8,7 +8,7 @@ import numpy as np
 from common import statistics
 from experiments import tables
 from experiments.intervals import REPLICATES
-from experiments.rows import caption, commands, identity, slug
+from experiments.rows import caption, commands, identity, slug, surroundings
 from experiments.systems import by_group, common_seeds, ranges
 from experiments.tables import Row, Sheet, Table
 
@@ -128,7 +128,10 @@ def _table(corpus, protocol, preset, found, left_out) -> Table:
     ]
     used = [s for _, s in sorted({s.name: s for p in found for s in (p.first, p.second)}.items())]
     if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
-        left_out = [f"With {num_speakers} speakers no UA p can be below {2 ** (1 - num_speakers):.3g}.", *left_out]
+        least = 2 ** (1 - num_speakers)
+        after = min(1, least * len(found))
+        note = f"With {num_speakers} speakers no UA p can be below {least:.3g}, after Holm's correction {after:.3g}: "
+        left_out = [f"{note}differences are better judged by their intervals.", *left_out]
     what = f"Pairs under protocol {protocol}, preset {preset},"
     return Table(caption(what, corpus, used), rows, commands(used), (*NOTES, *left_out))
 
@@ -145,6 +148,7 @@ def _row(pair, permutation_holm, mcnemar_holm) -> Row:
         "first": pair.first.name,
         "second": pair.second.name,
         "n": str(pair.num_utterances),
+        "folds": pair.first.folds,
         "seeds": ranges(pair.seeds),
         "UA difference": _difference(pair.ua),
         "WA difference": _difference(pair.wa),
@@ -159,7 +163,7 @@ def _row(pair, permutation_holm, mcnemar_holm) -> Row:
     data |= _fields("ua_difference", pair.ua) | _fields("wa_difference", pair.wa)
     names = ("permutation_p", "permutation_p_holm", "mcnemar_p", "mcnemar_p_holm")
     data |= {name: tables.fraction(p) for name, p in zip(names, values.values(), strict=True)}
-    return Row(shown, data | {"only_first_right": b, "only_second_right": c})
+    return Row(shown, data | {"only_first_right": b, "only_second_right": c} | surroundings(pair.first))
 
 
 def _discordant(test, num_utterances) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments import scores, tables
 from experiments.intervals import speaker_interval
-from experiments.rows import attempt, caption, commands, identity, slug
+from experiments.rows import attempt, caption, commands, identity, slug, surroundings
 from experiments.systems import ranges
 from experiments.tables import Row, Sheet, Table
 
@@ -60,6 +60,7 @@ def _row(other, honest) -> Row:
         data |= tables.interval_fields(f"{m}_difference", differences[m])
     shown["UA of single seeds"] = f"{_seeds(values['ua'][0])}; {_seeds(values['ua'][1])}"
     data |= {"folds": shown["folds"], "seeds": shown["seeds"], "train": shown["train"]}
+    data |= {"command_beside": honest.command} | surroundings(honest)
     return Row(shown | {"notes": "; ".join([*other.caveats, *honest.caveats]) or tables.NONE}, data)
 
 

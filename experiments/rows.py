@@ -43,8 +43,8 @@ def caption(what, corpus, systems) -> str:
 
 
 def _majorities(systems) -> str:
-    """What always naming the most frequent class would reach; a range where systems tested other utterances."""
-    shares = sorted(metrics.majority(np.sum(s.confusions(), axis=(0, 2))) for s in systems)
+    """One, or a range where systems tested other utterances."""
+    shares = sorted(map(majority, systems))
     return "–".join(dict.fromkeys(map(tables.per_cent, (shares[0], shares[-1]))))
 
 
@@ -63,6 +63,21 @@ def identity(system, rule="") -> dict:
         "rule": rule or system.rules[0],
         "command": system.command,
     }
+
+
+def surroundings(system) -> dict:
+    """The fields without which an accuracy says little: how many classes, chance, majority, the corpus's limits."""
+    return {
+        "num_classes": len(system.classes),
+        "chance_ua": tables.fraction(metrics.chance(len(system.classes))),
+        "majority_wa": tables.fraction(majority(system)),
+        "limits": system.limits,
+    }
+
+
+def majority(system) -> float:
+    """What always naming the most frequent class would reach."""
+    return metrics.majority(np.sum(system.confusions(), axis=(0, 2)))
 
 
 def systems_sheet(corpus, systems) -> Sheet:
@@ -146,7 +161,7 @@ def _over_utterances(system, rule) -> Number:
 
 def _system_row(system, rule) -> Row:
     found = _headline(system, rule)
-    flags = "; ".join(_band(band, getattr(found, band.metric)) for band in bands.of(system))
+    flags = "; ".join(_band(band, getattr(found, band.metric), system) for band in bands.of(system))
     notes = "; ".join([*system.caveats, *found.reasons])
     counted = {"n": system.n, **_counted(system)}
     shown = {
@@ -169,10 +184,8 @@ def _system_row(system, rule) -> Row:
     }
     data = {
         **identity(system, rule),
-        "num_classes": len(system.classes),
         **counted,
-        "chance_ua": tables.fraction(metrics.chance(len(system.classes))),
-        "majority_wa": tables.fraction(found.majority),
+        **surroundings(system),
         **tables.interval_fields("wa_pooled", found.wa),
         **_mean_and_sd_fields("wa_fold", found.wa_folds),
         **tables.interval_fields("ua_pooled", found.ua),
@@ -181,14 +194,15 @@ def _system_row(system, rule) -> Row:
         **tables.interval_fields("macro_f1", found.macro_f1),
         **tables.interval_fields("slice_wa", found.slice_wa),
         "no_decision": tables.fraction(found.no_decision),
-        **{"band": flags, "notes": notes, "limits": system.limits},
+        **{"band": flags, "notes": notes},
     }
     return Row(shown, data)
 
 
-def _band(band, number) -> str:
-    """`UA 40–65: in the band`."""
+def _band(band, number, system) -> str:
+    """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
     range_ = f"{band.metric.upper()} {100 * band.low:g}–{100 * band.high:g}"
+    range_ += f" on {band.corpus}" if band.corpus != system.corpus_variant else ""
     return f"{range_}: {band.flag(number.value)}" if number else range_
 
 
@@ -238,7 +252,8 @@ def _class_rows(system, rule):
             | {"class": name}
             | _counted(system)
             | {field: tables.fraction(value) for field, value in values.items()}
-            | {"support": int(support[k]), "decided": int(decided[k])},
+            | {"support": int(support[k]), "decided": int(decided[k]), "n": system.n}
+            | surroundings(system),
         )
 
 

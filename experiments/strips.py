@@ -4,9 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing, scores
+from experiments.systems import ranges
 
 ROW_INCHES = 0.6
 STEP = 0.06  # of a row, between speakers of equal recall
+HEIGHT = 0.8  # of a row, the highest column of equal recalls
 
 
 def recalls(system) -> Figure:
@@ -33,16 +35,25 @@ def recalls(system) -> Figure:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.7, len(labels) - 0.3)
     axes.set_xlabel("recall")
+    figure.suptitle(
+        f"{system.name}, {system.corpus_variant}, {system.protocol}, preset {system.preset}\n"
+        f"n = {system.n}, folds {system.folds}, seeds {ranges(system.seeds)}, rule {system.rules[0]}",
+        fontsize="small",
+    )
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def stacked(values) -> np.ndarray:
-    """(N,) offsets that put equal values above each other: few utterances a speaker make few different recalls."""
+    """(N,) offsets that put equal values above each other: few utterances a speaker make few different recalls.
+
+    A column is no higher than its row, however many speakers are in it.
+    """
     offsets = np.zeros(len(values))
     for value in np.unique(values):
         (equal,) = np.nonzero(values == value)
-        offsets[equal] = STEP * (np.arange(len(equal)) - (len(equal) - 1) / 2)
+        step = min(STEP, HEIGHT / len(equal))
+        offsets[equal] = step * (np.arange(len(equal)) - (len(equal) - 1) / 2)
     return offsets
 
 

@@ -1,6 +1,6 @@
 """Paper against reproduction: one row per published number, with a verdict by the rule below.
 
-**The rule**, fixed before any run; results/README.md states it for readers.
+**The rule**; results/README.md states it for readers, with what of it is older than the first run.
 
 A published number is compared with the runs of its own variant that have its corpus variant, its protocol, the preset
 "paper", recordings and not synthetic speech, no caveat such as random weights, and at least one seed with all folds.
@@ -27,8 +27,10 @@ import contextlib
 import dataclasses
 import decimal
 
+from common import metrics
 from experiments import conditions, scores, tables
 from experiments.intervals import NotComputableError
+from experiments.rows import majority
 from experiments.systems import SYNTHETIC, command_not_run, ranges
 from experiments.tables import Row, Sheet, Table
 
@@ -213,9 +215,11 @@ def sheet(paper, systems, raters=None) -> Sheet:
 
 def _table(paper, corpus, comparisons) -> Table:
     reproduced = [c.system for c in comparisons if c.system and c.ours]
-    classes = f"{len(reproduced[0].classes)} classes ({', '.join(reproduced[0].classes)})" if reproduced else ""
-    tested = {f"n = {s.n} test utterances a seed under protocol {s.protocol}" for s in reproduced}
-    caption = "; ".join([f"{paper.name} on {corpus}", *filter(None, [classes, *sorted(tested)])])
+    tested = {
+        f"n = {s.n} test utterances a seed under protocol {s.protocol}, majority WA {tables.per_cent(majority(s))} %"
+        for s in reproduced
+    }
+    caption = "; ".join([f"{paper.name} on {corpus}", *_label_set(paper, corpus, reproduced), *sorted(tested)])
     commands = {f"{s.name}": s.command for s in reproduced}
     notes = ["Intervals are 95 %; rates in per cent, losses in nats. “above” means that ours is above the paper's."]
     if any(c.ours and c.ours.about == "seeds" for c in comparisons):
@@ -224,6 +228,14 @@ def _table(paper, corpus, comparisons) -> Table:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
         notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
     return Table(caption, [_row(c, bool(near)) for c in comparisons], tuple(commands.items()), tuple(notes))
+
+
+def _label_set(paper, corpus, reproduced):
+    """The classes and chance, where a run or the paper's own corpus tells them."""
+    classes = reproduced[0].classes if reproduced else paper.classes if corpus == paper.corpus else ()
+    if classes:
+        chance = tables.per_cent(metrics.chance(len(classes)))
+        yield f"{len(classes)} classes ({', '.join(classes)}), chance UA {chance} %"
 
 
 def _differing(system) -> str:

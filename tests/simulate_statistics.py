@@ -8,6 +8,9 @@ utterance of class k by speaker g is decided rightly by a system with probabilit
 all effects normal; the match of a system m to a speaker is its own, everything else is shared. The systems are
 exchangeable, so "no difference" is true. True metrics are those of 40,000 speakers. A smaller run of the same functions
 is part of the tests.
+
+Lines "one training" add an effect of the network that a system has in each of six folds, which the speakers of that
+fold share: methods that are equal on average over trainings, of which one training each is seen.
 """
 
 import argparse
@@ -20,6 +23,7 @@ CLASSES = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust"
 SUPPORT = np.array([4, 8, 8, 8, 8, 8, 8, 8])  # utterances of each class a speaker
 BASE = np.array([0.45, 0.80, 0.45, 0.40, 0.70, 0.55, 0.60, 0.65])
 SPREAD = {"speaker": 0.4, "speaker_class": 0.6, "difficulty": 1.0, "match": 0.3, "match_class": 0.5}
+NUM_FOLDS = 6
 
 
 def draw(rng, *, num_speakers, num_systems=2, base=BASE, spread=SPREAD):
@@ -35,6 +39,8 @@ def draw(rng, *, num_speakers, num_systems=2, base=BASE, spread=SPREAD):
     own = normal("match", num_systems, num_speakers, 1) + normal("match_class", num_systems, num_speakers, num_classes)
     logits = np.log(base / (1 - base))[labels] + (shared + own)[:, groups, labels]  # (M, N)
     logits = logits + normal("difficulty", labels.size)
+    if "training" in spread:
+        logits = logits + normal("training", num_systems, NUM_FOLDS)[:, groups % NUM_FOLDS]
     right = rng.random(logits.shape) < 1 / (1 + np.exp(-logits))
     wrong = (labels + rng.integers(1, num_classes, logits.shape)) % num_classes
     wrong = np.where(rng.random(logits.shape) < 0.02, metrics.NO_DECISION, wrong)
@@ -94,6 +100,14 @@ def rejections(*, num_sets, num_speakers=24, level=0.05, seed=3, **options):
     return dict(zip(("permutation_ua", "permutation_wa", "mcnemar"), rejected.tolist(), strict=True))
 
 
+def _accuracy_of_a_fold(sd, seed):
+    """Of one network, on so many speakers of its fold that only its training moves it."""
+    spread = {name: 0.0 for name in SPREAD} | {"difficulty": SPREAD["difficulty"], "training": sd}
+    labels, decisions, groups = draw(np.random.default_rng(seed), num_speakers=1_200, num_systems=1, spread=spread)
+    here = groups % NUM_FOLDS == 0
+    return np.mean(decisions[0, here] == labels[here])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=1_000, help="data sets a line")
@@ -123,6 +137,9 @@ def main():
         held = difference_coverage(num_sets=num_sets, num_speakers=num_speakers)
         print(f"{f'difference of ua, {num_speakers} speakers':40} {held:6.1%}", flush=True)
 
+    for sd in (0.1, 0.2):
+        moved = np.std([_accuracy_of_a_fold(sd, seed) for seed in range(200)])
+        print(f"a training effect of sd {sd:g} moves the accuracy of a fold's network by {moved:.3f} (sd)")
     print("\nrejections of a true null at 5 %         permutation_ua  permutation_wa  mcnemar")
     unmatched = SPREAD | {"match": 0.0, "match_class": 0.0}
     lines = {
@@ -130,6 +147,8 @@ def main():
         "10 speakers": {"num_speakers": 10},
         "6 speakers": {"num_speakers": 6},
         "24 speakers, no match to speakers": {"spread": unmatched},
+        **{f"24 speakers, one training, sd {sd:g}": {"spread": SPREAD | {"training": sd}} for sd in (0.1, 0.2)},
+        "10 speakers, one training, sd 0.2": {"spread": SPREAD | {"training": 0.2}, "num_speakers": 10},
     }
     for name, options in lines.items():
         shares = rejections(num_sets=num_sets, **options)

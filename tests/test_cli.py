@@ -79,9 +79,12 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
     assert record["corpus_variant"] == "manifest:calls"
     assert record["classes"] == list(EMOTIONS)
     assert len(record["parts"]["test"]["labels"]) == 8
+    assert "protocols" not in record["recipe"]
+    path.write_text(json.dumps(record | {"recipe": record["recipe"] | {"protocols": ["of old"]}}))
     before = path.stat().st_mtime_ns
-    assert calls().exit_code == 0
+    assert calls(protocol="speaker_independent,random").exit_code == 0  # the other protocol alone is trained
     assert path.stat().st_mtime_ns == before
+    assert len(list(calls.results.joinpath("runs").rglob("*.json"))) == 2
     soundfile.write(calls.folder / "s0-anger-0.wav", np.full(RATE, 0.1), RATE)
     assert "holds a result made with other recordings" in sentence(calls())
     assert path.stat().st_mtime_ns == before
@@ -270,5 +273,6 @@ def test_the_audit_of_our_folds_reaches_every_paper_and_finds_no_leak(corpora_di
 
 
 def test_a_leaky_protocol_stands_in_no_comparison(calls):
-    refusal = sentence(run("compare", "--papers", "lim2016", "--protocol", "leaky_segments", "--data", calls.folder))
+    protocols = "speaker_independent,leaky_segments"
+    refusal = sentence(run("compare", "--papers", "lim2016", "--protocol", protocols, "--data", calls.folder))
     assert "leaky_segments" in refusal and "run" in refusal

@@ -25,6 +25,8 @@ def test_methods_of_two_papers_highest_ua_first():
     text = front_page.comparisons(systems.group(found), {"emmert/mfcc_unscaled"})
     assert systems_of(text) == ["lim2016/cnn", "lim2016/lstm", "emmert/mfcc"]
     assert "| 75.0 [" in text and "results/tables/compare_ravdess-strong.md" in text
+    again = "python -m experiments compare --corpus ravdess --preset paper --seeds 0 --systems emmert/mfcc,lim2016/cnn,"
+    assert f"`{again}lim2016/lstm`" in text
 
 
 def test_one_paper_alone_other_protocols_and_synthetic_recordings_are_left_out():

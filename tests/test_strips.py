@@ -17,6 +17,7 @@ def test_counts_by_speaker():
 
 def test_equal_recalls_stand_above_each_other():
     np.testing.assert_allclose(strips.stacked(np.array([0.5, 1, 0.5, 0.5])) / strips.STEP, [-1, 0, 0, 1])
+    assert np.ptp(strips.stacked(np.ones(100))) < 1  # a row's own height
 
 
 def test_a_dot_a_speaker_who_has_the_class_and_one_for_all():
