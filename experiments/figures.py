@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from common import metrics
 from common.errors import InputError
-from experiments import drawing, forest, strips, systems
+from experiments import drawing, forest, strips
 from experiments.rows import slug
 
 PANELS = (  # of what, y label, training curve, validation curve
@@ -76,7 +76,8 @@ def stem(system) -> str:
 def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    _title(figure, system, f"{len(system.used)} trainings")
+    first = ", of several networks the first" if any(":" in name for r in system.used for name in r.history) else ""
+    drawing.system_title(figure, system, f"{len(system.used)} trainings{first}")
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
         for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
             _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
@@ -128,17 +129,6 @@ def confusion(system) -> Figure:
     axes.set_xlabel("decided")
     axes.set_ylabel("true")
     axes.spines[:].set_visible(False)
-    _title(figure, system, f"{int(pooled.sum())} decisions")
+    drawing.system_title(figure, system, f"{int(pooled.sum())} decisions")
     figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
     return figure
-
-
-def _title(figure, system, counted):
-    """Name, corpus variant, protocol, counts and caveats, in lines as wide as the figure."""
-    lines = [
-        f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
-        f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
-        f"n = {system.n} test utterances a seed, folds {system.folds}, seeds {systems.ranges(system.seeds)}: {counted}",
-        "; ".join(filter(None, [system.limits, *system.caveats])),
-    ]
-    drawing.title(figure, lines)

@@ -89,7 +89,12 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
     ablations = effects.ablations(papers)
     sheets = [*all_sheets(found, known, people, measured, rated, ablations), *other]
     sections = [
-        (anchor, heading, reading, [t for sheet in sheets if sheet.name.startswith(prefix) for t in sheet.tables])
+        (
+            anchor,
+            heading,
+            reading,
+            [p for s in sheets if s.name.startswith(prefix) for t in s.tables for p in _folded(t)],
+        )
         for anchor, heading, prefix, reading in SECTIONS
     ]
     return environment.get_template("report.html.j2").render(
@@ -105,6 +110,15 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         limits=sorted({(system.corpus_variant, system.limits) for system in found if system.limits}),
         generated=tables.GENERATED,
     )
+
+
+def _folded(table):
+    """(table, "") with the rows that something was run for; (table, how many) with the others, to be opened."""
+    waiting = [row for row in table.rows if row.data.get("verdict", "").startswith("not run")]
+    if len(waiting) < len(table.rows):
+        yield dataclasses.replace(table, rows=[row for row in table.rows if row not in waiting]), ""
+    if waiting:
+        yield dataclasses.replace(table, rows=waiting), f"{len(waiting)} numbers not run: why, and the commands"
 
 
 @dataclasses.dataclass(frozen=True)

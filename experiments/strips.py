@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing, scores
-from experiments.systems import ranges
 
 ROW_INCHES = 0.6
 STEP = 0.06  # of a row, between speakers of equal recall
@@ -18,7 +17,7 @@ def recalls(system) -> Figure:
     where not all do.
     """
     hits, support = of_speakers(system)
-    figure = Figure(figsize=(6.4, 1.4 + ROW_INCHES * len(system.classes)), layout="constrained")
+    figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")
     axes = figure.subplots()
     labels = []
     for row, name in enumerate(reversed(system.classes)):
@@ -35,11 +34,7 @@ def recalls(system) -> Figure:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.7, len(labels) - 0.3)
     axes.set_xlabel("recall")
-    figure.suptitle(
-        f"{system.name}, {system.corpus_variant}, {system.protocol}, preset {system.preset}\n"
-        f"n = {system.n}, folds {system.folds}, seeds {ranges(system.seeds)}, rule {system.rules[0]}",
-        fontsize="small",
-    )
+    drawing.system_title(figure, system, f"{len(support)} speakers")
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 

@@ -9,6 +9,7 @@ import tabulate
 
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
+PAGE_ROWS = 45  # that a page holds, in LaTeX at \scriptsize
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 
 MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
@@ -122,16 +123,24 @@ def _markdown(text) -> str:
 
 
 def latex(sheet) -> str:
-    """One `table` environment per table; needs the packages booktabs and inputenc (utf8)."""
+    """A `table` for each, a `longtable` where a page is too short; needs booktabs, inputenc (utf8) and longtable."""
     blocks = [f"% {GENERATED}"]
     for table in sheet.tables:
-        body = _tabulate(table, "latex_booktabs", str)
         below = [_latex(note) for note in table.notes]
         below += [f"{_latex(what)}: \\texttt{{{_latex_code(command)}}}" for what, command in table.commands]
-        lines = ["\\begin{table}", "\\centering", "\\scriptsize", f"\\caption{{{_latex(table.caption)}}}", body]
-        lines += [f"\\par\\raggedright {line}" for line in below]
-        blocks.append("\n".join([*lines, "\\end{table}"]))
+        caption, body = f"\\caption{{{_latex(table.caption)}}}", _tabulate(table, "latex_booktabs", str).splitlines()
+        begin, end = ["\\begin{table}", "\\centering", "\\scriptsize", caption], "\\end{table}"
+        if len(table.rows) > PAGE_ROWS:
+            begin, body, end = ["{\\scriptsize"], _longtable(body, caption), "}"
+        blocks.append("\n".join([*begin, *body, *(f"\\par\\raggedright {line}" for line in below), end]))
     return _without_rare_characters("\n\n".join(blocks) + "\n")
+
+
+def _longtable(lines, caption) -> list[str]:
+    """The lines of a `tabular` as those of a table that goes on from page to page, its headings on each."""
+    columns, rows = lines[0].removeprefix("\\begin{tabular}"), lines.index("\\midrule") + 1
+    begin = [f"\\begin{{longtable}}{columns}", f"{caption}\\\\", *lines[1:rows], "\\endhead"]
+    return [*begin, *lines[rows:-1], "\\end{longtable}"]
 
 
 def _latex(text) -> str:

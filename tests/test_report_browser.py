@@ -103,5 +103,7 @@ def test_on_paper_everything_is_open_and_nothing_is_cut(page, tmp_path):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    page.set_viewport_size({"width": 1122, "height": 793})  # A4, landscape, at 96 pixels an inch
+    assert page.evaluate("document.documentElement.scrollWidth") == 1122
     page.pdf(path=tmp_path / "page.pdf", format="A4", landscape=True)
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

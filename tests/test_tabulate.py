@@ -1,6 +1,7 @@
 """Records -> files: forms, escaping, --check, READMEs, and what it needs to run."""
 
 import csv
+import dataclasses
 import io
 import subprocess
 import sys
@@ -164,6 +165,18 @@ def test_every_latex_row_has_as_many_cells_as_columns(project):
         for line in text.splitlines():
             if line.endswith(r"\\"):
                 assert line.replace(r"\&", "").count("&") == columns - 1
+
+
+def test_a_latex_table_longer_than_a_page_goes_on_with_its_headings(project):
+    (sheet,) = [s for s in tabulate.all_sheets(systems.group([many(2)]), []) if s.name.startswith("systems")]
+    (table,) = sheet.tables
+    long = dataclasses.replace(table, rows=table.rows * (tables.PAGE_ROWS + 1))
+    text = tables.latex(dataclasses.replace(sheet, tables=(long,)))
+    head, _, rest = text.partition("\\endhead\n")
+    body, _, below = rest.partition("\\end{longtable}")
+    assert body.count("emmert/mfcc") == tables.PAGE_ROWS + 1 and "begin{table}" not in text
+    assert head.count(r"\caption{") == head.count(r"\toprule") == head.count(r"\midrule") == 1
+    assert "variant mfcc" in below and text.rstrip().endswith("}")
 
 
 def test_accuracies_on_different_label_sets_never_share_a_table(project):
