@@ -265,11 +265,12 @@ main.add_command(draw_command)
 @click.option(
     "--tensorboard", is_flag=True, help="Learning curves as well, for `tensorboard --logdir INTO/tensorboard`."
 )
-def export_command(results, into, tensorboard):
+@DATA
+def export_command(results, into, tensorboard, data):
     """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records."""
     from experiments import curves, export
 
-    done = export.export(results, into)
+    done = export.export(results, into, data)
     click.echo(f"{into}: {done.folds} folds, predictions of {done.predictions} records")
     if tensorboard:
         runs = curves.export(results, into / "tensorboard")

@@ -1,7 +1,7 @@
 """Records -> fold files, audformat databases of the folds, and predictions, for other people's programs.
 
-Everything comes from the records; no audio is read. A file is called by its utterance's id, which is the file's stem:
-in which folder the recordings lie, and their suffix, is the reader's.
+Everything comes from the records; no audio is read. A file is called by its place below the corpus's root where the
+corpus is at hand, else by its utterance's id, which is the file's stem.
 
 A record names the utterances of its validation and test part alone. Those of the training part are the others that the
 records of the same recordings name; they are written where the fold's fingerprint proves them right, else left out.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from common import leakage, metrics, records, splits
 from common.errors import InputError
+from experiments.systems import corpus_words
 
 PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's, nkululeko's and EmoBox's name
 STRETCH = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?")  # a stretch of a file, in common/corpora/manifest
@@ -44,8 +45,13 @@ class Exported:
     missing: tuple[str, ...]
 
 
-def export(results, into) -> Exported:
+def export(results, into, data=None) -> Exported:
     """Write all that the records under `results` say of folds and predictions.
+
+    Args:
+        results: the results folder.
+        into: the folder to write.
+        data: folder of corpora: those found there have their files named with folder and suffix.
 
     Raises:
         InputError: there are no records, or the folder cannot be written.
@@ -53,7 +59,7 @@ def export(results, into) -> Exported:
     found, into = records.read_all(results), Path(into)
     if not found:
         raise InputError(f"{results} holds no records; name a results folder with --results")
-    known, groups, missing = _known(found), defaultdict(dict), []
+    known, groups, missing = _known(found, _files(found, data) if data else {}), defaultdict(dict), []
     for record in found:
         folds = groups[_place(record)]
         first = folds.setdefault(record.fold, record)
@@ -121,14 +127,30 @@ def _pool(record):
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
-def _known(found) -> dict:
+def _files(found, data) -> dict[str, dict[str, str]]:
+    """Corpus -> utterance id -> the recording's path below the corpus's root, for corpora that are in `data`."""
+    from common import corpora  # reads sound files, which nothing else here needs
+
+    files = {}
+    for record in {record.corpus: record for record in found}.values():
+        name, _ = corpus_words(record)
+        if not name.startswith(corpora.MANIFEST_PREFIX) and (root := corpora.find(name, data)):
+            corpus = corpora.load(name, data)
+            if corpus.name == record.corpus:  # and not a synthetic one in the same layout
+                files[corpus.name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
+    return files
+
+
+def _known(found, files) -> dict:
     """Pool -> utterance id -> its Row, of all validation and test parts."""
     known = defaultdict(dict)
     for record in found:
         for part in ("valid", "test"):
             scored = record.parts[part]
             for name, speaker, label in zip(scored["utterances"], scored["speakers"], scored["labels"], strict=True):
-                known[_pool(record)][name] = _row(record, name, record.classes[label], speaker)
+                row = _row(record, name, record.classes[label], speaker)
+                file = files.get(record.corpus, {}).get(row.file, row.file)
+                known[_pool(record)][name] = dataclasses.replace(row, file=file)
     return known
 
 
@@ -216,7 +238,7 @@ def _header(place, emotions, folds, segmented) -> dict:
     table = {"type": "segmented" if segmented else "filewise", "columns": columns}
     return {
         "name": "-".join(place.parts),
-        "description": "Folds of a comparison, from its records; a file is called by its stem.",
+        "description": "Folds of a comparison, from its records; files by their path in the corpus, or by their stem.",
         "source": "python -m experiments export",
         "usage": "other",
         "languages": [],

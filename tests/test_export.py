@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from records_by_hand import part, record
 
-from common import fold_files, leakage, records, splits
-from common.utterance import Fold, Utterance
+from common import corpora, fold_files, leakage, records, splits
+from common.utterance import Corpus, Fold, Utterance
 from experiments import jobs
 from experiments.__main__ import main
 
@@ -52,11 +52,11 @@ def recorded(fold, protocol, num_folds, **changes):
     return dataclasses.replace(made, parts={"train": made.parts["train"], "valid": valid, "test": test})
 
 
-def export(tmp_path, *made):
+def export(tmp_path, *made, options=()):
     for one in made:
         records.write(one, root=tmp_path / "results")
     places = ["--results", str(tmp_path / "results"), "--into", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, ["export", *places])
+    result = CliRunner().invoke(main, ["export", *places, *options])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -87,6 +87,24 @@ def test_exported_folds_are_the_folds_and_the_audit_sees_what_they_are(tmp_path,
         assert result.exit_code == status, result.output
         assert result.output.startswith(word)
         assert result.output.count("no audio found") == len(folds) if word == "WARN" else "speaker" in result.output
+
+
+def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clean_folds_pass(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    lying = [dataclasses.replace(u, path=data / u.speaker / f"{u.id}.wav") for u in utterances()]
+    for u in lying:
+        u.path.parent.mkdir(parents=True, exist_ok=True)
+        u.path.write_text(u.id)  # no two alike
+    monkeypatch.setattr(corpora, "find", lambda *_: data)
+    monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
+    folds = splits.folds(utterances(), "speaker_independent", 0)
+    export(tmp_path, *(recorded(f, "speaker_independent", len(folds)) for f in folds), options=["--data", str(data)])
+    place = tmp_path / "out" / "folds" / "ravdess-strong" / "speaker_independent" / "seed_0"
+    assert {row["file"] for row in rows(place / "fold_1_test.csv")} == {
+        f"{u.speaker}/{u.id}.wav" for u in folds[0].test
+    }
+    audited = CliRunner().invoke(main, ["audit", str(place), "--audio", str(data)])
+    assert (audited.exit_code, audited.output.split()[0]) == (0, "PASS"), audited.output
 
 
 def test_folds_that_systems_share_are_written_once_and_others_of_the_same_name_are_named(tmp_path):
