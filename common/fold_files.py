@@ -10,8 +10,8 @@ Three forms, told apart by the file's columns and name, mixed freely below one f
 
 Part and fold come from words of the file's name, else of its folders': train / dev, valid, validation / test, and
 `fold_3`, `fold3`, `fold-3`; without a number it is fold 1. A row's `split` stands above the name. A list that names no
-part and has no column `split` (the whole corpus, which lies beside the parts in nkululeko and EmoBox) is passed over,
-which the audit says. `.json` and other files are not read.
+part and has no column `split` is passed over; the audit says so unless the parts have all that it lists, as those of
+nkululeko and EmoBox have what lies beside them. `.json` and other files are not read.
 
 Speakers: where a list has none, as in EmoBox, they are read from the names of RAVDESS, EmoDB and IEMOCAP files;
 elsewhere they stay unknown (""), which the audit says. Sentences likewise.
@@ -50,7 +50,7 @@ _TIME = re.compile(r"(?:(\d+) days? )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class FoldFiles(NamedTuple):
-    """Folds, and the lists beside them that name no part."""
+    """Folds, and the lists beside them that name no part but recordings that no part has."""
 
     folds: tuple[Fold, ...]
     passed_over: tuple[Path, ...]
@@ -80,10 +80,11 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
         rows = _rows(file)
         corpus, number, part = _from_name(file, path)
         if part is None and not any("split" in row for _, row in rows):
-            passed_over.append(file)
+            passed_over.append((file, {_locate(_first(row, FILE_KEYS), file.parent, audio_root) for _, row in rows}))
             continue
         for line, row in rows:
-            side = PARTS.get(row.get("split", "").lower(), part)
+            split = row.get("split", "").strip().lower()
+            side = PARTS.get(split) if split else part
             if side is None:
                 raise InputError(f"{file} line {line}: split is {row.get('split')!r}, expected train, valid or test")
             if sources.setdefault((corpus, number, side), file) != file:
@@ -106,7 +107,8 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
         )
         for corpus, number in sorted({key[:2] for key in parts})
     )
-    return FoldFiles(folds, tuple(passed_over))
+    in_parts = {u.path for members in parts.values() for u in members}
+    return FoldFiles(folds, tuple(file for file, named in passed_over if not named <= in_parts))
 
 
 def hash_audio(folds) -> dict[str, str]:

@@ -15,6 +15,7 @@ must know beside it. common/fold_files reads other people's fold files into the 
 | `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
 | `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
 | `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
+| `unread` | WARN | beside fold files: lists that name no part |
 | `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
 """
 
@@ -158,7 +159,7 @@ def _shared_speakers(fold_name, one, other, speakers, others, speaker_independen
     if shared:
         message = f"{len(shared)} of {_counted(others, 'speaker')} in {other} also in {one}: {_listed(shared)}"
         yield Finding(FAIL if speaker_independent else WARN, fold_name, "speaker", message, len(shared))
-    forms = {_plain_name(name): name for name in speakers}
+    forms = {_plain_name(name): name for name in sorted(speakers)}
     alike = [f"{forms[form]} and {name}" for name in sorted(others - speakers) if (form := _plain_name(name)) in forms]
     if alike:
         message = f"speakers in {one} and {other} that may be the same: {_listed(alike)}"

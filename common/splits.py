@@ -248,7 +248,10 @@ def folds(utterances, protocol, seed) -> tuple[Fold, ...]:
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol}; choose from {', '.join(PROTOCOLS)}")
-    made = PROTOCOLS[protocol](getattr(utterances, "utterances", utterances), seed)
+    try:
+        made = PROTOCOLS[protocol](getattr(utterances, "utterances", utterances), seed)
+    except InputError as error:
+        raise InputError(f"{protocol}: {error}") from error
     leakage.check(made, speaker_independent=PROTOCOLS[protocol].speaker_independent)
     return made
 

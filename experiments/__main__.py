@@ -49,7 +49,12 @@ def _whole_numbers(context, parameter, text):
 
 
 def _names(context, parameter, text):
-    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
+    """`a, b,a` -> ("a", "b")."""
+    if text is None:
+        return None
+    if names := tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())):
+        return names
+    raise click.BadParameter(f"{text!r} names nothing; expected names with commas between them")
 
 
 TRAINING = [

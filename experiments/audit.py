@@ -95,7 +95,7 @@ def _summary(audited) -> dict:
     """
     kinds = {}
     for finding in audited.findings:
-        apart = finding.kind in ("speaker", "text") and "test" not in finding.message
+        apart = finding.kind in ("speaker", "speaker_alike", "text") and "test" not in finding.message
         kinds.setdefault(f"{finding.kind} in validation" if apart else finding.kind, []).append(finding)
     counted = {
         kind: {

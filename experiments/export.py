@@ -1,7 +1,7 @@
 """Records -> fold files, audformat databases of the folds, and predictions, for other people's programs.
 
-Everything comes from the records; no audio is read. A file is called by its place below the corpus's root where the
-corpus is at hand, else by its utterance's id, which is the file's stem.
+Folds and predictions come from the records; no sound is heard. A file is called by its place below the corpus's root
+where the corpus is at hand, else by its utterance's id, which is the file's stem.
 
 A record names the utterances of its validation and test part alone. Those of the training part are the others that the
 records of the same recordings name; they are written where the fold's fingerprint proves them right, else left out.
@@ -128,16 +128,15 @@ def _pool(record):
 
 
 def _files(found, data) -> dict[str, dict[str, str]]:
-    """Corpus -> utterance id -> the recording's path below the corpus's root, for corpora that are in `data`."""
+    """--corpus -> utterance id -> the recording's path below the corpus's root, for corpora that are in `data`."""
     from common import corpora  # reads sound files, which nothing else here needs
 
     files = {}
-    for record in {record.corpus: record for record in found}.values():
-        name, _ = corpus_words(record)
+    for name, record in {corpus_words(record)[0]: record for record in found}.items():
         if not name.startswith(corpora.MANIFEST_PREFIX) and (root := corpora.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == record.corpus:  # and not a synthetic one in the same layout
-                files[corpus.name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
+                files[name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
     return files
 
 
@@ -149,7 +148,7 @@ def _known(found, files) -> dict:
             scored = record.parts[part]
             for name, speaker, label in zip(scored["utterances"], scored["speakers"], scored["labels"], strict=True):
                 row = _row(record, name, record.classes[label], speaker)
-                file = files.get(record.corpus, {}).get(row.file, row.file)
+                file = files.get(corpus_words(record)[0], {}).get(row.file, row.file)
                 known[_pool(record)][name] = dataclasses.replace(row, file=file)
     return known
 

@@ -41,16 +41,17 @@ def _table(corpus, preset, members, papers) -> Table:
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
-    commands = (("All of these rows", _command(members, preset)),)
-    return Table(caption, [_row(*entry) for entry in ranked], commands, tuple(notes))
+    return Table(caption, [_row(*entry) for entry in ranked], _commands(members, preset), tuple(notes))
 
 
-def _command(members, preset) -> str:
-    """The command that makes all rows of a table."""
+def _commands(members, preset):
+    """The command that makes all rows of a table, or one a row where `compare` would choose emotions itself."""
     corpus, emotions = corpus_words(members[0].records[0])
+    if not emotions:
+        return rows.commands(members)
     names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
-    words = ["python -m experiments compare --corpus", corpus, f"--emotions {emotions}" if emotions else ""]
-    return " ".join(filter(None, [*words, f"--preset {preset} --seeds {seeds} --systems {names}"]))
+    command = f"python -m experiments compare --corpus {corpus} --emotions {emotions} --preset {preset}"
+    return (("All of these rows", f"{command} --seeds {seeds} --systems {names}"),)
 
 
 def _row(system, ua, wa) -> Row:

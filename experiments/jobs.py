@@ -115,8 +115,12 @@ def _plain(recipe) -> dict:
 
 
 def _settings(plain) -> dict:
-    """A recipe without the protocols on offer, on which no result depends."""
-    return {name: value for name, value in plain.items() if name != "protocols"}
+    """A recipe without the protocols on offer, its own and those of recipes in it: no result depends on them."""
+    return {
+        name: _settings(value) if isinstance(value, dict) else value
+        for name, value in plain.items()
+        if name != "protocols"
+    }
 
 
 def _completed(recorded, defaults) -> dict:

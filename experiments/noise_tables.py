@@ -76,6 +76,7 @@ def _row(system, condition, conditions, number_of) -> Row:
         },
         {
             **rows.identity(system),
+            **rows.surroundings(system),
             "condition": condition,
             "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
             "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
@@ -123,7 +124,8 @@ def _difference_row(first, second, condition, parts) -> Row:
     shown |= {"condition": condition}
     shown |= {f"{m.upper()} difference": tables.with_interval(n, tables.signed_per_cent) for m, n in found.items()}
     shown |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
-    data = rows.identity(first) | {"second_paper": second.paper, "second_variant": second.variant}
+    data = rows.identity(first) | rows.surroundings(first)
+    data |= {"second_paper": second.paper, "second_variant": second.variant}
     data |= {"condition": condition, "n": first.n, "folds": first.folds, "seeds": shown["seeds"]}
     for m, number in found.items():
         data |= tables.interval_fields(f"{m}_difference", number)

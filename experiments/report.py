@@ -114,11 +114,16 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
 
 def _folded(table):
     """(table, "") with the rows that something was run for; (table, how many) with the others, to be opened."""
-    waiting = [row for row in table.rows if row.data.get("verdict", "").startswith("not run")]
+    waiting = [row for row in table.rows if _is_waiting(row.data)]
     if len(waiting) < len(table.rows):
-        yield dataclasses.replace(table, rows=[row for row in table.rows if row not in waiting]), ""
+        yield dataclasses.replace(table, rows=[row for row in table.rows if not _is_waiting(row.data)]), ""
+        table = dataclasses.replace(table, notes=(), commands=())
     if waiting:
         yield dataclasses.replace(table, rows=waiting), f"{len(waiting)} numbers not run: why, and the commands"
+
+
+def _is_waiting(fields):
+    return fields.get("verdict", "").startswith("not run") and not fields["nearest_run"]
 
 
 @dataclasses.dataclass(frozen=True)

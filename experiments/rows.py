@@ -269,7 +269,8 @@ def epochs(system) -> float:
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
     notes = (
-        "Epochs and seconds: medians over the folds of all seeds. Memory: the largest of a training process.",
+        "Epochs and seconds: medians over the folds of all seeds; of several networks their sum. Memory: the largest "
+        "of a training process.",
         "Seconds passed on a machine that did other work too: the same training has taken up to three times as long. "
         "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
     )

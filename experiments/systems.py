@@ -239,10 +239,13 @@ def group(records) -> list[System]:
 
 
 def _agree(one, other) -> bool:
-    """Whether two recipes are the same in all that both state: a setting added later stands at its default before."""
+    """Whether two recipes are the same in all that both state: a setting added later stands at its default before.
+
+    The protocols on offer are no setting.
+    """
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one == other
-    return all(_agree(one[name], other[name]) for name in one.keys() & other.keys())
+    return all(_agree(one[name], other[name]) for name in (one.keys() & other.keys()) - {"protocols"})
 
 
 def _natural(name):

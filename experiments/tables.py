@@ -131,7 +131,7 @@ def latex(sheet) -> str:
         caption, body = f"\\caption{{{_latex(table.caption)}}}", _tabulate(table, "latex_booktabs", str).splitlines()
         begin, end = ["\\begin{table}", "\\centering", "\\scriptsize", caption], "\\end{table}"
         if len(table.rows) > PAGE_ROWS:
-            begin, body, end = ["{\\scriptsize"], _longtable(body, caption), "}"
+            begin, body, end = ["{\\scriptsize"], _longtable(body, caption), "\\par}"
         blocks.append("\n".join([*begin, *body, *(f"\\par\\raggedright {line}" for line in below), end]))
     return _without_rare_characters("\n\n".join(blocks) + "\n")
 
@@ -139,8 +139,8 @@ def latex(sheet) -> str:
 def _longtable(lines, caption) -> list[str]:
     """The lines of a `tabular` as those of a table that goes on from page to page, its headings on each."""
     columns, rows = lines[0].removeprefix("\\begin{tabular}"), lines.index("\\midrule") + 1
-    begin = [f"\\begin{{longtable}}{columns}", f"{caption}\\\\", *lines[1:rows], "\\endhead"]
-    return [*begin, *lines[rows:-1], "\\end{longtable}"]
+    begin = [f"\\begin{{longtable}}{columns}", f"{caption}\\\\", *lines[1:rows], "\\endfirsthead"]
+    return [*begin, *lines[1:rows], "\\endhead", *lines[rows:-1], "\\end{longtable}"]
 
 
 def _latex(text) -> str:

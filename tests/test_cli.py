@@ -104,6 +104,7 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
         (["corpora", "verify", "ravdess", "--data", "nowhere"], "nowhere"),
         (["corpora", "fetch", "iemocap"], "licence"),
         (["dance"], "No such command 'dance'"),
+        (["run", "emmert", "--protocol", " ,"], "' ,' names nothing; expected names with commas between them"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_there_is(arguments, expected):

@@ -25,8 +25,14 @@ def test_methods_of_two_papers_highest_ua_first():
     text = front_page.comparisons(systems.group(found), {"emmert/mfcc_unscaled"})
     assert systems_of(text) == ["lim2016/cnn", "lim2016/lstm", "emmert/mfcc"]
     assert "| 75.0 [" in text and "results/tables/compare_ravdess-strong.md" in text
-    again = "python -m experiments compare --corpus ravdess --preset paper --seeds 0 --systems emmert/mfcc,lim2016/cnn,"
-    assert f"`{again}lim2016/lstm`" in text
+    assert text.count("`python -m experiments run ") == 3  # `compare` would choose four emotions here
+
+
+def test_the_command_makes_all_rows():
+    names = [{"variant": "mfcc", "seed": 2}, {"paper": "lim2016", "variant": "cnn", "seed": 0}]
+    found = [many(2 + k, corpus_variant="ravdess/4hap", **name, **SHARED) for k, name in enumerate(names)]
+    again = "python -m experiments compare --corpus ravdess --emotions 4hap --preset paper --seeds 0,2 --systems"
+    assert f"`{again} emmert/mfcc,lim2016/cnn`" in front_page.comparisons(systems.group(found))
 
 
 def test_one_paper_alone_other_protocols_and_synthetic_recordings_are_left_out():

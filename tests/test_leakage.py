@@ -279,6 +279,8 @@ def test_a_column_split_stands_above_the_name_and_lists_without_a_part_are_named
     assert [len(part) for part in folds[0].parts.values()] == [2, 0, 1]
     assert ("FAIL", "speaker", 1) in found(*folds)
     assert passed_over == (tmp_path / "holdout.csv",)
+    write_csv(tmp_path / "emo.csv", [(name, "s", "anger") for name in ("a.wav", "b.wav", "c.wav")])  # the whole corpus
+    assert fold_files.read_fold_files(tmp_path).passed_over == passed_over
     ((_, findings),) = audit.of_files([tmp_path])
     assert any(f.kind == "unread" and "holdout.csv" in f.message for f in findings)
 
