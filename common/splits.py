@@ -304,8 +304,7 @@ def _sessions(utterances, at_least):
     by_session = defaultdict(list)
     for u in utterances:
         by_session[u.session].append(u)
-    if None in by_session:
-        unknown = by_session[None]
+    if unknown := by_session.get(None):
         raise InputError(f"{_count(unknown, 'utterance')} without session ({unknown[0].id}); take speaker_independent")
     if len(by_session) < at_least:
         raise InputError(f"{_count(by_session, 'session')}, expected {at_least} or more; take speaker_independent")

@@ -257,10 +257,9 @@ def test_pairs_are_compared_on_identical_utterances_only():
     assert (pair.num_utterances, pairs._discordant(pair.mcnemar, 32)) == (32, (16, 0))
     assert pair.mcnemar.pvalue == pytest.approx(2 * 0.5**16)
     assert pair.permutation.pvalue == pytest.approx(2 * 0.5**8)  # all eight speakers for the first, or all against
-    assert pairs.compare(system(first), system(many(2, variant="own_cnn", num_speakers=7))) is None
-    assert pairs.compare(system(first), system(many(2, variant="own_cnn", seed=1))) is None
-    found = systems.group([first, second, many(3, variant="resnet50")])
-    (table,) = pairs.pairs_sheet("ravdess/strong", found).tables
+    for other in (many(2, variant="own_cnn", num_speakers=7), many(2, variant="own_cnn", seed=1)):
+        assert pairs.compare(system(first), system(other)) is None
+    (table,) = pairs.pairs_sheet("ravdess/strong", systems.group([first, second, many(3, variant="resnet50")])).tables
     assert table.notes[-1].startswith("With 8 speakers no UA p can be below 0.00781, after Holm's correction 0.0234:")
     assert {row.data["majority_wa"] for row in table.rows} == {0.5}
 
@@ -313,9 +312,8 @@ def test_bands_belong_to_a_corpus_variant_and_a_protocol():
     assert flags == ["below 25: a bug?", "below the band", "in the band", "above the band", "above 75: a leak?"]
     assert [b.metric for b in bands.of(system(unbalanced(corpus_variant="ravdess")))] == ["wa"]  # emmert's own protocol
     assert bands.of(system(unbalanced(corpus_variant="ravdess-synthetic", protocol="speaker_independent"))) == []
-    (cut,) = bands.of(system(unbalanced(corpus_variant="emodb-2s", protocol="leave_one_speaker_out")))
-    assert (cut.corpus, cut.flag(0.5)) == ("emodb", "below the band")
-    assert bands.of(system(unbalanced(corpus_variant="emodb-2s/4hap", protocol="leave_one_speaker_out"))) == []
+    cut = [unbalanced(corpus_variant=name, protocol="leave_one_speaker_out") for name in ("emodb-2s", "emodb-2s/4hap")]
+    assert [[band.corpus for band in bands.of(system(one))] for one in cut] == [["emodb"], []]
 
 
 def test_a_number_that_the_reconstruction_was_built_to_meet_is_no_evidence():
