@@ -43,9 +43,11 @@ def test_what_differs_otherwise_is_not_near(change):
 def test_the_column_is_there_where_something_stands_in_it():
     class Paper:
         name, title, published = "lim2016", "T", [NUMBER]
+        corpus, classes = "emodb", ("anger", "neutral")
 
     (table,) = verdicts.sheet(Paper, systems.group([many(2, **LIKE)])).tables
     assert table.rows[0].shown["nearest run"].startswith("50.0 % [50.0, 50.0] (emodb-2s, preset quick)")
     assert any("no verdict rests on it" in note for note in table.notes)
     (bare,) = verdicts.sheet(Paper, []).tables
+    assert "2 classes (anger, neutral), chance UA 50.0 %" in bare.caption  # told by the paper where nothing was run
     assert "nearest run" not in bare.rows[0].shown
