@@ -96,8 +96,14 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
         raise InputError(
             f"{path}: no fold files; expected .csv or .jsonl with train, valid or test in the name, or a column split"
         )
+    in_parts = {u.path for members in parts.values() for u in members}
+    return FoldFiles(_folds(parts), tuple(file for file, named in passed_over if not named <= in_parts))
+
+
+def _folds(parts):
+    """Folds of (corpus, number, part) -> utterances."""
     several = len({corpus for corpus, _, _ in parts}) > 1
-    folds = tuple(
+    return tuple(
         Fold(
             f"{corpus}/fold_{number}" if several else f"fold_{number}",
             *(
@@ -107,8 +113,6 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
         )
         for corpus, number in sorted({key[:2] for key in parts})
     )
-    in_parts = {u.path for members in parts.values() for u in members}
-    return FoldFiles(folds, tuple(file for file, named in passed_over if not named <= in_parts))
 
 
 def hash_audio(folds) -> dict[str, str]:

@@ -144,12 +144,12 @@ def _known(found, files) -> dict:
     """Pool -> utterance id -> its Row, of all validation and test parts."""
     known = defaultdict(dict)
     for record in found:
+        located = files.get(corpus_words(record)[0], {})
         for part in ("valid", "test"):
             scored = record.parts[part]
             for name, speaker, label in zip(scored["utterances"], scored["speakers"], scored["labels"], strict=True):
                 row = _row(record, name, record.classes[label], speaker)
-                file = files.get(corpus_words(record)[0], {}).get(row.file, row.file)
-                known[_pool(record)][name] = dataclasses.replace(row, file=file)
+                known[_pool(record)][name] = dataclasses.replace(row, file=located.get(row.file, row.file))
     return known
 
 

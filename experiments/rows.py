@@ -43,8 +43,8 @@ def caption(what, corpus, systems) -> str:
 
 
 def _majorities(systems) -> str:
-    """One, or a range where systems tested other utterances."""
-    shares = sorted(map(majority, systems))
+    """What always naming the most frequent class would reach; a range where systems tested other utterances."""
+    shares = sorted(system.majority for system in systems)
     return "–".join(dict.fromkeys(map(tables.per_cent, (shares[0], shares[-1]))))
 
 
@@ -70,14 +70,9 @@ def surroundings(system) -> dict:
     return {
         "num_classes": len(system.classes),
         "chance_ua": tables.fraction(metrics.chance(len(system.classes))),
-        "majority_wa": tables.fraction(majority(system)),
+        "majority_wa": tables.fraction(system.majority),
         "limits": system.limits,
     }
-
-
-def majority(system) -> float:
-    """What always naming the most frequent class would reach."""
-    return metrics.majority(np.sum(system.confusions(), axis=(0, 2)))
 
 
 def systems_sheet(corpus, systems) -> Sheet:
@@ -118,7 +113,6 @@ class _Headline:
     slice_wa: Number | None
     wa_folds: np.ndarray | None
     ua_folds: np.ndarray | None
-    majority: float
     no_decision: float  # the share of utterances
     reasons: list[str]
 
@@ -139,7 +133,6 @@ def _headline(system, rule) -> _Headline:
         slice_wa=attempt(*slices)[0] if slices else None,
         wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
         ua_folds=ua_folds,
-        majority=metrics.majority(counts.sum(axis=1)),
         no_decision=counts[:, -1].sum() / counts.sum(),
         reasons=reasons,
     )
@@ -173,7 +166,7 @@ def _system_row(system, rule) -> Row:
         "WA pooled": tables.with_interval(found.wa),
         **counted,
         "UA, utterances": tables.with_interval(found.ua_utterances),
-        "majority WA": tables.per_cent(found.majority),
+        "majority WA": tables.per_cent(system.majority),
         "UA fold mean": _mean_and_sd(found.ua_folds),
         "WA fold mean": _mean_and_sd(found.wa_folds),
         "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),

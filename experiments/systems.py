@@ -134,6 +134,11 @@ class System:
         sizes = sorted({sum(len(r.parts["test"]["labels"]) for r in self.by_seed[seed]) for seed in self.seeds})
         return "–".join(map(str, sizes[:1] + sizes[1:][-1:]))
 
+    @property
+    def majority(self) -> float:
+        """The accuracy of always naming the most frequent class of the test parts."""
+        return metrics.majority(np.sum(self.confusions(), axis=(0, 2)))
+
     @functools.cached_property
     def command(self) -> str:
         return command(self.records[0], seeds=ranges(self.by_seed))

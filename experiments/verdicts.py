@@ -30,7 +30,6 @@ import decimal
 from common import metrics
 from experiments import conditions, scores, tables
 from experiments.intervals import NotComputableError
-from experiments.rows import majority
 from experiments.systems import SYNTHETIC, command_not_run, ranges
 from experiments.tables import Row, Sheet, Table
 
@@ -216,7 +215,7 @@ def sheet(paper, systems, raters=None) -> Sheet:
 def _table(paper, corpus, comparisons) -> Table:
     reproduced = [c.system for c in comparisons if c.system and c.ours]
     tested = {
-        f"n = {s.n} test utterances a seed under protocol {s.protocol}, majority WA {tables.per_cent(majority(s))} %"
+        f"n = {s.n} test utterances a seed under protocol {s.protocol}, majority WA {tables.per_cent(s.majority)} %"
         for s in reproduced
     }
     caption = "; ".join([f"{paper.name} on {corpus}", *_label_set(paper, corpus, reproduced), *sorted(tested)])
