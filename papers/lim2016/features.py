@@ -52,8 +52,14 @@ def features(waveform, sample_rate_hz, front_end):
 
 def cut_padding(waveform):
     """The waveform from its first to its last sample above `SILENCE`; unchanged where there is none."""
+    first, stop = speech_span(waveform)
+    return waveform[first:stop]
+
+
+def speech_span(waveform):
+    """The first sample above `SILENCE`, and the one after the last; all of the waveform where there is none."""
     loud = np.flatnonzero(np.abs(waveform) > SILENCE)
-    return waveform[loud[0] : loud[-1] + 1] if len(loud) else waveform
+    return (loud[0], loud[-1] + 1) if len(loud) else (0, len(waveform))
 
 
 def log_power(waveform, front_end):

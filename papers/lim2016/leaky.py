@@ -10,7 +10,7 @@ import numpy as np
 
 from common import audio
 from common.utterance import Fold
-from papers.lim2016.features import example_starts
+from papers.lim2016.features import example_starts, speech_span
 
 PROTOCOL = "leaky_segments"  # whatever prints a result of it prints this name
 
@@ -33,22 +33,20 @@ def folds(utterances, front_end, *, num_folds, seed):
 
 
 def segments(utterance, front_end):
-    """The examples that `features` would cut from an utterance, as utterances with the times of their stretches."""
-    begin_s, end_s = _span(utterance)
-    num_samples = round((end_s - begin_s) * front_end.sample_rate_hz)
-    num_frames = 1 + (num_samples - front_end.frame_length) // front_end.hop
+    """The examples that `features` cuts from an utterance, as utterances with the times of their stretches.
+
+    A single example that has to be padded is the utterance as it is.
+    """
+    begin_s, rate = utterance.start_s or 0.0, front_end.sample_rate_hz
+    waveform, _ = audio.read(utterance.path, sample_rate_hz=rate, start_s=utterance.start_s, end_s=utterance.end_s)
+    first, stop = speech_span(waveform)
+    num_frames = 1 + (stop - first - front_end.frame_length) // front_end.hop
     pieces = []
-    for number, start in enumerate(example_starts(num_frames, front_end) or (0,)):
-        start_s = begin_s + start * front_end.hop / front_end.sample_rate_hz
-        stop_s = min(end_s, start_s + front_end.example_samples / front_end.sample_rate_hz)
-        pieces.append(dataclasses.replace(utterance, id=f"{utterance.id}#{number}", start_s=start_s, end_s=stop_s))
-    return pieces
-
-
-def _span(utterance):
-    num_frames, rate = audio.duration(utterance.path)
-    begin_s = utterance.start_s or 0.0
-    return begin_s, num_frames / rate if utterance.end_s is None else utterance.end_s
+    for number, start in enumerate(example_starts(num_frames, front_end)):
+        start_s = begin_s + float(first + start * front_end.hop) / rate
+        end_s = start_s + front_end.example_samples / rate
+        pieces.append(dataclasses.replace(utterance, id=f"{utterance.id}#{number}", start_s=start_s, end_s=end_s))
+    return pieces or [dataclasses.replace(utterance, id=f"{utterance.id}#0")]
 
 
 def _copies(members, count, generator):
