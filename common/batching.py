@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from common.errors import InputError
 from common.utterance import Utterance
 
 HELD_BYTES = 2**28  # features up to this size are read once, not at every use; larger ones stay on disk
@@ -73,11 +74,14 @@ def class_weights(labels, num_classes) -> np.ndarray:
     """Weights inverse to class size, mean 1 over the examples: N / (K * n_k), `(K,)` float32.
 
     Raises:
-        ValueError: a class has no example, so that its weight would be infinite.
+        InputError: a class has no example, so that its weight would be infinite.
     """
     counts = np.bincount(labels, minlength=num_classes)
     if not counts.all():
-        raise ValueError(f"class {int(np.argmin(counts))} of {num_classes} has no training example to weigh")
+        raise InputError(
+            f"class {int(np.argmin(counts))} of {num_classes} has no training example to weigh; leave the class out, "
+            "or take another protocol"
+        )
     return (len(labels) / (num_classes * counts)).astype("float32")
 
 

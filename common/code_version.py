@@ -1,9 +1,11 @@
 """Which code made something: features and trainings that are kept are never mistaken for those of other code."""
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
 import sys
+from importlib import metadata
 from pathlib import Path
 
 
@@ -13,6 +15,15 @@ def code_version(module_name) -> str:
     for name in sorted(_own_imports(module_name, set())):
         digest.update(Path(_source(name)).read_bytes())
     return digest.hexdigest()
+
+
+def versions(names) -> dict[str, str]:
+    """Versions of those of these packages that are installed."""
+    found = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _source(module_name):

@@ -70,7 +70,7 @@ def compute(utterances, function, front_end, *, hashes, version, root, workers, 
         front_end: a dataclass, the only settings that `function` sees; `front_end.sample_rate_hz` is the rate of the
             waveform it gets (None: the file's own).
         hashes: audio fingerprints by id.
-        version: hash of the code behind `function`.
+        version: what names the code behind `function`: a hash, versions of libraries; anything that JSON takes.
         root: the store's folder.
         workers: processes.
         label: what the progress bar says.

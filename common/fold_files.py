@@ -19,6 +19,7 @@ elsewhere they stay unknown (""), which the audit says. Sentences likewise.
 
 import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -150,13 +151,13 @@ def _rows(file):
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read as UTF-8 text ({error}); expected CSV or JSON lines") from error
     if file.suffix == ".csv":
-        reader = csv.DictReader(text.splitlines())
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
             return [(reader.line_num, {k: v or "" for k, v in row.items() if k}) for row in reader]
         except csv.Error as error:
             raise InputError(f"{file} line {reader.line_num + 1}: {error}; expected one file a line") from error
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() splits at U+2028 too, which JSON may hold
         if not line.strip():
             continue
         try:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from common.errors import InputError
+
 
 def equalise(part, generator):
     """Repeat utterances, drawn at random with replacement, until every class has as many as the largest.
@@ -11,11 +13,11 @@ def equalise(part, generator):
         generator: a numpy Generator of its own, so that the order of the batches does not depend on this draw.
 
     Raises:
-        ValueError: a class has no utterance that could be repeated.
+        InputError: a class has no utterance that could be repeated.
     """
     counts = np.bincount(part.labels, minlength=len(part.classes))  # (K,)
     if not counts.all():
-        raise ValueError(
+        raise InputError(
             f"{part.classes[int(counts.argmin())]} has no training utterance to repeat; leave the class out"
         )
     drawn = [

@@ -64,19 +64,6 @@ class RunRecord:
     environment: dict
     cost: dict
 
-    @property
-    def key(self) -> tuple:
-        """What makes two records the same run."""
-        return (
-            self.paper,
-            self.variant,
-            self.corpus_variant,
-            self.protocol,
-            self.preset,
-            self.seed,
-            self.fold,
-        )
-
     def scores(self, part="test", rule=None) -> np.ndarray:
         """`(N, K)` scores of a part under a rule, by default the paper's."""
         rules = self.parts[part]["scores"]
@@ -97,15 +84,15 @@ def record_path(root, record) -> Path:
     return path_of(root, **{name: getattr(record, name) for name in names})
 
 
-def require_writable(root) -> None:
-    """Raise InputError where nothing can be written under `root`: before hours are spent, not after."""
+def require_writable(folder, option="--results") -> None:
+    """Raise InputError where nothing can be written in `folder`: before hours are spent, not after."""
     try:
-        Path(root, "runs").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=Path(root, "runs")):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise InputError(
-            f"{root} cannot be written ({error.strerror}); give a writable folder with --results"
+            f"{folder} cannot be written ({error.strerror}); give a writable folder with {option}"
         ) from error
 
 
@@ -122,7 +109,7 @@ def write(record, *, root) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(_dump(dataclasses.asdict(record)), encoding="utf-8")
-        os.link(temporary, path) if hasattr(os, "link") else os.rename(temporary, path)
+        _name(temporary, path)
     except FileExistsError as error:
         raise InputError(f"{path} was written by another run meanwhile; its record is kept") from error
     except OSError as error:
@@ -133,6 +120,18 @@ def write(record, *, root) -> Path:
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
+
+
+def _name(temporary, path):
+    """Give a finished file its name, unless a run took it: a link never replaces. FAT and shares have none."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError, NotImplementedError):
+        if path.exists():
+            raise FileExistsError from None
+        os.replace(temporary, path)
 
 
 def _dump(tree) -> str:

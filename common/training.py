@@ -121,6 +121,8 @@ class Backup(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         now = time.monotonic()
         for name, value in {**logs, "seconds": now - self.epoch_began}.items():
+            if not np.isfinite(value):
+                raise InputError(f"the training diverged: {name} is {float(value)} after epoch {epoch + 1}")
             self.history.setdefault(name, []).append(float(value))
         finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
         if self.path and (finished or now - self.saved_at >= BACKUP_SECONDS):

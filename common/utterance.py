@@ -109,6 +109,8 @@ class Corpus:
         found = {u.emotion for u in kept}
         if missing := [e for e in wanted if e not in found]:
             raise InputError(f"{self.variant} has no {', '.join(missing)}; it has {', '.join(self.classes)}")
+        if not wanted:
+            raise InputError(f"{self.variant} has {', '.join(self.classes)}: none is asked for; name --emotions")
         if len(found) < 2:
             raise InputError(
                 f"{self.variant}: {', '.join(found)} alone cannot be told apart; name two emotions or more"

@@ -42,10 +42,11 @@ def _whole_numbers(context, parameter, text):
         numbers = []
         for piece in text.split(","):
             first, _, last = piece.partition("-")
-            numbers += range(int(first), int(last or first) + 1)
+            stretch = range(int(first), int(last or first) + 1)
+            numbers += stretch or [int("")]
     except ValueError:
         raise click.BadParameter(f"{text!r} is no list of whole numbers such as 0-4,7") from None
-    return tuple(numbers)
+    return tuple(dict.fromkeys(numbers))
 
 
 def _names(context, parameter, text):
@@ -188,8 +189,7 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     variants = variants or tuple(catalog.paper(paper).RECIPES)
     changes = {name: options.pop(name) for name in RECIPE_CHANGES}
     systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
-    done, refused = compare.train(systems, [corpus_name], protocols=protocols, **_places(options))
-    compare.show(done, refused, options["results"])
+    compare.show(*compare.train(systems, [corpus_name], protocols=protocols, **_places(options)), options["results"])
 
 
 @main.command("compare")
@@ -214,9 +214,8 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or ("4hap",)
-    found = corpus_names or compare.corpora_found(options["data"]) or compare.synthetic_corpora()
-    done, refused = compare.train(systems, found, protocols=protocols, **_places(options))
-    compare.show(done, refused, options["results"])
+    found = corpus_names or compare.corpora_found(data := options["data"]) or compare.synthetic_corpora(data)
+    compare.show(*compare.train(systems, found, protocols=protocols, **_places(options)), options["results"])
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")
 
@@ -239,7 +238,8 @@ def tabulate_command(check, results):
 
     differing = tabulate.tabulate(results, check=check)
     for path in differing:
-        click.echo(f"{path} {'differs from its records' if check else 'written'}")
+        done = "written" if path.exists() else "removed: no record is behind it any more"
+        click.echo(f"{path} {'differs from its records' if check else done}")
     if check and differing:
         raise click.exceptions.Exit(1)
 

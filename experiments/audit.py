@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common import corpora, fold_files, leakage
 from common.errors import InputError
-from experiments import catalog, compare, jobs
+from experiments import audit_table, catalog, compare, jobs
 from experiments.audit_table import FILE, SCHEMA
 from experiments.whole_file import write_json
 
@@ -47,8 +47,13 @@ def of_ours(data, *, seed=0, workers=1):
     """An Audited for every protocol of every paper's main systems on every corpus found, as a run would make it.
 
     Protocols that are called leaky exist to leak and are left out.
+
+    Raises:
+        InputError: no corpus is there.
     """
-    for name, (paper, variant) in itertools.product(compare.corpora_found(data), compare.main_systems()):
+    if not (found := compare.corpora_found(data)):
+        raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
+    for name, (paper, variant) in itertools.product(found, compare.main_systems()):
         recipe = catalog.recipe(paper, variant, "paper")
         corpus = corpora.load(name, data)
         for protocol in recipe.protocols:
@@ -81,11 +86,20 @@ def verdict(findings) -> str:
 def keep(audits, root) -> Path:
     """Write the audits of our folds to results/audit.json, from which tables and the report page are made.
 
+    Those of corpora that were not audited now are kept.
+
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file is damaged or cannot be written.
     """
-    tree = {"schema": SCHEMA, "audits": [_summary(audited) for audited in audits]}
+    made = [_summary(audited) for audited in audits]
+    corpora_now = {_corpus(summary) for summary in made}
+    kept = [summary for summary in audit_table.read(root) if _corpus(summary) not in corpora_now]
+    tree = {"schema": SCHEMA, "audits": [*kept, *made]}
     return write_json(Path(root, FILE), tree, "give a writable folder")
+
+
+def _corpus(summary) -> str:
+    return summary["corpus_variant"].split("/")[0]
 
 
 def _summary(audited) -> dict:

@@ -10,7 +10,7 @@ from experiments.options import DATA
 @click.command("audit")
 @click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
-@click.option("--all", "every", is_flag=True, help="Print every finding, not the first three of each kind.")
+@click.option("--all", "every", is_flag=True, help="Print every finding, not the first three.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Results folder whose tables show what our folds share.")
 @DATA
 def audit_command(folds, audio, every, keep, data):

@@ -13,7 +13,8 @@ WORDS = {"empty": "no validation part"}
 NOTE = (
     "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
     "in how many folds. A WARN for speakers is what a protocol without speaker independence is: its numbers are for "
-    "known speakers. In validation: what training and validation share, which touches no test score."
+    "known speakers. In validation: what training and validation share, which touches no test score. "
+    "Class: a class that a part lacks."
 )
 KEEP = "python -m experiments audit --keep results"
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import click
 
@@ -75,8 +76,13 @@ def corpora_found(data):
     return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
 
 
-def synthetic_corpora():
-    """Write the built-in corpora where they are not there yet; returns their names and folder."""
+def synthetic_corpora(data):
+    """Write the built-in corpora where they are not there yet; returns their names and folder.
+
+    Raises:
+        InputError: a folder of corpora was named, but none is in it.
+    """
+    corpora.require_none_named(data)
     from common.corpora import synthetic
 
     folder = feature_store.cache_dir() / "synthetic"
@@ -110,12 +116,14 @@ def train(
         data: folder of the corpora.
 
     Returns:
-        The systems that have records now, and a list of sentences on those that have none.
+        The systems that have records now; a sentence on each that cannot run there; and what went wrong with folds.
 
     Raises:
         InputError: nothing at all could be run.
     """
-    records.require_writable(results)
+    records.require_writable(Path(results, "runs"))
+    if models:
+        records.require_writable(models, "--models")
     schedule.require(scheduler, results)
     planned, pairs, refused, first_error = [], [], [], None
     for name in corpus_names:
@@ -144,16 +152,19 @@ def train(
                 refused.append(f"{system.name} on {name or system.recipe.corpus}, {protocol}: not run: {error}")
     if not pairs:
         raise first_error
-    refused += [f"failed: {error}" for error in schedule.run(planned, workers=workers, scheduler=scheduler)]
-    return pairs, refused
+    return pairs, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
 
 
 def _emotions(names):
     return LABEL_SETS.get(names[0], names) if len(names) == 1 else names
 
 
-def show(done, refused, results):
-    """Print the table of all records and where the report lies."""
+def show(done, refused, failed, results):
+    """Print the table of all records and where the report lies.
+
+    Raises:
+        InputError: folds failed; the tables of what is there are printed and written all the same.
+    """
     from experiments import report, tabulate
 
     everything = records.read_all(results)
@@ -163,3 +174,7 @@ def show(done, refused, results):
     for sentence in refused:
         click.echo(sentence)
     click.echo(f"tables: {results / 'tables'}   report: {report.write(results)}")
+    if failed:
+        sentences = "\n".join(dict.fromkeys(map(str, failed)))
+        count = "1 fold failed and has" if len(failed) == 1 else f"{len(failed)} folds failed and have"
+        raise InputError(f"{count} no record, all others are kept:\n{sentences}")

@@ -16,7 +16,6 @@ import random
 import tempfile
 import time
 import warnings
-from importlib import metadata
 from pathlib import Path
 
 import distributed
@@ -24,6 +23,7 @@ from distributed.comm import connect
 from distributed.versions import VersionMismatchWarning
 
 from common import backend, feature_store, records
+from common.code_version import versions
 from common.errors import InputError
 from experiments import catalog, jobs
 from experiments.run import VERSIONS_OF, run_job
@@ -214,11 +214,12 @@ def environment() -> dict[str, str]:
     for folder in ("common", "experiments", "papers"):
         for path in sorted((root / folder).rglob("*.py")):
             suite.update(path.read_bytes())
-    versions = {"suite": suite.hexdigest()[:12], "python": ".".join(platform.python_version_tuple()[:2])}
-    for name in ("distributed", *VERSIONS_OF):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {**versions, "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
+    return {
+        "suite": suite.hexdigest()[:12],
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **versions(("distributed", *VERSIONS_OF)),
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+    }
 
 
 def _differing(there, here) -> str:
@@ -242,7 +243,7 @@ def unfit(expected, marker, dask_worker) -> str | None:
         return f"does not see {os.path.dirname(marker)}; give a --results folder that all machines see under one path"
     if marker:
         try:
-            records.require_writable(Path(marker).parent.parent)
+            records.require_writable(Path(marker).parent)
         except InputError as error:
             return f"has another problem: {error}"
     return None

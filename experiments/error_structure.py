@@ -21,7 +21,8 @@ BY_DISSENT = "Errors by emotion and number of dissenting raters"
 BY_RECOGNITION = "Errors by emotion and share of listeners who recognised it"
 ERROR_NOTES = (
     "Errors in per cent (errors of decisions; the decisions of all seeds are added; each system under its first rule), "
-    "from the utterances that people agree on to those that they do not. The last row of a system is its accuracy.",
+    "from the utterances that people agree on to those that they do not. The last row of a system is its accuracy. The "
+    "columns hold different shares of the emotions, which alone changes that row: see a system that guesses.",
 )
 DISSENT_NOTE = "A rater dissents none of whose answers is the label; the actors' ratings of themselves do not count."
 RECOGNITION_NOTE = "No raters: the share of the listeners who recognised the emotion plays the part of their agreement."

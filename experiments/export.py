@@ -21,7 +21,7 @@ from common.errors import InputError
 from experiments.systems import corpus_words
 
 PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's, nkululeko's and EmoBox's name
-STRETCH = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?")  # a stretch of a file, in common/corpora/manifest
+STRETCH = re.compile(r"(.+)@(\d+\.\d+)-(\d+\.\d+)?")  # a stretch of a file, in common/corpora/manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,23 +128,28 @@ def _pool(record):
 
 
 def _files(found, data) -> dict[str, dict[str, str]]:
-    """--corpus -> utterance id -> the recording's path below the corpus's root, for corpora that are in `data`."""
+    """(name, --corpus) -> utterance id -> the recording's path below the corpus's root, for corpora in `data`."""
     from common import corpora  # reads sound files, which nothing else here needs
 
     files = {}
-    for name, record in {corpus_words(record)[0]: record for record in found}.items():
+    for recorded, name in sorted({_corpus(record) for record in found}):
         if not name.startswith(corpora.MANIFEST_PREFIX) and (root := corpora.find(name, data)):
             corpus = corpora.load(name, data)
-            if corpus.name == record.corpus:  # and not a synthetic one in the same layout
-                files[name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
+            if corpus.name == recorded:  # and not a synthetic one in the same layout
+                files[recorded, name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
     return files
+
+
+def _corpus(record) -> tuple[str, str]:
+    """A corpus's own name, and what --corpus calls it: the same for a synthetic one in its layout."""
+    return record.corpus, corpus_words(record)[0]
 
 
 def _known(found, files) -> dict:
     """Pool -> utterance id -> its Row, of all validation and test parts."""
     known = defaultdict(dict)
     for record in found:
-        located = files.get(corpus_words(record)[0], {})
+        located = files.get(_corpus(record), {})
         for part in ("valid", "test"):
             scored = record.parts[part]
             for name, speaker, label in zip(scored["utterances"], scored["speakers"], scored["labels"], strict=True):

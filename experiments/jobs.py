@@ -10,11 +10,13 @@ from pathlib import Path
 import joblib
 
 from common import feature_store, leakage, records, splits
-from common.code_version import code_version
+from common.code_version import code_version, versions
 from common.errors import InputError
 from common.utterance import Corpus, Fold
 from experiments import THREADS, catalog
 
+FEATURES_BY = ("numpy", "scipy", "librosa", "soundfile", "soxr", "praat-parselmouth", "keras", "tensorflow")
+TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
 IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
 
 
@@ -94,10 +96,15 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """Hash of everything that the result depends on but the code of the training."""
+        """Hash of everything that the result depends on."""
+        code = [
+            code_version(f"papers.{self.system.paper}.model"),
+            versions(TRAINED_BY),
+            os.environ.get("KERAS_BACKEND"),
+        ]
         entries = {part: [Path(e.path).name for e in part_entries] for part, part_entries in self.features.items()}
         return _digest(
-            [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS]
+            [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS, code]
         )
 
     def clear_up(self) -> None:
@@ -123,13 +130,14 @@ def _settings(plain) -> dict:
     }
 
 
-def _completed(recorded, defaults) -> dict:
+def _completed(recorded, recipe):
     """A recorded recipe with the fields that did not exist yet when it was made, at their defaults."""
-    completed = {**defaults, **recorded}
-    for name, value in defaults.items():
-        if isinstance(value, dict) and isinstance(recorded.get(name), dict):
-            completed[name] = _completed(recorded[name], value)
-    return completed
+    if dataclasses.is_dataclass(recipe) and isinstance(recorded, dict):
+        known = {name: _completed(value, getattr(recipe, name, None)) for name, value in recorded.items()}
+        return {**_plain(type(recipe)()), **known}
+    if isinstance(recipe, tuple) and isinstance(recorded, list):
+        return [_completed(*pair) for pair in zip(recorded, recipe, strict=False)] + recorded[len(recipe) :]
+    return recorded
 
 
 def _digest(tree) -> str:
@@ -238,7 +246,7 @@ def is_done(job) -> bool:
     differing = {
         "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
         "folds": record.fold_fingerprint != job.fold_fingerprint,
-        "settings": _completed(_settings(record.recipe), _plain(type(job.system.recipe)())) != job.settings,
+        "settings": _completed(_settings(record.recipe), job.system.recipe) != job.settings,
     }
     if reasons := [what for what, differs in differing.items() if differs]:
         raise InputError(
@@ -253,7 +261,7 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[Job]:
     recipe = drafts[0].system.recipe
     everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
     tested = {u.id: u for job in drafts for u in job.fold.test}
-    version = code_version(f"papers.{drafts[0].system.paper}.features")
+    version = [code_version(f"papers.{drafts[0].system.paper}.features"), versions(FEATURES_BY)]
 
     def entries(utterances, front_end, label):
         return feature_store.compute(

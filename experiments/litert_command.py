@@ -12,8 +12,8 @@ import click
 def litert_command(model, file, anyway):
     """Write the network of the saved system in the folder MODEL as LiteRT: FILE.tflite, and FILE.json, what it takes.
 
-    LiteRT runs without Keras and TensorFlow, on telephones too. Small networks are several times as fast in it, large
-    convolutions are not: results/tables/bench.md has the figures.
+    LiteRT runs without Keras and TensorFlow, on telephones too. Some networks are several times as fast in it, some are
+    slower: results/tables/bench.md has the figures.
     """
     from experiments import models
 

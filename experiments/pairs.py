@@ -14,14 +14,19 @@ from experiments.tables import Row, Sheet, Table
 
 NOTES = (
     "First minus second, in per cent; 95 % intervals, the same speakers resampled for both; several seeds: mean over "
-    "seeds. UA p: permutation of speakers between the two systems, an answer for speakers at large, but of these "
-    "trainings: another seed may move a difference by points.",
+    "seeds, or, where each seed tests other utterances, all seeds pooled. UA p: permutation of speakers between the "
+    "two systems, an answer for speakers at large, but of these trainings: another seed may move it by points.",
     "McNemar: exact, on the utterances of the lowest seed that both have (b: first alone right, c: second alone); "
     "it takes utterances as independent, an answer for these speakers only. Holm: over the pairs of this table.",
 )
 
 
 FEW_SPEAKERS = 12  # up to here the smallest possible p is worth saying
+LEVEL = 0.05
+UNREACHABLE = (
+    ": no difference, however large, can be significant here. The intervals are not corrected for the number of pairs: "
+    "of twenty differences that are none, one interval excludes 0"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +135,8 @@ def _table(corpus, protocol, preset, found, left_out) -> Table:
     if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
         least = 2 ** (1 - num_speakers)
         after = min(1, least * len(found))
-        note = f"With {num_speakers} speakers no UA p can be below {least:.3g}, after Holm's correction {after:.3g}: "
-        left_out = [f"{note}differences are better judged by their intervals.", *left_out]
+        note = f"With {num_speakers} speakers no UA p can be below {least:.3g}, after Holm's correction {after:.3g}"
+        left_out = [f"{note}{UNREACHABLE if after > LEVEL else ''}.", *left_out]
     what = f"Pairs under protocol {protocol}, preset {preset},"
     return Table(caption(what, corpus, used), rows, commands(used), (*NOTES, *left_out))
 

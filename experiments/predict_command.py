@@ -51,10 +51,15 @@ def _predict_all(predict, saved, files):
     of, predictions, errors = predict.predictor(saved), [], []
     for file in files:
         try:
-            for piece in predict.pieces(file):
-                predictions.append(of(file, *piece))
+            pieces = predict.pieces(file)
         except InputError as error:
             errors.append(str(error))
+            continue
+        for piece in pieces:
+            try:
+                predictions.append(of(file, *piece))
+            except InputError as error:
+                errors.append(str(error) if piece[0] is None else f"from {piece[0]:.1f} to {piece[1]:.1f} s: {error}")
     return predictions, errors
 
 

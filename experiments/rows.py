@@ -263,7 +263,8 @@ def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
     notes = (
         "Epochs and seconds: medians over the folds of all seeds; of several networks their sum. Memory: the largest "
-        "of a training process.",
+        "resident size of the process up to the end of the training, what it trained before included: an upper bound, "
+        "not to be compared between systems.",
         "Seconds passed on a machine that did other work too: the same training has taken up to three times as long. "
         "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
     )

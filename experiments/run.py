@@ -5,12 +5,12 @@ import platform
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from common import backend, feature_store, metrics, records
+from common.code_version import versions
 from common.errors import InputError
 from experiments import THREADS, catalog, models
 
@@ -25,9 +25,7 @@ def run_job(job, report=None) -> str:
     paper = catalog.paper(job.system.paper)
     parts = {name: _part(job, name) for name in job.features}
     begin = time.monotonic()
-    fitted = paper.fit(
-        job.system.recipe, parts["train"], parts["valid"], seed=job.seed, checkpoint=job.checkpoint, report=report
-    )
+    fitted = _fitted(job, paper, parts, report)
     seconds = sum(fitted.history.get("seconds", ())) or time.monotonic() - begin
     scored = {name: _scored(paper.predict(fitted, part, job.system.recipe), part) for name, part in parts.items()}
     scored["train"] = {name: scored["train"][name] for name in ("confusion", "cross_entropy")}
@@ -41,6 +39,15 @@ def run_job(job, report=None) -> str:
             raise
     job.clear_up()
     return str(job.path)
+
+
+def _fitted(job, paper, parts, report):
+    try:
+        return paper.fit(
+            job.system.recipe, parts["train"], parts["valid"], seed=job.seed, checkpoint=job.checkpoint, report=report
+        )
+    except InputError as error:
+        raise InputError(f"{job.system.name}, {job.protocol}, {job.fold.name} of seed {job.seed}: {error}") from error
 
 
 def _part(job, name):
@@ -70,7 +77,7 @@ def _short(values) -> list:
 
 
 def _cross_entropy(labels, scores):
-    """None where the rule's scores are no probabilities (votes, decoded labels), or nothing is scored."""
+    """None where the rule's scores do not sum to one (counts of votes, decoded labels), or nothing is scored."""
     probabilities = len(labels) and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3)
     return float(metrics.cross_entropy(labels, scores)) if probabilities else None
 
@@ -122,7 +129,6 @@ def _counts(utterances) -> dict[str, int]:
 
 def environment() -> dict:
     """Versions, backend, threads, processor and commit; nothing that names a person or a machine."""
-    installed = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
     import keras
 
     return {
@@ -133,7 +139,7 @@ def environment() -> dict:
         "threads": THREADS,
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "common", "papers", "experiments")),
-        **{name: installed[name] for name in VERSIONS_OF if name in installed},
+        **versions(VERSIONS_OF),
     }
 
 

@@ -79,7 +79,7 @@ def _in_processes(jobs, workers, progress):
     failures = []
     for _attempt in range(RETRIES + 1):
         try:
-            failures += _one_pool(remaining, workers, progress)
+            _one_pool(remaining, workers, progress, failures)
             return failures
         except concurrent.futures.process.BrokenProcessPool:
             remaining = {index: job for index, job in remaining.items() if not job.path.exists()}
@@ -89,13 +89,13 @@ def _in_processes(jobs, workers, progress):
     )
 
 
-def _one_pool(remaining, workers, progress):
+def _one_pool(remaining, workers, progress, failures):
+    """Do the jobs of `remaining`; those done are taken out of it, and what went wrong with one is put in `failures`."""
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     epochs = context.Queue()
     ended = threading.Event()
     listener = threading.Thread(target=_listen, args=(epochs, progress, ended), daemon=True)
     listener.start()
-    failures = []
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs,))
     try:
         futures = {pool.submit(_work, index, job): index for index, job in remaining.items()}
@@ -115,7 +115,6 @@ def _one_pool(remaining, workers, progress):
         ended.set()
         listener.join(timeout=2 * POLL_SECONDS)
     pool.shutdown()
-    return failures
 
 
 def _listen(epochs, progress, ended):

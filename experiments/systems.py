@@ -248,6 +248,8 @@ def _agree(one, other) -> bool:
 
     The protocols on offer are no setting.
     """
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_agree, one, other))
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one == other
     return all(_agree(one[name], other[name]) for name in (one.keys() & other.keys()) - {"protocols"})

@@ -55,7 +55,7 @@ def tabulate(root, check=False, papers=published.PAPERS) -> list[Path]:
     wanted = expected(root, papers)
     present = {path for form in FORMS for path in Path(root, "tables").glob(f"*.{form}")}
     differing = sorted(path for path, text in wanted.items() if _read(path) != text.encode())
-    stale = sorted(present - wanted.keys())
+    stale = sorted(path for path in present - wanted.keys() if _is_generated(path))
     if not check:
         try:
             for path in differing:
@@ -67,6 +67,11 @@ def tabulate(root, check=False, papers=published.PAPERS) -> list[Path]:
                 f"{error.filename or path} cannot be written ({error.strerror}); choose another --results"
             ) from error
     return differing + stale
+
+
+def _is_generated(path) -> bool:
+    """Whether a table was made by this command, as its Markdown says; a user's own file stays."""
+    return tables.GENERATED.encode() in (_read(path.with_suffix(".md")) or b"")
 
 
 def expected(root, papers=published.PAPERS) -> dict[Path, str]:

@@ -64,6 +64,13 @@ def test_folds_that_a_corpus_refuses_have_no_row_and_clean_ones_pass(tmp_path):
     assert audit_table.sheet([]) is None
 
 
+def test_audits_of_corpora_that_are_not_at_hand_now_are_kept(tmp_path):
+    audit.keep([audited(), audited(corpus_variant="emodb-2s")], tmp_path)
+    audit.keep([audited("b/two", corpus_variant="emodb-2s/4hap")], tmp_path)
+    found = [(a["system"], a["corpus_variant"]) for a in audit_table.read(tmp_path)]
+    assert found == [("a/one", "ravdess/4hap"), ("b/two", "emodb-2s/4hap")]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"schema": 9, "audits": []}), json.dumps({"schema": 1})])
 def test_a_damaged_file_is_one_sentence(tmp_path, text):
     (tmp_path / "audit.json").write_text(text)

@@ -107,6 +107,20 @@ def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clea
     assert (audited.exit_code, audited.output.split()[0]) == (0, "PASS"), audited.output
 
 
+def test_a_synthetic_corpus_in_the_same_layout_hides_no_file(tmp_path, monkeypatch):
+    lying = [dataclasses.replace(u, path=tmp_path / "data" / f"{u.id}.wav") for u in utterances()]
+    monkeypatch.setattr(corpora, "find", lambda *_: tmp_path / "data")
+    monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
+    folds = splits.folds(utterances(), "speaker_independent", 0)
+    imitated = {"corpus": "ravdess-synthetic", "corpus_variant": "ravdess-synthetic/strong", "corpus_fingerprint": "s"}
+    made = [recorded(f, "speaker_independent", len(folds), **more) for more in ({}, imitated) for f in folds]
+    export(tmp_path, *made, options=["--data", "data"])
+    names = {"ravdess-strong": ".wav", "ravdess-synthetic-strong": ""}
+    for corpus, suffix in names.items():
+        (path,) = (tmp_path / "out" / "folds" / corpus).rglob("fold_1_test.csv")
+        assert {row["file"] for row in rows(path)} == {f"{u.id}{suffix}" for u in folds[0].test}
+
+
 def test_folds_that_systems_share_are_written_once_and_others_of_the_same_name_are_named(tmp_path):
     one, other = splits.folds(utterances(), "speaker_independent", 0)[:2]
     said = export(

@@ -219,6 +219,15 @@ def test_emobox_speaker_dependent_folds_fail(form, tmp_path):
     assert found(fold) == [("FAIL", "speaker", 3), ("WARN", "empty", 0)]
 
 
+def test_a_line_ends_where_json_and_csv_say(tmp_path):
+    line = {"file": "a.wav", "emotion": "anger", "speaker": "1", "text": "one\u2028two"}
+    (tmp_path / "fold_1_train.jsonl").write_text(json.dumps(line, ensure_ascii=False) + "\r\n", encoding="utf-8")
+    (tmp_path / "fold_1_test.csv").write_text('file,emotion,speaker,said\nb.wav,anger,2,"one\ntwo"\nc.wav,anger,3,x\n')
+    (fold,) = fold_files.read_fold_files(tmp_path).folds
+    assert [u.speaker for u in fold.train] == ["1"]
+    assert [u.speaker for u in fold.test] == ["2", "3"]
+
+
 def test_emobox_clean_folds_pass(tmp_path):
     names = {
         "ravdess": ("03-01-05-01-02-01-16", "03-01-05-01-01-01-12", "Angry"),

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from common import batching, training
+from common import batching, published, training
 from common.utterance import Utterance
 from papers import lim2016
 from papers.lim2016 import model
@@ -60,6 +60,27 @@ def test_parameters(variant, count):
     network = lim2016.build(lim2016.RECIPES[variant]["paper"], 7)
     assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == count
     assert network.count_params() == count + 1 + 2 * 128  # floor, means and scales
+
+
+@pytest.mark.parametrize(
+    ("variant", "dropouts", "epochs"), [("cnn", 3, 50), ("lstm", 3, 50), ("td_cnn", 4, 30), ("td_cnn_fc", 5, 30)]
+)
+def test_table_1_is_what_is_built(variant, dropouts, epochs):
+    """D7: dropout after every pool, fully connected layer and LSTM; D8: ReLU but in the LSTM; D12: batch and epochs."""
+    table = published.read_file(published.PAPERS / "lim2016" / "paper.toml").stated["training"]
+    recipe = lim2016.RECIPES[variant]["paper"]
+    assert (recipe.learning_rate, recipe.decay) == (table["learning_rate"], table["decay"])
+    assert (recipe.momentum, recipe.batch_size, recipe.max_epochs) == (table["momentum"], 32, epochs)
+    built = lim2016.build(tiny(variant), 7).layers
+    assert [layer.rate for layer in built if isinstance(layer, keras.layers.Dropout)] == [table["dropout"]] * dropouts
+    for layer in built:
+        if isinstance(layer, keras.layers.Conv2D):
+            assert (list(layer.kernel_size), layer.activation.__name__) == (table["kernel_size"], table["activation"])
+        if isinstance(layer, keras.layers.LSTM):
+            assert (layer.activation.__name__, layer.recurrent_activation.__name__) == ("tanh", "sigmoid")
+    dense = [layer.activation.__name__ for layer in built if isinstance(layer, keras.layers.Dense)]
+    assert dense == ["relu"] * (len(dense) - 1) + ["softmax"]
+    assert len(dense) == (2 if recipe.dense_units else 1)
 
 
 def prepared(recipe, part):

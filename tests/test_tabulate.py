@@ -86,11 +86,13 @@ def test_check_names_a_changed_byte_and_writes_nothing(project):
 
 def test_a_table_without_records_is_stale(project):
     run(project)
-    stale = project / "results" / "tables" / "systems_gone.csv"
-    stale.write_text("old")
-    assert run(project, check=True) == [stale]
+    stale = [project / "results" / "tables" / f"systems_gone.{form}" for form in ("csv", "md")]
+    users = project / "results" / "tables" / "notes.md"
+    for path in (*stale, users):
+        path.write_text(f"<!-- {tables.GENERATED} -->" if path == stale[1] else "mine")
+    assert run(project, check=True) == stale
     run(project)
-    assert not stale.exists()
+    assert [path.exists() for path in (*stale, users)] == [False, False, True]
 
 
 def test_the_readme_gets_its_results_between_the_markers(project):

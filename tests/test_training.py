@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common import batching, layers, training
+from common.errors import InputError
 from common.utterance import Utterance
 
 CLASSES = ("anger", "calm")
@@ -109,6 +110,13 @@ def test_another_run_that_finished_the_fold_and_cleared_up_is_no_error(tmp_path,
     monkeypatch.setattr(os, "replace", cleared_up)
     np.testing.assert_array_equal(fit(tmp_path / "c.npz")[1], undisturbed[1])
     assert os.listdir(tmp_path) == []
+
+
+def test_a_training_that_diverges_says_so(monkeypatch):
+    scores = iter([1.0, 0.9, float("nan")])
+    monkeypatch.setattr(training, "validation_scores", lambda *_: {"val_loss": next(scores)})
+    with pytest.raises(InputError, match="the training diverged: val_loss is nan after epoch 3"):
+        fit()
 
 
 def test_checkpoints_cost_nothing_while_epochs_are_short(tmp_path):

@@ -70,12 +70,29 @@ def _places(corpus, folder):
     if not folder.is_dir():
         return
     yield folder
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
+    subfolders = _folders_in(folder)
     named = [path for path in subfolders if path.name.lower() == corpus]
     yield from named
     for path in named:
-        yield from sorted(inner for inner in path.iterdir() if inner.is_dir())
+        yield from _folders_in(path)
     yield from subfolders
+
+
+def _folders_in(folder):
+    """None in a folder that may not be read, such as a disk's lost+found."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except PermissionError:
+        return []
+
+
+def require_none_named(data) -> None:
+    """Raise InputError where a folder of corpora is named: whoever names one does not want synthetic speech instead."""
+    if folder := _folder(data):
+        raise InputError(
+            f"no corpus in {folder if folder.is_dir() else f'{folder}, which is no folder'}; `corpora` says how to get "
+            f"one; without --data and {DATA_VARIABLE} a small synthetic one is made"
+        )
 
 
 def _not_found(card, data):

@@ -50,12 +50,12 @@ def _walk(root):
 
 
 def has_audio(folder, grammar) -> bool:
-    """Whether an audio file of this grammar lies directly in `folder`."""
-    if not Path(folder).is_dir():
+    """Whether an audio file of this grammar lies directly in `folder`; not where that cannot be read."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
         return False
-    with os.scandir(folder) as entries:
-        stems_and_suffixes = (os.path.splitext(entry.name) for entry in entries)
-        return any(x.lower() in AUDIO_SUFFIXES and grammar.fullmatch(stem) for stem, x in stems_and_suffixes)
+    return any(x.lower() in AUDIO_SUFFIXES and grammar.fullmatch(stem) for stem, x in map(os.path.splitext, names))
 
 
 def synthetic_counts(root, layout) -> dict | None:

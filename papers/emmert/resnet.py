@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def install(file) -> str:
     """Keep a copy of a user's weights beside the features; returns the SHA-256 under which `base` finds it.
 
     Raises:
-        InputError: the file is not there.
+        InputError: the file is not there, or cannot be copied.
     """
     path = Path(file)
     if not path.is_file():
@@ -32,8 +33,15 @@ def install(file) -> str:
     identity = hashlib.sha256(path.read_bytes()).hexdigest()
     suffix = ".weights.h5" if path.name.endswith(".weights.h5") else path.suffix  # Keras tells formats apart by it
     kept = _weights_dir() / f"{identity}{suffix}"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, kept)
+    if kept.exists():
+        return identity
+    temporary = kept.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, temporary)
+        os.replace(temporary, kept)
+    except OSError as error:
+        raise InputError(f"{kept} cannot be written ({error.strerror}); set SER_CACHE to another folder") from error
     return identity
 
 

@@ -17,8 +17,8 @@ class FrontEnd:
     hop: int = 128  # samples, 8 ms; III-A: "50% overlap"
     num_bins: int = 128  # III-A: "128 x 128"; D2
     segment_frames: int = 128  # III-A: "look-ahead", 1.032 s
-    num_windows: int = 1  # III-C: 4 for the time-distributed CNN
-    window_hop: int = 8  # frames between windows; III-C
+    num_windows: int = 1  # III-C: 4 for the time-distributed CNN; D17
+    window_hop: int = 8  # frames between windows; III-C; D17
     stride: int = 64  # frames between the starts of two examples; D4
 
     @property

@@ -37,7 +37,7 @@ class Recipe:
     max_epochs: int = 50  # reached exactly; D12
 
 
-TD_FRONT_END = FrontEnd(num_windows=4, stride=32)  # III-C: "4 CNNs"; D4
+TD_FRONT_END = FrontEnd(num_windows=4, stride=32)  # III-C: "4 CNNs"; D4, D17
 SPARSE = 128  # frames between the starts of two examples where they are thinned out: segments side by side
 QUICK_STRIDE = 64  # of the time-distributed networks at `quick`: half their examples, two of a recording of 2 s
 
@@ -67,7 +67,7 @@ VARIANTS = {
     ),
 }
 
-# Fixed before any result of the network was seen, so that ten folds take two cores less than half an hour.
+# Fixed before any result of the network was seen, so that ten folds take two cores half an hour, td_cnn an hour.
 QUICK_EPOCHS = {"cnn": 10, "lstm": 16, "td_cnn": 5}  # by network
 SMOKE_EPOCHS = 1
 
