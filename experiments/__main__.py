@@ -213,7 +213,7 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     compare.require_honest(protocols)
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
-    options["emotions"] = options["emotions"] or ("4hap",)
+    options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
     found = corpus_names or compare.corpora_found(data := options["data"]) or compare.synthetic_corpora(data)
     compare.show(*compare.train(systems, found, protocols=protocols, **_places(options)), options["results"])
     if preset == "smoke":

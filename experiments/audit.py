@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common import corpora, fold_files, leakage
 from common.errors import InputError
+from common.utterance import LABEL_SETS
 from experiments import audit_table, catalog, compare, jobs
 from experiments.audit_table import FILE, SCHEMA
 from experiments.whole_file import write_json
@@ -44,9 +45,10 @@ def _unread(files):
 
 
 def of_ours(data, *, seed=0, workers=1):
-    """An Audited for every protocol of every paper's main systems on every corpus found, as a run would make it.
+    """An Audited for every protocol of every paper's main systems on every corpus found.
 
-    Protocols that are called leaky exist to leak and are left out.
+    The emotions are those that a run takes, and those that a comparison takes. Protocols that are called leaky exist to
+    leak and are left out.
 
     Raises:
         InputError: no corpus is there.
@@ -56,16 +58,27 @@ def of_ours(data, *, seed=0, workers=1):
     for name, (paper, variant) in itertools.product(found, compare.main_systems()):
         recipe = catalog.recipe(paper, variant, "paper")
         corpus = corpora.load(name, data)
-        for protocol in recipe.protocols:
-            if not protocol.startswith(leakage.LEAKY):
-                yield _audited(f"{paper}/{variant}", catalog.paper(paper), recipe, corpus, protocol, seed, workers)
+        protocols = [protocol for protocol in recipe.protocols if not protocol.startswith(leakage.LEAKY)]
+        selections, refused = _selections(catalog.paper(paper), recipe, corpus)
+        for selected, protocol in itertools.product(selections, protocols):
+            yield _audited(f"{paper}/{variant}", catalog.paper(paper), recipe, selected, protocol, seed, workers)
+        for reason, protocol in itertools.product(refused, protocols):
+            yield Audited(f"{paper}/{variant}", protocol, corpus.name, 0, (), reason)
 
 
-def _audited(system, paper, recipe, corpus, protocol, seed, workers) -> Audited:
-    try:
-        selected = paper.select(corpus, recipe)
-    except InputError as error:
-        return Audited(system, protocol, corpus.name, 0, (), str(error))
+def _selections(paper, recipe, corpus):
+    """The corpus as a run and as a comparison take it, once where they agree, and why it cannot be taken."""
+    selections, refused = {}, {}
+    for emotions in (None, LABEL_SETS[compare.EMOTIONS]):
+        try:
+            selected = paper.select(corpus, recipe, emotions)
+            selections[selected.variant] = selected
+        except InputError as error:
+            refused[str(error)] = None
+    return selections.values(), refused
+
+
+def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audited:
     try:
         folds = tuple(paper.folds(selected, recipe, protocol, seed))
     except InputError as error:

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from common import feature_store
 from common.errors import InputError
 from common.leakage import Finding
-from common.utterance import Utterance
+from common.utterance import Corpus, Utterance
 from experiments import audit, audit_table, jobs, tables
 from experiments.__main__ import main
+from papers import lim2016, satt2017
 
 SHARED = (
     Finding("WARN", "fold_1", "speaker", "2 of 4 speakers in test also in train", 2),
@@ -62,6 +63,20 @@ def test_folds_that_a_corpus_refuses_have_no_row_and_clean_ones_pass(tmp_path):
     sheet = table_of(tmp_path, refused, audited("a/one", ()))
     assert [[row.shown["verdict"] for row in table.rows] for table in sheet.tables] == [["PASS"]]
     assert audit_table.sheet([]) is None
+
+
+def test_folds_are_audited_with_the_emotions_of_a_run_and_of_a_comparison():
+    def selections(paper, *emotions):
+        spoken = [Utterance(id=f"{e}{s}", path=None, emotion=e, speaker=s) for e in emotions for s in "ab"]
+        corpus = Corpus(name="emodb", variant="emodb", utterances=tuple(spoken))
+        taken, refused = audit._selections(paper, next(iter(paper.RECIPES.values()))["paper"], corpus)
+        return [selected.variant for selected in taken], list(refused)
+
+    four = ("anger", "happiness", "neutral", "sadness")
+    assert selections(lim2016, "boredom", *four) == (["emodb", "emodb/4hap"], [])
+    assert selections(satt2017, "boredom", *four) == (["emodb/4hap"], [])
+    kept, (reason,) = selections(lim2016, "boredom", *four[1:])
+    assert (kept, "has no anger" in reason) == (["emodb"], True)
 
 
 def test_audits_of_corpora_that_are_not_at_hand_now_are_kept(tmp_path):
