@@ -18,7 +18,6 @@ elsewhere they stay unknown (""), which the audit says. Sentences likewise.
 """
 
 import csv
-import hashlib
 import io
 import json
 import math
@@ -28,6 +27,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from common import audio
 from common.errors import InputError
 from common.utterance import Fold, Utterance
 
@@ -117,18 +117,20 @@ def _folds(parts):
 
 
 def hash_audio(folds) -> dict[str, str]:
-    """Utterance id -> SHA-256 of its audio file's bytes, for the files that exist; each file is read once."""
-    hashes, by_path = {}, {}
-    for utterance in {u.id: u for fold in folds for part in fold.parts.values() for u in part}.values():
-        path = utterance.path
-        if path not in by_path:
-            by_path[path] = None
-            if path.is_file():
-                with path.open("rb") as stream:
-                    by_path[path] = hashlib.file_digest(stream, "sha256").hexdigest()
-        if by_path[path]:
-            hashes[utterance.id] = by_path[path]
-    return hashes
+    """Utterance id -> hash of its audio file's samples, for the files that exist; each file is read once.
+
+    A WAV and a FLAC of the same samples agree. What cannot be decoded is known by its bytes.
+    """
+    everyone = {u.id: u.path for fold in folds for part in fold.parts.values() for u in part}
+    by_path = {path: _content(path) for path in set(everyone.values()) if path.is_file()}
+    return {name: by_path[path] for name, path in everyone.items() if path in by_path}
+
+
+def _content(path):
+    try:
+        return audio.content_hash(path)
+    except InputError:
+        return audio.fingerprint(path)
 
 
 def _from_name(file, root):

@@ -3,7 +3,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from common import fold_files, leakage
 from common.errors import InputError
@@ -270,6 +272,20 @@ def test_duplicate_audio_is_found_by_its_bytes(tmp_path, plant):
     assert ("WARN", "audio_unknown", 3) in found(*folds, audio_hashes={})
     assert "audio_unknown" not in {kind for _, kind, _ in found(*folds)}
     assert fold_files.hash_audio(fold_files.read_fold_files(elsewhere, audio_root=tmp_path).folds) == hashes
+
+
+def test_duplicate_audio_is_found_in_another_container(tmp_path):
+    tone = (16_000 * np.sin(np.arange(8_000) / 9)).astype("int16")
+    soundfile.write(tmp_path / "a.wav", tone, 16_000)
+    soundfile.write(tmp_path / "b.flac", tone, 16_000)
+    soundfile.write(tmp_path / "c.flac", tone[::-1], 16_000)
+    (tmp_path / "d.wav").write_bytes(b"no audio")
+    write_csv(tmp_path / "train.csv", [("a.wav", "a", "anger"), ("c.flac", "c", "anger"), ("d.wav", "d", "anger")])
+    write_csv(tmp_path / "test.csv", [("b.flac", "b", "anger")])
+    folds = fold_files.read_fold_files(tmp_path).folds
+    hashes = fold_files.hash_audio(folds)
+    assert (len(hashes), len(set(hashes.values()))) == (4, 3)
+    assert ("FAIL", "audio", 1) in found(*folds, audio_hashes=hashes)
 
 
 def test_a_project_in_a_folder_called_test(tmp_path):
