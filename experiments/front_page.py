@@ -38,6 +38,7 @@ def _table(corpus, preset, members, papers) -> Table:
     notes = [
         "Rates in per cent under each paper's own rule, folds pooled. Intervals are 95 %, over speakers: another "
         "training (seed) may move a number by points. Epochs: median over folds; of several networks their sum.",
+        rows.TRAINING_NOTE,
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
@@ -55,10 +56,12 @@ def _commands(members, preset):
 
 
 def _row(system, ua, wa) -> Row:
+    training = rows.training_ua(system)
     shown = {
         "system": system.name,
         "UA": tables.with_interval(ua),
         "WA": tables.with_interval(wa),
+        "UA, training": tables.per_cent(training and training.value),
         "epochs": f"{rows.epochs(system):g}",
         "folds": system.folds,
         "seeds": ranges(system.seeds),

@@ -28,6 +28,12 @@ def by_corpus(systems):
     return [(name, list(members)) for name, members in itertools.groupby(ordered, key=lambda s: s.corpus_variant)]
 
 
+TRAINING_NOTE = (
+    "UA, training: of the fitted systems on what they were trained on. Where it is low, a training ended, or was held "
+    "back, before even that was learnt, and a longer one may change the order."
+)
+
+
 def caption(what, corpus, systems) -> str:
     """What stands in the table, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
@@ -85,6 +91,7 @@ def systems_sheet(corpus, systems) -> Sheet:
         "(common/plausible.toml).",
         "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
         "comparison with papers that give such a one.",
+        TRAINING_NOTE,
     )
     notes += tuple(dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in bands.of(system)))
     if not any(row.data["no_decision"] for row in made):
@@ -110,6 +117,7 @@ class _Headline:
     ua: Number | None
     ua_utterances: Number | None  # utterances resampled
     macro_f1: Number | None
+    ua_train: Number | None  # what is recorded of the training part follows from the first rule
     slice_wa: Number | None
     wa_folds: np.ndarray | None
     ua_folds: np.ndarray | None
@@ -130,12 +138,18 @@ def _headline(system, rule) -> _Headline:
         ua=ua,
         ua_utterances=attempt(_over_utterances, system, rule)[0],
         macro_f1=attempt(scores.measure, system, "macro_f1", rule=rule)[0],
+        ua_train=training_ua(system) if rule == system.rules[0] else None,
         slice_wa=attempt(*slices)[0] if slices else None,
         wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
         ua_folds=ua_folds,
         no_decision=counts[:, -1].sum() / counts.sum(),
         reasons=reasons,
     )
+
+
+def training_ua(system) -> Number | None:
+    """UA on what a system was trained on, under its first rule."""
+    return attempt(scores.measure, system, "ua", part="train")[0]
 
 
 def _over_utterances(system, rule) -> Number:
@@ -170,6 +184,7 @@ def _system_row(system, rule) -> Row:
         "UA fold mean": _mean_and_sd(found.ua_folds),
         "WA fold mean": _mean_and_sd(found.wa_folds),
         "macro F1": tables.per_cent(found.macro_f1 and found.macro_f1.value),
+        "UA, training": tables.per_cent(found.ua_train and found.ua_train.value),
         "slice WA": tables.per_cent(found.slice_wa and found.slice_wa.value),
         "no decision": tables.per_cent(found.no_decision),
         "band": flags or "none known",
@@ -185,6 +200,7 @@ def _system_row(system, rule) -> Row:
         **tables.interval_fields("ua_utterances", found.ua_utterances),
         **_mean_and_sd_fields("ua_fold", found.ua_folds),
         **tables.interval_fields("macro_f1", found.macro_f1),
+        "ua_training": tables.fraction(found.ua_train and found.ua_train.value),
         **tables.interval_fields("slice_wa", found.slice_wa),
         "no_decision": tables.fraction(found.no_decision),
         **{"band": flags, "notes": notes},

@@ -260,7 +260,7 @@ def test_pairs_are_compared_on_identical_utterances_only():
     for other in (many(2, variant="own_cnn", num_speakers=7), many(2, variant="own_cnn", seed=1)):
         assert pairs.compare(system(first), system(other)) is None
     (table,) = pairs.pairs_sheet("ravdess/strong", systems.group([first, second, many(3, variant="resnet50")])).tables
-    assert table.notes[-1].startswith("With 8 speakers no UA p can be below 0.00781, after Holm's correction 0.0234:")
+    assert table.notes[-1].startswith("With 8 speakers no UA p can be below 0.00781, after Holm's correction 0.0234.")
     assert {row.data["majority_wa"] for row in table.rows} == {0.5}
 
 

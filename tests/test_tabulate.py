@@ -12,7 +12,7 @@ from records_by_hand import many, part, record, unbalanced
 
 from common import records
 from common.errors import InputError
-from experiments import rows, systems, tables, tabulate
+from experiments import pairs, rows, systems, tables, tabulate
 
 ROOT = Path(__file__).parent.parent
 PAPER = """
@@ -210,6 +210,16 @@ def test_an_absent_class_is_shown_as_such():
     assert (anger["recall"], sadness["recall"], sadness["precision"], sadness["decided"]) == ("50.0", "—", "0.0", "1")
 
 
+def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_it_was_kept_for():
+    made = [many(2, fold=f"fold_{k}", num_folds=2) for k in (1, 2)]
+    for one in made:
+        one.parts["test"]["scores"]["votes"] = one.parts["test"]["scores"]["mean"]
+    made[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
+    (table,) = rows.systems_sheet("ravdess/strong", systems.group(made)).tables
+    shown = {row.shown["rule"]: row.shown["UA, training"] for row in table.rows}
+    assert shown == {"mean": "78.1", "votes": "—"}  # anger 9 of 10 and 0 of 6, sadness 20 of 20
+
+
 def test_cost_says_what_a_fold_took():
     found = [
         unbalanced(seed=s, cost={"seconds_fit": t, "peak_memory_mib": 100 + s, "parameters": 7})
@@ -240,6 +250,14 @@ def test_csv_reads_back_what_markdown_shows():
     assert (row["variant"], row["second_variant"], row["ua_difference"]) == ("mfcc", "own_cnn", "-0.25")
     assert sheet.tables[0].rows[0].shown["UA difference"].startswith("−25.0 [")
     assert (row["only_first_right"], row["only_second_right"]) == ("0", "8")
+
+
+def test_a_table_in_which_nothing_can_be_significant_says_so():
+    """Eight speakers: 2 of 256 sign patterns at best, times ten pairs of five systems."""
+    made = systems.group([many(k % 4, variant=f"system_{k}") for k in range(5)])
+    (table,) = pairs.pairs_sheet("ravdess/strong", made).tables
+    assert len(table.rows) == 10
+    assert "after Holm's correction 0.0781: no difference, however large, can be significant here" in table.notes[-1]
 
 
 def test_methods_alone_are_paired():
