@@ -73,10 +73,15 @@ class RunRecord:
         return np.asarray(self.parts[part]["labels"], dtype=int)
 
 
+def slug(corpus_variant) -> str:
+    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`."""
+    return re.sub(r"[^\w.+-]+", "-", corpus_variant)
+
+
 def path_of(root, *, paper, variant, corpus_variant, protocol, preset, seed, fold) -> Path:
     """Where the record of a job lies under a results folder."""
-    corpus = re.sub(r"[^\w.+-]+", "-", corpus_variant)
-    return Path(root, "runs", paper, variant, corpus, f"{protocol}-{preset}", f"seed_{seed}", f"{fold}.json")
+    run = f"{protocol}-{preset}"
+    return Path(root, "runs", paper, variant, slug(corpus_variant), run, f"seed_{seed}", f"{fold}.json")
 
 
 def record_path(root, record) -> Path:

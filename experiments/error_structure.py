@@ -8,9 +8,10 @@ import dataclasses
 
 import numpy as np
 
+from common.records import slug
 from experiments import tables
 from experiments.intervals import NotComputableError
-from experiments.rows import attempt, caption, commands, identity, slug
+from experiments.rows import attempt, caption, commands, identity
 from experiments.tables import Row, Sheet, Table
 from papers.chernykh2018 import errors
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from common import metrics
 from common.errors import InputError
+from common.records import slug
 from experiments import drawing, forest, strips
-from experiments.rows import slug
 
 PANELS = (  # of what, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),

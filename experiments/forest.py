@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common import metrics
+from common.records import slug
 from experiments import drawing, pairs, scores, systems
-from experiments.rows import attempt, slug
+from experiments.rows import attempt
 
 ROW_INCHES = 0.42
 WIDTH_INCHES = 9

@@ -1,5 +1,6 @@
 """The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
 
+from common.records import slug
 from experiments import pairs, rows, scores, tables
 from experiments.systems import by_group, corpus_words, ranges
 from experiments.tables import Row, Table
@@ -21,7 +22,7 @@ def comparisons(found, ablations=frozenset(), papers=()) -> str:
         members, _ = pairs.methods_of(candidates, ablations)
         if len({system.paper for system in members}) < 2:
             continue
-        tested = f"results/tables/compare_{rows.slug(corpus)}.md"
+        tested = f"results/tables/compare_{slug(corpus)}.md"
         blocks += [
             tables.markdown_table(_table(corpus, preset, members, papers)),
             f"Paired tests: [{tested}]({tested})",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from common import listeners
 from common.errors import InputError
+from common.records import slug
 from experiments import raters
-from experiments.rows import slug
 from experiments.tables import NONE, Row, fraction, per_cent
 from experiments.whole_file import write_json
 

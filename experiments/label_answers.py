@@ -11,11 +11,11 @@ import dataclasses
 import datetime
 import io
 import json
-import re
 import sqlite3
 from pathlib import Path
 
 from common.errors import InputError
+from common.records import slug
 from experiments.label import Item, Study
 from experiments.whole_file import write_whole
 
@@ -126,7 +126,7 @@ class Answers:
 
 def place(results, variant, suffix="sqlite") -> Path:
     """Where the answers (`sqlite`) or the human row (`json`) of a corpus variant lie under a results folder."""
-    name = re.sub(r"[^\w.+-]+", "-", variant)
+    name = slug(variant)
     return Path(results, "human", f"{name}.{suffix}")
 
 

@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 
+from common.records import slug
 from experiments import rows, scores, tables
 from experiments.conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
 from experiments.intervals import Number, speaker_interval
@@ -30,7 +31,7 @@ def noise_sheet(corpus, systems) -> Sheet | None:
     ]
     made = [row for system in noisy for row in _rows(system)]
     table = Table(rows.caption("Systems in noise", corpus, noisy), made, rows.commands(noisy), tuple(notes))
-    return Sheet(f"noise_{rows.slug(corpus)}", f"Systems in noise on {corpus}", (table,))
+    return Sheet(f"noise_{slug(corpus)}", f"Systems in noise on {corpus}", (table,))
 
 
 def _noisy(systems) -> list:
@@ -101,7 +102,7 @@ def differences_sheet(corpus, systems) -> Sheet | None:
         rows.commands(used),
         (DIFFERENCE_NOTE,),
     )
-    return Sheet(f"noise_differences_{rows.slug(corpus)}", f"System against system in noise on {corpus}", (table,))
+    return Sheet(f"noise_differences_{slug(corpus)}", f"System against system in noise on {corpus}", (table,))
 
 
 def _heard_the_same(first, second) -> bool:

@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 
 from common import statistics
+from common.records import slug
 from experiments import tables
 from experiments.intervals import REPLICATES
-from experiments.rows import caption, commands, identity, slug, surroundings
+from experiments.rows import caption, commands, identity, surroundings
 from experiments.systems import by_group, common_seeds, ranges
 from experiments.tables import Row, Sheet, Table
 

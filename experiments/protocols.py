@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 
+from common.records import slug
 from experiments import scores, tables
 from experiments.intervals import speaker_interval
-from experiments.rows import attempt, caption, commands, identity, slug, surroundings
+from experiments.rows import attempt, caption, commands, identity, surroundings
 from experiments.systems import ranges
 from experiments.tables import Row, Sheet, Table
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 import itertools
-import re
 import statistics as descriptive
 
 import numpy as np
 
 from common import metrics, statistics
+from common.records import slug
 from experiments import bands, scores, tables
 from experiments.intervals import REPLICATES, Number
 from experiments.systems import ranges
@@ -102,11 +102,6 @@ def systems_sheet(corpus, systems) -> Sheet:
 
 def _without(cells, heading) -> dict:
     return {name: cell for name, cell in cells.items() if name != heading}
-
-
-def slug(corpus) -> str:
-    """A corpus variant as part of a file name, as common/records has it."""
-    return re.sub(r"[^\w.+-]+", "-", corpus)
 
 
 @dataclasses.dataclass(frozen=True)
