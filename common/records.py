@@ -8,13 +8,13 @@ import contextlib
 import dataclasses
 import json
 import os
-import re
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import InputError
+from common.utterance import slug
 
 SCHEMA = 1
 
@@ -71,11 +71,6 @@ class RunRecord:
 
     def labels(self, part="test") -> np.ndarray:
         return np.asarray(self.parts[part]["labels"], dtype=int)
-
-
-def slug(corpus_variant) -> str:
-    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`."""
-    return re.sub(r"[^\w.+-]+", "-", corpus_variant)
 
 
 def path_of(root, *, paper, variant, corpus_variant, protocol, preset, seed, fold) -> Path:

@@ -1,6 +1,7 @@
 """The metadata that everything else is built on: utterances, corpora and folds. No audio, no Keras."""
 
 import dataclasses
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -24,6 +25,11 @@ LABEL_SETS = {
     "4hap": ("anger", "happiness", "neutral", "sadness"),
     "4exc": ("anger", "excitement", "neutral", "sadness"),
 }
+
+
+def slug(corpus_variant) -> str:
+    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`."""
+    return re.sub(r"[^\w.+-]+", "-", corpus_variant)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from common.records import slug
+from common.utterance import slug
 from experiments import tables
 from experiments.intervals import NotComputableError
 from experiments.rows import attempt, caption, commands, identity

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from common import metrics
 from common.errors import InputError
-from common.records import slug
+from common.utterance import slug
 from experiments import drawing, forest, strips
 
 PANELS = (  # of what, y label, training curve, validation curve

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common import metrics
-from common.records import slug
+from common.utterance import slug
 from experiments import drawing, pairs, scores, systems
 from experiments.rows import attempt
 

@@ -1,6 +1,6 @@
 """The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
 
-from common.records import slug
+from common.utterance import slug
 from experiments import pairs, rows, scores, tables
 from experiments.systems import by_group, corpus_words, ranges
 from experiments.tables import Row, Table

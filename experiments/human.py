@@ -5,7 +5,7 @@ from pathlib import Path
 
 from common import listeners
 from common.errors import InputError
-from common.records import slug
+from common.utterance import slug
 from experiments import raters
 from experiments.tables import NONE, Row, fraction, per_cent
 from experiments.whole_file import write_json

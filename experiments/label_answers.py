@@ -15,7 +15,7 @@ import sqlite3
 from pathlib import Path
 
 from common.errors import InputError
-from common.records import slug
+from common.utterance import slug
 from experiments.label import Item, Study
 from experiments.whole_file import write_whole
 

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from common.records import slug
+from common.utterance import slug
 from experiments import rows, scores, tables
 from experiments.conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
 from experiments.intervals import Number, speaker_interval

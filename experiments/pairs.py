@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 
 from common import statistics
-from common.records import slug
+from common.utterance import slug
 from experiments import tables
 from experiments.intervals import REPLICATES
 from experiments.rows import caption, commands, identity, surroundings

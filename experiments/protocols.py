@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from common.records import slug
+from common.utterance import slug
 from experiments import scores, tables
 from experiments.intervals import speaker_interval
 from experiments.rows import attempt, caption, commands, identity, surroundings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common.corpora import iemocap
 from common.errors import InputError
-from common.records import slug
+from common.utterance import slug
 from experiments.intervals import NotComputableError
 from experiments.systems import SYNTHETIC
 from experiments.whole_file import write_whole

@@ -7,7 +7,7 @@ import statistics as descriptive
 import numpy as np
 
 from common import metrics, statistics
-from common.records import slug
+from common.utterance import slug
 from experiments import bands, scores, tables
 from experiments.intervals import REPLICATES, Number
 from experiments.systems import ranges
