@@ -43,7 +43,9 @@ def _whole_numbers(context, parameter, text):
         for piece in text.split(","):
             first, _, last = piece.partition("-")
             stretch = range(int(first), int(last or first) + 1)
-            numbers += stretch or [int("")]
+            if not stretch:
+                raise ValueError
+            numbers += stretch
     except ValueError:
         raise click.BadParameter(f"{text!r} is no list of whole numbers such as 0-4,7") from None
     return tuple(dict.fromkeys(numbers))
@@ -214,7 +216,8 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
-    found = corpus_names or compare.corpora_found(data := options["data"]) or compare.synthetic_corpora(data)
+    data = options["data"]
+    found = corpus_names or compare.corpora_found(data) or compare.synthetic_corpora(data)
     compare.show(*compare.train(systems, found, protocols=protocols, **_places(options)), options["results"])
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

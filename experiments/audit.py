@@ -55,15 +55,16 @@ def of_ours(data, *, seed=0, workers=1):
     """
     if not (found := compare.corpora_found(data)):
         raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
-    for name, (paper, variant) in itertools.product(found, compare.main_systems()):
-        recipe = catalog.recipe(paper, variant, "paper")
+    for name, (paper_name, variant) in itertools.product(found, compare.main_systems()):
+        system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
+        recipe = catalog.recipe(paper_name, variant, "paper")
         corpus = corpora.load(name, data)
         protocols = [protocol for protocol in recipe.protocols if not protocol.startswith(leakage.LEAKY)]
-        selections, refused = _selections(catalog.paper(paper), recipe, corpus)
+        selections, refused = _selections(paper, recipe, corpus)
         for selected, protocol in itertools.product(selections, protocols):
-            yield _audited(f"{paper}/{variant}", catalog.paper(paper), recipe, selected, protocol, seed, workers)
+            yield _audited(system, paper, recipe, selected, protocol, seed, workers)
         for reason, protocol in itertools.product(refused, protocols):
-            yield Audited(f"{paper}/{variant}", protocol, corpus.name, 0, (), reason)
+            yield Audited(system, protocol, corpus.name, 0, (), reason)
 
 
 def _selections(paper, recipe, corpus):

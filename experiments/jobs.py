@@ -97,11 +97,8 @@ class Job:
     @property
     def identity(self) -> str:
         """Hash of everything that the result depends on."""
-        code = [
-            code_version(f"papers.{self.system.paper}.model"),
-            versions(TRAINED_BY),
-            os.environ.get("KERAS_BACKEND"),
-        ]
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        code = [code_version(f"papers.{self.system.paper}.model"), versions(TRAINED_BY), backend]
         entries = {part: [Path(e.path).name for e in part_entries] for part, part_entries in self.features.items()}
         return _digest(
             [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS, code]

@@ -101,7 +101,7 @@ def test_a_folder_that_may_not_be_read_holds_no_corpus(monkeypatch, tmp_path):
     assert corpora.find("emodb", tmp_path) == tmp_path / "emodb"
 
 
-def test_a_setting_added_later_stands_at_its_default_in_records_wherever_it_is(monkeypatch):
+def test_a_setting_added_later_stands_at_its_default_in_records_wherever_it_is():
     recipe = satt2017.RECIPES["two_step_20hz"]["paper"]
     noisy = satt2017.RECIPES["noise_modified_20hz"]["paper"]
     for made in (recipe, noisy):
