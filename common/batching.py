@@ -1,6 +1,7 @@
 """Ragged feature arrays -> padded batches with lengths and sample weights."""
 
 import dataclasses
+import weakref
 from collections.abc import Sequence
 
 import keras
@@ -215,19 +216,22 @@ def stream(batches):
 
     Keras would make one that tunes its buffers by a thread, which pauses for ever longer, up to half of an epoch; the
     end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread. A single
-    batch is not worth a dataset.
+    batch is not worth a dataset. TensorFlow keeps the generator as long as the process lives; what it yields from lives
+    as long as the dataset.
     """
     if keras.backend.backend() != "tensorflow" or len(batches) == 1:
         return batches
     import tensorflow as tf
 
+    number, source = len(batches), weakref.ref(batches)
     dataset = tf.data.Dataset.from_generator(
-        lambda: (batches[index] for index in range(len(batches))), output_signature=_signature(batches[0], batches)
+        lambda: (source()[index] for index in range(number)), output_signature=_signature(batches[0], batches)
     )
     options = tf.data.Options()
     options.autotune.enabled = False
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
-    return dataset.prefetch(1).with_options(options)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(number)).prefetch(1).with_options(options)
+    dataset.batches = batches
+    return dataset
 
 
 def _signature(batch, batches):

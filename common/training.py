@@ -37,6 +37,20 @@ def trained_parameters(model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
+def release(networks) -> None:
+    """Give back the memory of networks that were fitted; they cannot be used any more.
+
+    TensorFlow keeps the variables that a `fit` has met as long as the process lives (keras-team/keras, issue 17458), the
+    optimizer's slots too. Without a value they take up nothing.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    for kept in (v.value for network in networks for v in network.variables + network.optimizer.variables):
+        tf.raw_ops.AssignVariableOp(resource=kept.handle, value=tf.zeros([0], kept.dtype), validate_shape=False)
+
+
 def validation_scores(model, batches) -> dict[str, float]:
     """`val_loss` over examples with the model's regularisation, `val_wa` and `val_ua` over utterances.
 

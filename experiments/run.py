@@ -38,6 +38,7 @@ def run_job(job, report=None) -> str:
         if not job.path.exists():  # where another run finished the same fold meanwhile, its record is as good
             raise
     job.clear_up()
+    _release(fitted)
     return str(job.path)
 
 
@@ -48,6 +49,16 @@ def _fitted(job, paper, parts, report):
         )
     except InputError as error:
         raise InputError(f"{job.system.name}, {job.protocol}, {job.fold.name} of seed {job.seed}: {error}") from error
+
+
+def _release(fitted):
+    from common.training import release
+
+    release([network for network in _networks(fitted) if hasattr(network, "optimizer")])  # a forest has none
+
+
+def _networks(fitted) -> list:
+    return list(fitted.model.values()) if isinstance(fitted.model, dict) else [fitted.model]
 
 
 def _part(job, name):
@@ -83,7 +94,7 @@ def _cross_entropy(labels, scores):
 
 
 def _record(job, fitted, scored, seconds):
-    networks = list(fitted.model.values()) if isinstance(fitted.model, dict) else [fitted.model]
+    networks = _networks(fitted)
     recipe = job.system.recipe
     return records.RunRecord(
         paper=job.system.paper,

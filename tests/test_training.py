@@ -1,8 +1,10 @@
 import dataclasses
+import gc
 import os
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 from common import batching, layers, training
@@ -173,3 +175,22 @@ def test_a_saved_network_carries_the_statistics(tmp_path):
 
 def without_seconds(history):
     return {name: values for name, values in history.items() if name != "seconds"}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends keep nothing")
+def test_a_released_network_leaves_its_memory_and_its_examples_to_the_next():
+    megabytes = 32  # the dense layer's weights; as much again its momentum, and the examples
+    sizes = []
+    for _ in range(5):
+        held = [np.ones((1, 256, 2048), "float32") for _ in range(16)]
+        examples = batching.Batches(dataclasses.replace(part(16, 0), features=held), batch_size=8)
+        frames = keras.Input((256, 2048), name="features")
+        x = keras.layers.Dense(4096)(frames[:, 0])
+        model = keras.Model({"features": frames}, keras.layers.Dense(2, activation="softmax")(x))
+        model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
+        model.fit(batching.stream(examples), shuffle=False, verbose=0)
+        training.release([model])
+        del model, examples, held
+        gc.collect()
+        sizes.append(psutil.Process().memory_info().rss / 2**20)
+    assert sizes[-1] - sizes[1] < 2 * megabytes, sizes  # of three rounds, each of which would leave 96 behind
