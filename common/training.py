@@ -40,8 +40,8 @@ def trained_parameters(model) -> int:
 def release(networks) -> None:
     """Give back the memory of networks that were fitted; they cannot be used any more.
 
-    TensorFlow keeps the variables that a `fit` has met as long as the process lives (keras-team/keras, issue 17458), the
-    optimizer's slots too. Without a value they take up nothing.
+    TensorFlow keeps the variables that a `fit` has met, the optimizer's too, as long as the process lives
+    (keras-team/keras, issue 17458). Without a value they take up nothing.
     """
     if keras.backend.backend() != "tensorflow":
         return
