@@ -7,6 +7,7 @@ of one variant, written `variant:rule`. What stands between it and `<!-- /effect
 import re
 from pathlib import Path
 
+from common import leakage
 from experiments import pairs, tables
 from experiments.systems import ranges
 
@@ -22,7 +23,7 @@ def fill(text, paper, systems) -> str:
         paper: its name.
         systems: of experiments/systems, any paper's.
     """
-    mine = [system for system in systems if system.paper == paper]
+    mine = [s for s in systems if s.paper == paper and not s.protocol.startswith(leakage.LEAKY)]
 
     def effect(match):
         changed, usual = match["changed"], match["usual"]

@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 
+from common import leakage
 from common.utterance import slug
 from experiments import tables
 from experiments.intervals import NotComputableError
@@ -111,6 +112,8 @@ def errors_sheet(corpus, systems, raters) -> Sheet | None:
 
 
 def _utterances(system, raters):
+    if system.protocol.startswith(leakage.LEAKY):
+        raise NotComputableError("it scores segments, which no listener heard")
     tested = system.tested()
     return raters.of(tested.ids, [system.classes[k] for k in tested.labels])
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from common import metrics
+from common import leakage, metrics
 from common.utterance import slug
 from experiments import drawing, pairs, scores, systems
 from experiments.rows import attempt
@@ -13,12 +13,12 @@ WIDTH_INCHES = 9
 
 
 def draw(found, ablations=frozenset()) -> dict[str, Figure]:
-    """File name -> figure, for every corpus variant, protocol and preset with two methods or more."""
+    """File name -> figure, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
     groups = {group: pairs.methods_of(members, ablations)[0] for group, members in systems.by_group(found).items()}
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
         for (corpus, protocol, preset), members in groups.items()
-        if len(members) > 1
+        if len(members) > 1 and not protocol.startswith(leakage.LEAKY)
     }
 
 

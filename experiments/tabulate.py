@@ -17,6 +17,8 @@ from common.errors import InputError
 from experiments import (
     audit_table,
     bench,
+    class_rates,
+    coverage,
     effects,
     front_page,
     human,
@@ -88,7 +90,7 @@ def expected(root, papers=published.PAPERS) -> dict[Path, str]:
         for form, render in FORMS.items()
     }
     if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(found, known, papers, rated, ablations)
+        files |= readmes(found, known, papers, people, rated, ablations)
     return files
 
 
@@ -116,7 +118,7 @@ def all_sheets(found, known, people=(), measured=None, rated=None, ablations=fro
             sheet = make(corpus, members)
             if make is rows.systems_sheet:
                 sheet = latency.beside_scores(sheet, members, measured or {})
-                sheet = with_people(sheet, [row for row in people if row["corpus_variant"] == corpus])
+                sheet = with_people(sheet, people, corpus)
             sheets += [sheet] if sheet else []
         if rated and corpus in rated:
             from experiments import error_structure  # here: it brings a paper's code along
@@ -132,21 +134,21 @@ def other_sheets(root) -> list[tables.Sheet]:
     return [sheet for sheet in made if sheet]
 
 
-def with_people(sheet, people) -> tables.Sheet:
-    """The systems table with the human rows below the systems."""
+def with_people(sheet, people, corpus) -> tables.Sheet:
+    """The systems table of a corpus variant with its human rows below the systems."""
     (table,) = sheet.tables
-    added = [human.table_row(row, table.rows[0]) for row in people]
+    added = [human.table_row(row, table.rows[0]) for row in people if row["corpus_variant"] == corpus]
     return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
 
 
-def readmes(found, known, papers, rated=None, ablations=frozenset()) -> dict[Path, str]:
+def readmes(found, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
     """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
     filled = {}
     for paper in known:
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
             text = effects.fill(path.read_text(encoding="utf-8"), paper.name, found)
-            filled[path] = _with_block(path, text, _results(paper, found, rated))
+            filled[path] = _with_block(path, text, _results(paper, found, people, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
         block = front_page.comparisons(found, ablations, [paper.name for paper in known])
@@ -162,14 +164,16 @@ def _with_block(path, text, block) -> str:
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
-def _results(paper, found, rated) -> str:
+def _results(paper, found, people, rated) -> str:
     mine = [system for system in found if system.paper == paper.name]
-    made = list(verdicts.sheet(paper, found, rated).tables) if paper.published else []
+    of_classes, others = class_rates.split([verdicts.compare(number, found, rated) for number in paper.published])
+    made = [*map(class_rates.table, of_classes), *verdicts.tables_of(paper, others)]
     for corpus, members in rows.by_corpus(mine):
-        made += rows.systems_sheet(corpus, members).tables
+        made += with_people(rows.systems_sheet(corpus, members), people, corpus).tables
         for in_noise in (noise_tables.noise_sheet, noise_tables.differences_sheet):
             sheet = in_noise(corpus, members)
             made += sheet.tables if sheet else ()
+    made += coverage.tables_of(paper, mine)
     blocks = [f"<!-- {tables.GENERATED} -->", *map(tables.markdown_table, made)]
     return "\n\n".join(blocks)
 

@@ -205,11 +205,16 @@ def _only(preposition, found, wanted) -> str:
 
 def sheet(paper, systems, raters=None) -> Sheet:
     """The sheet of one paper: a table per corpus variant, so that accuracies on different label sets stand apart."""
-    by_corpus = {}
-    for number in paper.published:
-        by_corpus.setdefault(number.corpus, []).append(compare(number, systems, raters))
-    made = [_table(paper, corpus, comparisons) for corpus, comparisons in by_corpus.items()]
+    made = tables_of(paper, [compare(number, systems, raters) for number in paper.published])
     return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: the paper's numbers beside ours", tuple(made))
+
+
+def tables_of(paper, comparisons) -> list[Table]:
+    """A table per corpus variant of some of the paper's numbers."""
+    by_corpus = {}
+    for comparison in comparisons:
+        by_corpus.setdefault(comparison.number.corpus, []).append(comparison)
+    return [_table(paper, corpus, members) for corpus, members in by_corpus.items()]
 
 
 def _table(paper, corpus, comparisons) -> Table:

@@ -26,6 +26,8 @@ def test_changed_minus_usual_on_the_same_utterances():
 def test_other_folds_presets_or_papers_are_no_comparison():
     for other in ({"preset": "quick"}, {"protocol": "random"}, {"corpus_variant": "emodb"}):
         assert effects.fill(LEDGER, "emmert", found(**other)) == LEDGER.replace("old", "not run")
+    leaky = [many(3, protocol="leaky_segments"), many(1, variant="mfcc_untrimmed", protocol="leaky_segments")]
+    assert effects.fill(LEDGER, "emmert", systems.group(leaky)) == LEDGER.replace("old", "not run")
     assert effects.fill(LEDGER, "ma2018", found()) == LEDGER.replace("old", "not run")
     assert effects.fill(LEDGER, "emmert", []) == LEDGER.replace("old", "not run")
 

@@ -90,6 +90,9 @@ def test_a_system_on_other_utterances_is_left_out_by_name(rated):
         "Left out: chernykh2018/one_label, paper, preset paper: the raters' answers say nothing of utterance u010"
         in (" ".join(sheet.tables[0].notes))
     )
+    leaky = recorded(0, variant="one_label", protocol="leaky_segments")
+    sheet = error_structure.errors_sheet("c", group(recorded(0), leaky), told)
+    assert any(note.endswith("it scores segments, which no listener heard.") for note in sheet.tables[0].notes)
     incomplete = recorded(0, variant="one_label", num_folds=2)
     for table in error_structure.errors_sheet("c", group(incomplete), told).tables:
         assert table.notes[-1] == "chernykh2018/one_label, paper, preset paper: seed 0 incomplete."
@@ -104,7 +107,7 @@ def test_only_tables_with_an_empty_decoding_have_its_column():
     (without,) = rows.systems_sheet("c", group(decided)).tables
     assert "no decision" not in without.headings and without.rows[0].data["no_decision"] == 0
     people = [{"source": "s", "corpus_variant": "c", "wa": 0.5, "ua": 0.5, "n": 4}]
-    sheet = tabulate.with_people(rows.systems_sheet("c", group(undecided)), people)
+    sheet = tabulate.with_people(rows.systems_sheet("c", group(undecided)), people, "c")
     assert sheet.tables[0].rows[-1].shown["no decision"] == "—"
 
 

@@ -15,7 +15,8 @@ def test_a_speaker_s_own_ua_needs_all_classes():
 
 def test_one_figure_a_group_of_two_or_more():
     found = [many(right, variant=f"v{right}") for right in (1, 3, 2)]
-    drawn = forest.draw(systems.group([*found, many(2, protocol="random")]))
+    leaky = [many(2, variant=name, protocol="leaky_segments") for name in ("v1", "v2")]
+    drawn = forest.draw(systems.group([*found, *leaky, many(2, protocol="random")]))
     (name,) = drawn
     assert name == "forest-ravdess-strong-paper-paper.png"
     axes = drawn[name].axes[0]

@@ -67,7 +67,7 @@ VARIANTS = {
     ),
 }
 
-# Fixed before any result of the network was seen, so that ten folds take two cores half an hour, td_cnn an hour.
+# Fixed before any result of the network was seen, so that ten folds take two cores up to half an hour, td_cnn an hour.
 QUICK_EPOCHS = {"cnn": 10, "lstm": 16, "td_cnn": 5}  # by network
 SMOKE_EPOCHS = 1
 

@@ -1,0 +1,82 @@
+"""A paper's table of class rates as the paper prints it, with ours in the same cells."""
+
+import itertools
+from collections import Counter
+
+from common import published
+from experiments import tables, verdicts
+from experiments.systems import command_not_run, ranges
+from experiments.tables import Row, Table
+
+RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+AVERAGES = {
+    "macro_precision": ("average", "precision"),
+    "ua": ("average", "recall"),
+    "macro_f1": ("average", "f1"),
+    "sd:macro_f1": ("± over folds", "f1"),
+    "sd_repeats:macro_f1": ("± over repeats", "f1"),
+}
+NEAREST = "Ours are of the nearest run, which differs as the caption says: no verdict rests on them."
+REPEATS = "± over repeats needs two seeds or more."
+
+
+def split(comparisons) -> tuple[list[list], list]:
+    """(the comparisons of each table of class rates, all others); a table is what `where` names before the comma."""
+    groups = {}
+    for comparison in comparisons:
+        number = comparison.number
+        groups.setdefault((number.variant, number.where.partition(",")[0]), []).append(comparison)
+    is_class_table = {key: any(_rate(c.number) for c in members) for key, members in groups.items()}
+    others = [members for key, members in groups.items() if not is_class_table[key]]
+    return [members for key, members in groups.items() if is_class_table[key]], list(itertools.chain(*others))
+
+
+def _rate(number) -> bool:
+    return number.metric.partition(":")[0] in published.PER_CLASS
+
+
+def table(comparisons) -> Table:
+    """One table of a paper: a row per class, the paper's rates beside those of our run."""
+    number = comparisons[0].number
+    run = next((c.system if c.ours else c.nearest for c in comparisons if c.ours or c.there), None)
+    cells = {}
+    for comparison in comparisons:
+        row, rate = _place(comparison.number)
+        cells.setdefault(row, {})[rate] = comparison
+    rows = [_row(name, found) for name, found in cells.items()]
+    name = f"{number.paper}/{number.variant}"
+    commands = [(f"{name} as in the paper", command_not_run(number))]
+    commands += [(f"{name}, {_what_ran(run)}", run.command)] if run else []
+    notes = [_verdicts(comparisons), *([NEAREST] if any(c.there for c in comparisons) else [])]
+    notes += [REPEATS] if rows[-1].shown["F1, ours [95 %]"] == tables.NONE and run else []
+    ran = _what_ran(run) if run else "not run"
+    beside = f"{number.where.partition(',')[0]} of the paper ({number.corpus}) beside {name} ({ran})"
+    return Table(f"{beside}; per cent, mean over folds", rows, tuple(commands), tuple(notes))
+
+
+def _place(number) -> tuple[str, str]:
+    """(row, rate) of a number."""
+    if number.metric in AVERAGES:
+        return AVERAGES[number.metric]
+    rate, _, emotion = number.metric.partition(":")
+    return emotion, rate
+
+
+def _row(name, found) -> Row:
+    shown = {"class": name}
+    for rate, heading in RATES.items():
+        comparison = found.get(rate)
+        paper = tables.per_cent(comparison.number.value, digits=2) if comparison else tables.NONE
+        ours = comparison and (comparison.ours or comparison.there)
+        shown |= {f"{heading}, paper": paper, f"{heading}, ours [95 %]": tables.with_interval(ours or None)}
+    return Row(shown, {})
+
+
+def _what_ran(run) -> str:
+    return f"{run.corpus_variant}, protocol {run.protocol}, preset {run.preset}, seed {ranges(run.seeds)}"
+
+
+def _verdicts(comparisons) -> str:
+    counted = Counter(map(verdicts.kind, comparisons))
+    words = ", ".join(f"{kind} {count}" for kind, count in counted.items())
+    return f"Verdicts, each in results/tables/paper_vs_ours_{comparisons[0].number.paper}.md: {words}."
