@@ -3,7 +3,6 @@
 import itertools
 from collections import Counter
 
-from common import published
 from experiments import tables, verdicts
 from experiments.systems import command_not_run, ranges
 from experiments.tables import Row, Table
@@ -21,18 +20,20 @@ REPEATS = "± over repeats needs two seeds or more."
 
 
 def split(comparisons) -> tuple[list[list], list]:
-    """(the comparisons of each table of class rates, all others); a table is what `where` names before the comma."""
+    """(the comparisons of each table of class rates, all others).
+
+    What `where` names before the comma is such a table if it gives precision, recall and F1.
+    """
     groups = {}
     for comparison in comparisons:
         number = comparison.number
         groups.setdefault((number.variant, number.where.partition(",")[0]), []).append(comparison)
-    is_class_table = {key: any(_rate(c.number) for c in members) for key, members in groups.items()}
-    others = [members for key, members in groups.items() if not is_class_table[key]]
-    return [members for key, members in groups.items() if is_class_table[key]], list(itertools.chain(*others))
+    whole = [members for members in groups.values() if RATES.keys() <= {_kind(c.number) for c in members}]
+    return whole, list(itertools.chain(*(members for members in groups.values() if members not in whole)))
 
 
-def _rate(number) -> bool:
-    return number.metric.partition(":")[0] in published.PER_CLASS
+def _kind(number) -> str:
+    return number.metric.partition(":")[0]
 
 
 def table(comparisons) -> Table:
@@ -48,10 +49,12 @@ def table(comparisons) -> Table:
     commands = [(f"{name} as in the paper", command_not_run(number))]
     commands += [(f"{name}, {_what_ran(run)}", run.command)] if run else []
     notes = [_verdicts(comparisons), *([NEAREST] if any(c.there for c in comparisons) else [])]
-    notes += [REPEATS] if rows[-1].shown["F1, ours [95 %]"] == tables.NONE and run else []
+    spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
+    notes += [REPEATS] if run and spread and not (spread.ours or spread.there) else []
     ran = _what_ran(run) if run else "not run"
     beside = f"{number.where.partition(',')[0]} of the paper ({number.corpus}) beside {name} ({ran})"
-    return Table(f"{beside}; per cent, mean over folds", rows, tuple(commands), tuple(notes))
+    aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
+    return Table(f"{beside}; per cent, {aggregation}", rows, tuple(commands), tuple(notes))
 
 
 def _place(number) -> tuple[str, str]:

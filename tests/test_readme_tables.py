@@ -55,6 +55,8 @@ def test_a_table_of_class_rates_stands_as_printed_with_ours_in_the_same_cells():
     assert shown["± over repeats"][4:] == ["2.39", "—"] and class_rates.REPEATS in table.notes
     assert "(emodb, protocol paper, preset paper, seed 0)" in table.caption and class_rates.NEAREST not in table.notes
     assert [comparison.number.metric for comparison in others] == ["wa"]
+    recalls = [comparison for comparison in of_classes if comparison.number.metric.startswith("recall")]
+    assert class_rates.split(recalls) == ([], recalls)  # each keeps its row and verdict
 
 
 def test_the_nearest_run_stands_in_for_one_of_the_papers_kind_and_says_so():
