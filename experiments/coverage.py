@@ -19,12 +19,13 @@ def tables_of(paper, systems) -> list[Table]:
     real = [s for s in systems if not s.synthetic and s.preset in PRESETS]
     variants = dict.fromkeys([n.variant for n in paper.published if n.variant] + [s.variant for s in real])
     grouped = itertools.groupby(sorted(real, key=_chosen), key=_chosen)
-    return [_table(paper.name, variants, *chosen, list(members)) for chosen, members in grouped]
+    return [_table(paper.name, variants, *words, list(members)) for (_, *words), members in grouped]
 
 
-def _chosen(system) -> tuple[str, str]:
-    """What --corpus and --emotions were."""
-    return corpus_words(system.records[0])
+def _chosen(system) -> tuple[str, str, str]:
+    """The corpus, of which a cut copy is another, and what --corpus and --emotions were."""
+    record = system.records[0]
+    return record.corpus, *corpus_words(record)
 
 
 def _table(paper, variants, corpus, emotions, members) -> Table:

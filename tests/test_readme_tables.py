@@ -87,13 +87,15 @@ def test_every_system_protocol_and_preset_is_run_or_not_run():
         record(TEST, corpus_variant="emodb", protocol="random", preset="quick", seed=2, **RUN),
         record(TEST, corpus_variant="emodb", protocol="text_independent", preset="smoke", **RUN),
         record(TEST, corpus_variant="ravdess-synthetic", synthetic=True, **(RUN | {"corpus": "ravdess-synthetic"})),
+        record(TEST, corpus_variant="emodb-2s", limits="cut", **(RUN | {"corpus": "emodb-2s"})),
         record(TEST, corpus_variant="ravdess/4hap", **(RUN | {"corpus": "ravdess", "variant": "lstm"})),
     ]
-    on_emodb, on_ravdess = coverage.tables_of(Paper, systems.group(made))
+    on_emodb, on_the_copy, on_ravdess = coverage.tables_of(Paper, systems.group(made))
     cnn, td_cnn, lstm = (list(row.shown.values()) for row in on_emodb.rows)
     assert on_emodb.headings == ["system", "paper, quick", "paper, paper", "random, quick", "random, paper"]
     assert cnn == ["cnn", "not run", "seed 0: 1/2", "seeds 1-2: 1/1", "not run"]
     assert (td_cnn, lstm) == (["td_cnn"] + ["not run"] * 4, ["lstm"] + ["not run"] * 4)
+    assert [row.shown["paper, paper"] for row in on_the_copy.rows] == ["seed 0: 1/1", "not run", "not run"]
     ((_, command),) = on_ravdess.commands
     assert "--corpus ravdess --emotions 4hap --protocol PROTOCOL" in command
     assert [row.shown["paper, paper"] for row in on_ravdess.rows] == ["not run", "not run", "seed 0: 1/1"]
