@@ -41,13 +41,15 @@ def release(networks) -> None:
     """Give back the memory of networks that were fitted; they cannot be used any more.
 
     TensorFlow keeps the variables that a `fit` has met, the optimizer's too, as long as the process lives
-    (keras-team/keras, issue 17458). Without a value they take up nothing.
+    (keras-team/keras, issue 17458). Without a value they take up nothing. A network may be joined of fitted ones.
     """
     if keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
-    for kept in (v.value for network in networks for v in network.variables + network.optimizer.variables):
+    parts = [part for network in networks for part in (network, *network.layers)]
+    optimizers = [optimizer for part in parts if (optimizer := getattr(part, "optimizer", None))]
+    for kept in (variable.value for owner in (*networks, *optimizers) for variable in owner.variables):
         tf.raw_ops.AssignVariableOp(resource=kept.handle, value=tf.zeros([0], kept.dtype), validate_shape=False)
 
 

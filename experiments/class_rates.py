@@ -1,6 +1,5 @@
 """A paper's table of class rates as the paper prints it, with ours in the same cells."""
 
-import itertools
 from collections import Counter
 
 from experiments import tables, verdicts
@@ -28,8 +27,13 @@ def split(comparisons) -> tuple[list[list], list]:
     for comparison in comparisons:
         number = comparison.number
         groups.setdefault((number.variant, number.where.partition(",")[0]), []).append(comparison)
-    whole = [members for members in groups.values() if RATES.keys() <= {_kind(c.number) for c in members}]
-    return whole, list(itertools.chain(*(members for members in groups.values() if members not in whole)))
+    whole, others = [], []
+    for members in groups.values():
+        rates = [c for c in members if _kind(c.number) in RATES or c.number.metric in AVERAGES]
+        is_table = RATES.keys() <= {_kind(c.number) for c in rates}
+        whole += [rates] if is_table else []
+        others += [c for c in members if not (is_table and c in rates)]
+    return whole, others
 
 
 def _kind(number) -> str:
@@ -44,13 +48,13 @@ def table(comparisons) -> Table:
     for comparison in comparisons:
         row, rate = _place(comparison.number)
         cells.setdefault(row, {})[rate] = comparison
-    rows = [_row(name, found) for name, found in cells.items()]
+    rows = [_row(name, found, run) for name, found in cells.items()]
     name = f"{number.paper}/{number.variant}"
     commands = [(f"{name} as in the paper", command_not_run(number))]
     commands += [(f"{name}, {_what_ran(run)}", run.command)] if run else []
     notes = [_verdicts(comparisons), *([NEAREST] if any(c.there for c in comparisons) else [])]
     spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
-    notes += [REPEATS] if run and spread and not (spread.ours or spread.there) else []
+    notes += [REPEATS] if run and spread and _of_run(spread, run) is None else []
     ran = _what_ran(run) if run else "not run"
     beside = f"{number.where.partition(',')[0]} of the paper ({number.corpus}) beside {name} ({ran})"
     aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
@@ -65,13 +69,20 @@ def _place(number) -> tuple[str, str]:
     return emotion, rate
 
 
-def _row(name, found) -> Row:
+def _of_run(comparison, run):
+    """Our number where it is of that run: the nearest one can differ from number to number."""
+    if comparison.ours:
+        return comparison.ours if comparison.system is run else None
+    return comparison.there if comparison.nearest is run else None
+
+
+def _row(name, found, run) -> Row:
     shown = {"class": name}
     for rate, heading in RATES.items():
         comparison = found.get(rate)
         paper = tables.per_cent(comparison.number.value, digits=2) if comparison else tables.NONE
-        ours = comparison and (comparison.ours or comparison.there)
-        shown |= {f"{heading}, paper": paper, f"{heading}, ours [95 %]": tables.with_interval(ours or None)}
+        ours = comparison and _of_run(comparison, run)
+        shown |= {f"{heading}, paper": paper, f"{heading}, ours [95 %]": tables.with_interval(ours)}
     return Row(shown, {})
 
 

@@ -10,16 +10,36 @@ NOT_RUN = "not run"
 
 
 def tables_of(paper, systems) -> list[Table]:
-    """A table for each corpus that a paper has run on; synthetic speech and preset `smoke` are left out.
+    """A table for each corpus that a paper has numbers on, and for each that its systems have run on.
+
+    Synthetic speech and preset `smoke` are left out.
 
     Args:
         paper: of common/published; the systems that its numbers name have a row each, run or not.
         systems: those of the paper.
     """
-    real = [s for s in systems if not s.synthetic and s.preset in PRESETS]
-    variants = dict.fromkeys([n.variant for n in paper.published if n.variant] + [s.variant for s in real])
-    grouped = itertools.groupby(sorted(real, key=_chosen), key=_chosen)
-    return [_table(paper.name, variants, *words, list(members)) for (_, *words), members in grouped]
+    stated = [number for number in paper.published if number.variant]
+    real = sorted((s for s in systems if not s.synthetic and s.preset in PRESETS), key=_chosen)
+    met = {s.corpus_variant for s in real}
+    made = []
+    for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in met):
+        own = [number for number in stated if number.corpus == name]
+        made.append(_table(paper.name, [name], "", _variants(own), _protocols(own), {}))
+    for (_, corpus, emotions), members in itertools.groupby(real, key=_chosen):
+        found = {(s.variant, s.protocol, s.preset): s for s in members}
+        names = list(dict.fromkeys(s.corpus_variant for s in found.values()))
+        protocols = _protocols([*(number for number in stated if number.corpus in names), *found.values()])
+        on = f" --corpus {corpus}" + (f" --emotions {emotions}" if emotions else "")
+        made.append(_table(paper.name, names, on, _variants([*stated, *real]), protocols, found))
+    return made
+
+
+def _variants(numbers_or_systems) -> list[str]:
+    return list(dict.fromkeys(each.variant for each in numbers_or_systems))
+
+
+def _protocols(numbers_or_systems) -> list[str]:
+    return sorted({each.protocol for each in numbers_or_systems})
 
 
 def _chosen(system) -> tuple[str, str, str]:
@@ -28,23 +48,25 @@ def _chosen(system) -> tuple[str, str, str]:
     return record.corpus, *corpus_words(record)
 
 
-def _table(paper, variants, corpus, emotions, members) -> Table:
-    found = {(s.variant, s.protocol, s.preset): s for s in members}
-    places = list(itertools.product(sorted({s.protocol for s in members}), PRESETS))
+def _table(paper, names, on, variants, protocols, found) -> Table:
+    places = list(itertools.product(protocols, PRESETS))
     rows = []
     for variant in variants:
         cells = {f"{protocol}, {preset}": _cell(found.get((variant, protocol, preset))) for protocol, preset in places}
         rows.append(Row({"system": variant, **cells}, {}))
-    on = f"--corpus {corpus}" + (f" --emotions {emotions}" if emotions else "")
-    command = f"python -m experiments run {paper} --variant SYSTEM {on} --protocol PROTOCOL --preset PRESET --seeds 0"
-    names = ", ".join(dict.fromkeys(s.corpus_variant for s in members))
-    caption = f"What of {paper} has been run on {names}: seeds and finished folds, by protocol and preset"
-    return Table(caption, rows, ((f"what is {NOT_RUN}, and more seeds", command),))
+    command = f"run {paper} --variant SYSTEM{on} --protocol PROTOCOL --preset PRESET --seeds SEEDS"
+    caption = f"What of {paper} has been run on {', '.join(names)}: seeds and finished folds, by protocol and preset"
+    return Table(caption, rows, ((f"what is {NOT_RUN}, and more seeds", f"python -m experiments {command}"),))
 
 
 def _cell(system) -> str:
-    """`seed 0: 10/10`."""
+    """`seeds 0-2: 10/10; seed 3: 4/10`."""
     if system is None:
         return NOT_RUN
-    word = "seed" if len(system.seeds) == 1 else "seeds"
-    return f"{word} {ranges(system.seeds)}: {system.folds}"
+    total = system.records[0].num_folds
+    by_count = {}
+    for seed, records in sorted(system.by_seed.items()):
+        by_count.setdefault(len(records), []).append(seed)
+    return "; ".join(
+        f"seed{'s' if len(seeds) > 1 else ''} {ranges(seeds)}: {count}/{total}" for count, seeds in by_count.items()
+    )

@@ -54,7 +54,7 @@ def _fitted(job, paper, parts, report):
 def _release(fitted):
     from common.training import release
 
-    release([network for network in _networks(fitted) if hasattr(network, "optimizer")])  # a forest has none
+    release([network for network in _networks(fitted) if hasattr(network, "layers")])  # a forest has none
 
 
 def _networks(fitted) -> list:

@@ -6,10 +6,14 @@ import keras
 import numpy as np
 import psutil
 import pytest
+import trained_systems
 
 from common import batching, layers, training
+from common.corpora import synthetic
 from common.errors import InputError
 from common.utterance import Utterance
+from experiments import run
+from papers.satt2017 import two_step
 
 CLASSES = ("anger", "calm")
 
@@ -177,7 +181,10 @@ def without_seconds(history):
     return {name: values for name, values in history.items() if name != "seconds"}
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends keep nothing")
+only_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends keep nothing")
+
+
+@only_tensorflow
 def test_a_released_network_leaves_its_memory_and_its_examples_to_the_next():
     megabytes = 32  # the dense layer's weights; as much again its momentum, and the examples
     sizes = []
@@ -194,3 +201,37 @@ def test_a_released_network_leaves_its_memory_and_its_examples_to_the_next():
         gc.collect()
         sizes.append(psutil.Process().memory_info().rss / 2**20)
     assert sizes[-1] - sizes[1] < 2 * megabytes, sizes  # of three rounds, each of which would leave 96 behind
+
+
+def emptied(model):
+    """Whether no variable of a network, of its optimizer or of the networks joined in it has a value left."""
+    owners = [model, *(part.optimizer for part in (model, *model.layers) if getattr(part, "optimizer", None))]
+    assert len(owners) > 1
+    return all(np.asarray(variable.value).size == 0 for owner in owners for variable in owner.variables)
+
+
+@only_tensorflow
+def test_networks_that_are_joined_are_released_one_and_all():
+    fitted = [network(seed) for seed in (1, 2)]
+    for model in fitted:
+        model.fit(batching.stream(batching.Batches(part(16, 0), batch_size=8)), shuffle=False, verbose=0)
+    joined = two_step.join(fitted[0], fitted[1:])
+    assert not emptied(joined)
+    training.release([joined])
+    assert emptied(joined)
+
+
+@only_tensorflow
+def test_a_finished_job_releases_its_network(tmp_path, monkeypatch):
+    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=3, files=1, workers=1, progress=False)
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    done, release = [], run._release
+    monkeypatch.setattr(run, "_release", lambda fitted: (done.append(fitted.model), release(fitted)))
+    ended = trained_systems.run(
+        *("run", "chernykh2018", "--variant", "one_label,framewise", "--corpus", "ravdess", "--data", tmp_path),
+        *("--emotions", "4hap", "--protocol", "speaker_independent", "--preset", "smoke", "--folds", "1"),
+        *("--workers", 1, "--results", tmp_path / "results"),
+    )
+    assert ended.exit_code == 0, ended.output
+    (model,) = [model for model in done if isinstance(model, keras.Model)]
+    assert len(done) == 2 and emptied(model)
