@@ -85,6 +85,7 @@ def curves(system) -> Figure:
         if kept:
             axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylabel(label)
         axes.set_title(of_what)
         if axes.has_data():

@@ -178,6 +178,7 @@ def test_curves_have_a_line_a_fold_their_mean_and_the_epochs_kept():
     found = [many(2, seed=seed, history=history) for seed, history in enumerate(histories)]
     (system,) = systems.group(found)
     loss, accuracy = figures.curves(system).axes
+    assert all(tick == int(tick) for axes in (loss, accuracy) for tick in axes.get_xticks())  # there are three
     lines = {line.get_label(): line for line in loss.lines}
     np.testing.assert_allclose(lines["training"].get_ydata(), [2, 1, 7])
     np.testing.assert_allclose(lines["validation"].get_ydata(), [2, 3, 2])
