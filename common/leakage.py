@@ -27,9 +27,14 @@ from pathlib import PurePath
 from common.errors import InputError
 
 FAIL, WARN = "FAIL", "WARN"
-LEAKY = "leaky"  # how the name of a protocol begins that is kept to show what leakage does
+LEAKY = "leaky"
 
 _SHOWN = 3  # names a message gives before it only counts
+
+
+def is_leaky(protocol) -> bool:
+    """Whether a protocol is kept to show what leakage does; its name then says so at its beginning."""
+    return protocol.startswith(LEAKY)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,7 +59,7 @@ def of_ours(data, *, seed=0, workers=1):
         system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
         recipe = catalog.recipe(paper_name, variant, "paper")
         corpus = corpora.load(name, data)
-        protocols = [protocol for protocol in recipe.protocols if not protocol.startswith(leakage.LEAKY)]
+        protocols = [protocol for protocol in recipe.protocols if not leakage.is_leaky(protocol)]
         selections, refused = _selections(paper, recipe, corpus)
         for selected, protocol in itertools.product(selections, protocols):
             yield _audited(system, paper, recipe, selected, protocol, seed, workers)

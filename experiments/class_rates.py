@@ -3,7 +3,7 @@
 from collections import Counter
 
 from experiments import tables, verdicts
-from experiments.systems import command_not_run, ranges
+from experiments.systems import command_not_run, seeds_in_words
 from experiments.tables import Row, Table
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
@@ -25,8 +25,7 @@ def split(comparisons) -> tuple[list[list], list]:
     """
     groups = {}
     for comparison in comparisons:
-        number = comparison.number
-        groups.setdefault((number.variant, number.where.partition(",")[0]), []).append(comparison)
+        groups.setdefault((comparison.number.variant, _name(comparison.number)), []).append(comparison)
     whole, others = [], []
     for members in groups.values():
         rates = [c for c in members if _kind(c.number) in RATES or c.number.metric in AVERAGES]
@@ -34,6 +33,10 @@ def split(comparisons) -> tuple[list[list], list]:
         whole += [rates] if is_table else []
         others += [c for c in members if not (is_table and c in rates)]
     return whole, others
+
+
+def _name(number) -> str:
+    return number.where.partition(",")[0]
 
 
 def _kind(number) -> str:
@@ -56,7 +59,7 @@ def table(comparisons) -> Table:
     spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
     notes += [REPEATS] if run and spread and _of_run(spread, run) is None else []
     ran = _what_ran(run) if run else "not run"
-    beside = f"{number.where.partition(',')[0]} of the paper ({number.corpus}) beside {name} ({ran})"
+    beside = f"{_name(number)} of the paper ({number.corpus}) beside {name} ({ran})"
     aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
     return Table(f"{beside}; per cent, {aggregation}", rows, tuple(commands), tuple(notes))
 
@@ -87,7 +90,7 @@ def _row(name, found, run) -> Row:
 
 
 def _what_ran(run) -> str:
-    return f"{run.corpus_variant}, protocol {run.protocol}, preset {run.preset}, seed {ranges(run.seeds)}"
+    return f"{run.corpus_variant}, protocol {run.protocol}, preset {run.preset}, {seeds_in_words(run.seeds)}"
 
 
 def _verdicts(comparisons) -> str:

@@ -65,7 +65,7 @@ def _with_noises(recipe, folder, snr_db):
 
 def require_honest(protocols):
     """Raise InputError for a protocol that exists to show what leakage does: its numbers stand beside no other's."""
-    if leaky := next((protocol for protocol in protocols if protocol.startswith(leakage.LEAKY)), None):
+    if leaky := next((protocol for protocol in protocols if leakage.is_leaky(protocol)), None):
         raise InputError(
             f"compare does not take {leaky}: parts of one recording lie on both sides of its split; "
             "`run` trains it alone, and its tables say leaky"

@@ -2,7 +2,7 @@
 
 import itertools
 
-from experiments.systems import corpus_words, ranges
+from experiments.systems import corpus_words, seeds_in_words
 from experiments.tables import Row, Table
 
 PRESETS = ("quick", "paper")
@@ -67,6 +67,4 @@ def _cell(system) -> str:
     by_count = {}
     for seed, records in sorted(system.by_seed.items()):
         by_count.setdefault(len(records), []).append(seed)
-    return "; ".join(
-        f"seed{'s' if len(seeds) > 1 else ''} {ranges(seeds)}: {count}/{total}" for count, seeds in by_count.items()
-    )
+    return "; ".join(f"{seeds_in_words(seeds)}: {count}/{total}" for count, seeds in by_count.items())

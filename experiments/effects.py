@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common import leakage
 from experiments import pairs, tables
-from experiments.systems import ranges
+from experiments.systems import seeds_in_words
 
 MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
 NOT_RUN = "not run"
@@ -23,7 +23,7 @@ def fill(text, paper, systems) -> str:
         paper: its name.
         systems: of experiments/systems, any paper's.
     """
-    mine = [s for s in systems if s.paper == paper and not s.protocol.startswith(leakage.LEAKY)]
+    mine = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol)]
 
     def effect(match):
         changed, usual = match["changed"], match["usual"]
@@ -66,6 +66,6 @@ def _show(name, pair) -> str:
         return ""
     value, low, high = map(tables.signed_per_cent, (difference.estimate, difference.low, difference.high))
     corpus, protocol, preset = pair.first.group
-    seeds = f"seed{'s' if len(pair.seeds) > 1 else ''} {ranges(pair.seeds)}"
+    seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"
     return f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"

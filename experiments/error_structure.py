@@ -112,7 +112,7 @@ def errors_sheet(corpus, systems, raters) -> Sheet | None:
 
 
 def _utterances(system, raters):
-    if system.protocol.startswith(leakage.LEAKY):
+    if leakage.is_leaky(system.protocol):
         raise NotComputableError("it scores segments, which no listener heard")
     tested = system.tested()
     return raters.of(tested.ids, [system.classes[k] for k in tested.labels])

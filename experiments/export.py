@@ -94,7 +94,7 @@ def _place(record) -> Path:
     """Folder of the folds that a record shares with those of other systems: corpus, protocol, seed."""
     protocol = record.protocol
     if protocol not in splits.PROTOCOLS:  # the paper's own; a leaky one depends on the system's front end, too
-        owners = [record.paper, record.variant] if protocol.startswith(leakage.LEAKY) else [record.paper]
+        owners = [record.paper, record.variant] if leakage.is_leaky(protocol) else [record.paper]
         protocol = "_".join([protocol, *owners])
     *_, corpus, _, seed, _ = _tree("", record).parts
     return Path(corpus, protocol, seed)
@@ -123,7 +123,7 @@ def prediction_rows(record) -> list[dict]:
 
 def _pool(record):
     """Records of one pool name the same utterances: segments, whose ids are their own, apart from recordings."""
-    leaky = record.protocol.startswith(leakage.LEAKY)
+    leaky = leakage.is_leaky(record.protocol)
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
@@ -159,7 +159,7 @@ def _known(found, files) -> dict:
 
 
 def _row(record, name, emotion, speaker) -> Row:
-    if record.protocol.startswith(leakage.LEAKY):  # `<id>#<number>`, segments whose times are not recorded
+    if leakage.is_leaky(record.protocol):  # `<id>#<number>`, segments whose times are not recorded
         return Row(name.partition("#")[0], "", "", emotion, speaker, name)
     stretch = STRETCH.fullmatch(name) if record.corpus.startswith("manifest:") else None
     if stretch is None:

@@ -18,7 +18,7 @@ def draw(found, ablations=frozenset()) -> dict[str, Figure]:
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
         for (corpus, protocol, preset), members in groups.items()
-        if len(members) > 1 and not protocol.startswith(leakage.LEAKY)
+        if len(members) > 1 and not leakage.is_leaky(protocol)
     }
 
 

@@ -208,7 +208,7 @@ def _state(path):
 def _audited(folds, protocol, hashes):
     """The folds, past the leakage audit; only a protocol that is called leaky may leak."""
     folds = tuple(folds)
-    if protocol.startswith(leakage.LEAKY):
+    if leakage.is_leaky(protocol):
         return folds
     folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
     leakage.check(folds, speaker_independent=claims_speaker_independence(protocol), audio_hashes=hashes)

@@ -112,7 +112,7 @@ class System:
     def notes(self) -> list[str]:
         """What makes the system another one than its name says, e.g. random weights."""
         notes = {note for record in self.records for note in record.notes}
-        return sorted(notes | {LEAKY_NOTE} if self.protocol.startswith(leakage.LEAKY) else notes)
+        return sorted(notes | {LEAKY_NOTE} if leakage.is_leaky(self.protocol) else notes)
 
     @property
     def caveats(self) -> list[str]:
@@ -269,6 +269,11 @@ def ranges(numbers) -> str:
         else:
             pieces.append([number, number])
     return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in pieces)
+
+
+def seeds_in_words(seeds) -> str:
+    """(0,) -> "seed 0", (0, 1, 2) -> "seeds 0-2"."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {ranges(seeds)}"
 
 
 def command(record, *, seeds) -> str:
