@@ -1,15 +1,68 @@
-"""Start Keras and its backend: quietly, and with deterministic kernels."""
+"""The arithmetic of a training, chosen here and not left to the machine; and Keras, started quietly.
+
+Import this module before TensorFlow is imported anywhere: TensorFlow reads the variables below when it is loaded.
+Results are the same bit for bit where `arithmetic()` and `processor()` are the same.
+"""
 
 import contextlib
 import functools
 import os
+import platform
+import re
+import sys
+import warnings
+from pathlib import Path
+
+THREADS = 1  # of one training: sums depend on it; more processes, not more threads, use more cores
+INSTRUCTIONS = ("avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
+NUMBERS = {"family": "cpu family", "model": "model", "stepping": "stepping"}  # as /proc/cpuinfo names them
+VARIABLES = {
+    "TF_NUM_INTRAOP_THREADS": str(THREADS),
+    "TF_NUM_INTEROP_THREADS": str(THREADS),
+    # TensorFlow turns oneDNN's kernels on by itself only on some processors. On others it is three times slower without
+    # them, and its last bits differ.
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+}
+
+_too_late = "tensorflow" in sys.modules and any(os.environ.get(name) != value for name, value in VARIABLES.items())
+if _too_late:
+    warnings.warn(
+        "TensorFlow was imported before this suite, so that its threads and kernels are not those of the records; "
+        "import papers, common or experiments first",
+        stacklevel=2,
+    )
+os.environ.update(VARIABLES)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up lines would break the progress bars
+
+
+def arithmetic() -> dict:
+    """What the last bits of a training depend on beside the processor: backend, threads, kernels."""
+    return {"backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "threads": THREADS, "onednn": not _too_late}
+
+
+@functools.cache
+def processor() -> dict:
+    """Name, family, model and stepping of this processor, and which of `INSTRUCTIONS` it has.
+
+    The name alone is not enough: "AMD EPYC" is the name of machines whose speed differs by a factor of three. Values
+    are None where the system does not give them.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    fields = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return {
+        "processor": fields.get("model name") or platform.processor(),
+        **{f"processor_{key}": fields.get(name) for key, name in NUMBERS.items()},
+        "instructions": " ".join(flag for flag in INSTRUCTIONS if flag in flags),
+    }
 
 
 @functools.cache
 def start():
-    """Import Keras once per process, TensorFlow's start-up chatter kept off the progress bars.
+    """Import Keras once per process, TensorFlow's start-up lines kept off the terminal.
 
-    The chatter is written by C++ code before any setting is read, so the file descriptor itself is turned away.
+    C++ code writes them before any setting is read, so the file descriptor itself is redirected.
     """
     with _standard_error_closed():
         import keras

@@ -103,6 +103,8 @@ class Batches(keras.utils.PyDataset):
             what bounds the memory that long recordings take. None sets no bound.
         min_share: a batch has fewer examples where of `batch_size` of them less than this share would be real frames.
             None lets any share be padding.
+        even_steps: weights are multiplied by the number of a batch's examples over `batch_size`. The backend averages
+            over a batch; without this an example of a small batch moves the weights more than one of a full batch.
         inputs: which of "features" and "length" the model takes.
     """
 
@@ -116,6 +118,7 @@ class Batches(keras.utils.PyDataset):
         by_length=False,
         max_frames=None,
         min_share=None,
+        even_steps=False,
         inputs=("features",),
         **kwargs,
     ):
@@ -126,6 +129,7 @@ class Batches(keras.utils.PyDataset):
         self.by_length = by_length
         self.max_frames = max_frames
         self.min_share = min_share
+        self.even_steps = even_steps
         self.inputs = inputs
         self.features, shapes = _held(part.features)
         counts = np.array([shape[0] for shape in shapes], dtype=int)
@@ -197,7 +201,8 @@ class Batches(keras.utils.PyDataset):
         for row, example in enumerate(batch):
             padded[row, : lengths[row]] = self.features[self.utterance_of[example]][self.row_of[example]]
         inputs = {"features": padded, "length": lengths}
-        return {name: inputs[name] for name in self.inputs}, self.labels[batch], self.weights[batch]
+        share = np.float32(len(batch) / self.batch_size if self.even_steps else 1.0)
+        return {name: inputs[name] for name in self.inputs}, self.labels[batch], self.weights[batch] * share
 
 
 def _held(features):

@@ -33,6 +33,8 @@ class RunRecord:
             lists, `utterances` (ids), `speakers`, `labels` (class indices) and `scores`: rule -> (N, K). The first rule
             is the paper's decision: the row's largest value, an all-zero row meaning "no decision".
         history: per epoch values; `best_epoch` indexes it.
+        networks: by name, how each network's training ended, the fields of `training.NetworkTraining`; empty for a
+            system without networks, and in records older than the field.
         corpus_fingerprint: SHA-256 over ids, labels, speakers and the audio files' bytes.
         fold_fingerprint: SHA-256 over the ids of the three parts.
         environment: versions, backend, threads, processor, commit.
@@ -63,6 +65,7 @@ class RunRecord:
     fold_fingerprint: str
     environment: dict
     cost: dict
+    networks: dict = dataclasses.field(default_factory=dict)
 
     def scores(self, part="test", rule=None) -> np.ndarray:
         """`(N, K)` scores of a part under a rule, by default the paper's."""

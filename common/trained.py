@@ -1,6 +1,7 @@
 """Trainings that are done, kept under everything they depend on: systems that share a network train it once."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -9,7 +10,8 @@ import zipfile
 import keras
 import numpy as np
 
-from common.training import Fitted
+from common import backend
+from common.training import Fitted, NetworkTraining
 
 
 def once(train_it, model, *, depends_on, parts, folder, report=None) -> Fitted:
@@ -38,7 +40,7 @@ def once(train_it, model, *, depends_on, parts, folder, report=None) -> Fitted:
 
 def key(model, depends_on, parts) -> str:
     """Hash of a model's weights, the settings, the libraries, and the labels and features of the parts."""
-    libraries = [keras.__version__, keras.backend.backend(), os.environ.get("TF_NUM_INTRAOP_THREADS")]
+    libraries = [keras.__version__, backend.arithmetic()]
     digest = hashlib.sha256(json.dumps([depends_on, libraries], sort_keys=True).encode())
     for weights in model.get_weights():
         _add(digest, weights)
@@ -57,18 +59,20 @@ def _add(digest, array):
 
 def _read(path, model) -> Fitted | None:
     """None where there is no such training; a damaged file is none."""
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         with open(path, "rb") as file, np.load(file) as archive:
             state = json.loads(str(archive["state"]))
             model.set_weights([archive[f"weights_{i}"] for i in range(len(model.get_weights()))])
-        return Fitted(model, state["history"], state["best_epoch"])
+        networks = {name: NetworkTraining(**fields) for name, fields in state["networks"].items()}
+        return Fitted(model, state["history"], state["best_epoch"], networks)
     return None
 
 
 def _write(path, fitted):
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     arrays = {f"weights_{i}": weights for i, weights in enumerate(fitted.model.get_weights())}
-    state = json.dumps({"history": fitted.history, "best_epoch": fitted.best_epoch})
+    networks = {name: dataclasses.asdict(network) for name, network in fitted.networks.items()}
+    state = json.dumps({"history": fitted.history, "best_epoch": fitted.best_epoch, "networks": networks})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:

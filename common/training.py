@@ -11,10 +11,36 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common import batching, metrics
+from common import backend, batching, metrics  # noqa: F401 (backend: before TensorFlow is imported)
 from common.errors import InputError
 
+PLATEAU = 0.95  # of ln K, the loss of equal posteriors: a training with a higher loss has not left its first plateau
 BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint of the largest network costs a second
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkTraining:
+    """How the training of one network ended; what tables read whether it learnt from.
+
+    Args:
+        epochs: epochs run.
+        kept: index of the epoch whose weights the network has.
+        stopped_by: "patience", or "limit" where the largest number of epochs was reached.
+        patience: None where the number of epochs is fixed.
+        loss: mean over the training part's examples at `kept`, without regularisation and class weights.
+        ua: unweighted accuracy on the training part at `kept`.
+        largest_share: share of the most frequent decision among those on the training part.
+        num_classes: of this network.
+    """
+
+    epochs: int
+    kept: int
+    stopped_by: str
+    patience: int | None
+    loss: float
+    ua: float
+    largest_share: float
+    num_classes: int
 
 
 @dataclasses.dataclass
@@ -25,11 +51,13 @@ class Fitted:
         model: a keras.Model, a scikit-learn estimator, or a dict of them where the system has several.
         history: per epoch values by name, `{"loss": [...], "val_loss": [...], ...}`.
         best_epoch: index into the history of the epoch whose weights the model has; None without early stopping.
+        networks: by name, how the training of each network ended; empty for estimators.
     """
 
     model: object
     history: dict[str, list[float]]
     best_epoch: int | None = None
+    networks: dict[str, NetworkTraining] = dataclasses.field(default_factory=dict)
 
 
 def trained_parameters(model) -> int:
@@ -53,33 +81,61 @@ def release(networks) -> None:
         tf.raw_ops.AssignVariableOp(resource=kept.handle, value=tf.zeros([0], kept.dtype), validate_shape=False)
 
 
-def validation_scores(model, batches) -> dict[str, float]:
-    """`val_loss` over examples with the model's regularisation, `val_wa` and `val_ua` over utterances.
+def posterior_scores(model, batches) -> dict[str, float]:
+    """Loss over examples; WA, UA and the share of the most frequent decision over utterances.
 
-    The mean of an utterance's posteriors decides. `val_ua` averages over the classes that the validation part has:
-    one speaker may lack one.
+    The mean of an utterance's posteriors decides. UA averages over the classes that the part has: the validation part
+    may lack one.
     """
     probabilities = batching.predict_examples(model, batches)
-    loss = metrics.cross_entropy(batches.labels, probabilities) + sum(float(value) for value in model.losses)
-    decisions = batching.mean_by_utterance(probabilities, batches).argmax(axis=1)
-    labels = batches.part.labels
+    loss = metrics.cross_entropy(batches.labels, probabilities)
+    return {"loss": float(loss), **decision_scores(batching.mean_by_utterance(probabilities, batches), batches)}
+
+
+def decision_scores(scores, batches) -> dict[str, float]:
+    """WA, UA and the share of the most frequent decision, from `(N, K)` scores of the utterances."""
+    decisions, labels = metrics.decide(scores), batches.part.labels
     recalls = [np.mean(decisions[labels == k] == k) for k in np.unique(labels)]
+    largest = np.bincount(decisions + 1).max() / len(decisions)  # -1 is "no decision"
     return {
-        "val_loss": float(loss),
-        "val_wa": float(np.mean(decisions == labels)),
-        "val_ua": float(np.mean(recalls)),
+        "wa": float(np.mean(decisions == labels)),
+        "ua": float(np.mean(recalls)),
+        "largest_share": float(largest),
     }
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds `score(model)` to the logs at the end of each epoch; stands before every callback that reads them."""
+    """Adds the scores of the validation part as `val_...` to the logs at the end of each epoch.
 
-    def __init__(self, score):
+    `val_loss` contains the regularisation, as Keras's own does. Stands before every callback that reads the logs.
+    """
+
+    def __init__(self, score, batches):
         super().__init__()
-        self.score = score
+        self.score, self.batches = score, batches
 
     def on_epoch_end(self, epoch, logs=None):
-        logs.update(self.score(self.model))
+        scores = self.score(self.model, self.batches)
+        scores["loss"] += sum(float(value) for value in self.model.losses)
+        logs.update({f"val_{name}": value for name, value in scores.items()})
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's early stopping, which begins at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
+
+    Before that, a validation part of a hundred recordings selects noise, and patience would end the training before
+    it begins to learn. A training that never gets there goes on to its limit and keeps its last epoch.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(restore_best_weights=True, **kwargs)
+        self.threshold = PLATEAU * float(np.log(num_classes))
+        self.begun = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.begun = self.begun or logs["cross_entropy"] < self.threshold
+        if self.begun:
+            super().on_epoch_end(epoch, logs)
 
 
 class Backup(keras.callbacks.Callback):
@@ -95,7 +151,7 @@ class Backup(keras.callbacks.Callback):
         self.path = Path(path) if path else None
         self.batches = batches
         self.stateful = {
-            "stopping": (stopping, ("wait", "best", "best_epoch", "stopped_epoch")),
+            "stopping": (stopping, ("begun", "wait", "best", "best_epoch", "stopped_epoch")),
             "plateau": (plateau, ("wait", "best", "cooldown_counter")),
         }
         self.stopping = stopping
@@ -177,26 +233,44 @@ def _plain(value):
     return value.item() if hasattr(value, "item") else value
 
 
-def fit(model, train, *, score, max_epochs, monitor=None, patience=None, plateau=None, checkpoint=None, report=None):
+def compile_classifier(model, optimizer):
+    """Compile for class indices; accuracy and cross-entropy, neither weighted nor regularised, join the history."""
+    cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy", cross_entropy])
+
+
+def fit(
+    model,
+    train,
+    valid=None,
+    *,
+    score=posterior_scores,
+    max_epochs,
+    monitor=None,
+    patience=None,
+    plateau=None,
+    checkpoint=None,
+    report=None,
+):
     """Train a compiled model; returns Fitted with the best epoch's weights where `monitor` is given.
 
     Args:
-        model: compiled, its random layers seeded.
+        model: compiled, its random layers seeded; with `compile_classifier` where `monitor` is given.
         train: Batches with a seed.
-        score: function of the model giving the validation values of an epoch, e.g. `validation_scores`.
+        valid: Batches without one; None: no validation values.
+        score: function (model, Batches) -> "loss", "ua" and others by name, of the validation part after every epoch
+            and of the training part at the end.
         max_epochs: upper limit; reached exactly where `monitor` is None.
         monitor: the validation value that the paper selects by: `val_loss` (falls), `val_wa` or `val_ua` (rise).
-        patience: epochs without improvement after which training stops.
+        patience: epochs without improvement after which training stops, counted once it has left its plateau.
         plateau: a keras.callbacks.ReduceLROnPlateau or None.
         checkpoint: file for the backup; where it exists training goes on from it.
         report: called with the number of finished epochs.
     """
-    validation = Validation(score)
-    stopping = monitor and keras.callbacks.EarlyStopping(
-        monitor=monitor,
-        patience=patience,
-        mode="min" if monitor.endswith("loss") else "max",
-        restore_best_weights=True,
+    num_classes = len(train.part.classes)
+    validation = Validation(score, valid) if valid is not None else None
+    stopping = monitor and EarlyStopping(
+        num_classes, monitor=monitor, patience=patience, mode="min" if monitor.endswith("loss") else "max"
     )
     backup = Backup(checkpoint, train, stopping=stopping or None, plateau=plateau)
     progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report and report(epoch + 1))
@@ -206,4 +280,15 @@ def fit(model, train, *, score, max_epochs, monitor=None, patience=None, plateau
     model.fit(
         batching.stream(train), initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0
     )
-    return Fitted(model, backup.history, stopping.best_epoch if stopping else None)
+    epochs = len(backup.history["loss"])
+    selected = bool(stopping) and stopping.best_weights is not None
+    learnt = score(model, train)
+    ended = NetworkTraining(
+        epochs=epochs,
+        kept=stopping.best_epoch if selected else epochs - 1,
+        stopped_by="patience" if stopping and stopping.stopped_epoch else "limit",
+        patience=patience if stopping else None,
+        **{name: learnt[name] for name in ("loss", "ua", "largest_share")},
+        num_classes=num_classes,
+    )
+    return Fitted(model, backup.history, ended.kept if stopping else None, {model.name: ended})

@@ -13,6 +13,7 @@ import click
 from common.errors import InputError
 from experiments.audit_command import audit_command
 from experiments.bench_command import bench_command
+from experiments.diagnose_command import diagnose_command
 from experiments.draw_command import draw_command
 from experiments.label_command import label_command
 from experiments.latency_command import latency_command
@@ -262,6 +263,7 @@ def report_command(results, check):
 
 
 main.add_command(bench_command)
+main.add_command(diagnose_command)
 main.add_command(draw_command)
 
 

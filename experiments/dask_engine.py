@@ -218,7 +218,7 @@ def environment() -> dict[str, str]:
         "suite": suite.hexdigest()[:12],
         "python": ".".join(platform.python_version_tuple()[:2]),
         **versions(("distributed", *VERSIONS_OF)),
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        **backend.arithmetic(),
     }
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import joblib
 
-from common import feature_store, leakage, records, splits
+from common import backend, feature_store, leakage, records, splits
 from common.code_version import code_version, versions
 from common.errors import InputError
 from common.utterance import Corpus, Fold
-from experiments import THREADS, catalog
+from experiments import catalog
 
 FEATURES_BY = ("numpy", "scipy", "librosa", "soundfile", "soxr", "praat-parselmouth", "keras", "tensorflow")
 TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
@@ -97,12 +97,9 @@ class Job:
     @property
     def identity(self) -> str:
         """Hash of everything that the result depends on."""
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-        code = [code_version(f"papers.{self.system.paper}.model"), versions(TRAINED_BY), backend]
+        code = [code_version(f"papers.{self.system.paper}.model"), versions(TRAINED_BY), backend.arithmetic()]
         entries = {part: [Path(e.path).name for e in part_entries] for part, part_entries in self.features.items()}
-        return _digest(
-            [self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, THREADS, code]
-        )
+        return _digest([self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, code])
 
     def clear_up(self) -> None:
         """Remove what is left beside the record, which exists: checkpoints, and what a killed run had half written."""

@@ -1,5 +1,6 @@
 """Train and score one job, and write its record. Runs in a worker process."""
 
+import dataclasses
 import os
 import platform
 import subprocess
@@ -12,7 +13,7 @@ import numpy as np
 from common import backend, feature_store, metrics, records
 from common.code_version import versions
 from common.errors import InputError
-from experiments import THREADS, catalog, models
+from experiments import catalog, models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn")
 
@@ -114,6 +115,7 @@ def _record(job, fitted, scored, seconds):
         recipe=job.settings,
         parts=scored,
         history=fitted.history,
+        networks={name: dataclasses.asdict(network) for name, network in fitted.networks.items()},
         best_epoch=fitted.best_epoch,
         regularisation=sum(float(value) for network in networks for value in getattr(network, "losses", ())),
         corpus_fingerprint=job.corpus_fingerprint,
@@ -139,28 +141,16 @@ def _counts(utterances) -> dict[str, int]:
 
 
 def environment() -> dict:
-    """Versions, backend, threads, processor and commit; nothing that names a person or a machine."""
-    import keras
-
+    """Versions, arithmetic, processor and commit; nothing that names a person or a machine."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "backend": keras.backend.backend(),
-        "threads": THREADS,
+        **backend.processor(),
+        **backend.arithmetic(),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "common", "papers", "experiments")),
         **versions(VERSIONS_OF),
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def _git(*arguments) -> str:

@@ -117,7 +117,7 @@ def test_modules_are_counted_in_what_python_says_of_its_imports():
 def test_what_is_timed_is_what_the_paper_trains(tmp_path):
     paper, recipe = catalog.PAPERS["emmert"], catalog.recipe("emmert", "mfcc", "quick")
     part = bench_training.synthetic_part(paper, recipe, 2, tmp_path)
-    network, batches = bench_training.as_the_paper_trains(paper, recipe, part)
+    network, batches = paper.prepare(recipe, part, seed=0)
     assert len(batches) == 2 and len(batches.utterance_of) == 2 * recipe.batch_size
     assert batches.batch_size == recipe.batch_size and batches.seed is not None
     assert float(np.asarray(network.optimizer.learning_rate)) == pytest.approx(recipe.learning_rate)

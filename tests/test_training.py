@@ -35,7 +35,7 @@ def network(seed):
     x = keras.layers.Dense(8, activation="relu", kernel_regularizer="l2")(x)
     x = keras.layers.Dropout(0.5)(x)
     model = keras.Model({"features": frames}, keras.layers.Dense(2, activation="softmax")(x))
-    model.compile(keras.optimizers.RMSprop(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    training.compile_classifier(model, keras.optimizers.RMSprop(0.01))
     return model
 
 
@@ -55,7 +55,7 @@ def fit(checkpoint=None, kill_after=None, epochs=12, patience=4):
     fitted = training.fit(
         model,
         train,
-        score=lambda model: training.validation_scores(model, valid),
+        valid,
         max_epochs=epochs,
         monitor="val_loss",
         patience=patience,
@@ -118,11 +118,42 @@ def test_another_run_that_finished_the_fold_and_cleared_up_is_no_error(tmp_path,
     assert os.listdir(tmp_path) == []
 
 
-def test_a_training_that_diverges_says_so(monkeypatch):
-    scores = iter([1.0, 0.9, float("nan")])
-    monkeypatch.setattr(training, "validation_scores", lambda *_: {"val_loss": next(scores)})
+def test_a_training_that_diverges_says_so():
+    train, valid = batching.Batches(part(40, 0), batch_size=8, seed=3), batching.Batches(part(20, 1), batch_size=8)
+    losses = iter([1.0, 0.9, float("nan")])
     with pytest.raises(InputError, match="the training diverged: val_loss is nan after epoch 3"):
-        fit()
+        training.fit(network(7), train, valid, score=lambda *_: {"loss": next(losses)}, max_epochs=5)
+
+
+def constant_network():
+    """Equal posteriors whatever the input: a network on its first plateau, since its rate is 0."""
+    frames = keras.Input((6, 3), name="features")
+    x = keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros")(keras.layers.Flatten()(frames))
+    model = keras.Model({"features": frames}, x)
+    training.compile_classifier(model, keras.optimizers.SGD(0.0))
+    return model
+
+
+def test_early_stopping_does_not_end_a_training_on_its_first_plateau():
+    train, valid = batching.Batches(part(40, 0), batch_size=8, seed=3), batching.Batches(part(20, 1), batch_size=8)
+    fitted = training.fit(constant_network(), train, valid, max_epochs=7, monitor="val_wa", patience=2)
+    (ended,) = fitted.networks.values()
+    assert (ended.epochs, ended.kept, ended.stopped_by, fitted.best_epoch) == (7, 6, "limit", 6)
+    assert ended.loss == pytest.approx(np.log(2), rel=1e-5)
+    assert (ended.ua, ended.largest_share) == (0.5, 1.0)
+
+
+def test_a_network_that_learnt_records_what_the_kept_weights_do_on_the_training_part(undisturbed):
+    fitted, _ = undisturbed
+    (ended,) = fitted.networks.values()
+    train = batching.Batches(part(40, 0), batch_size=40)
+    posteriors = fitted.model.predict(train[0][0], verbose=0)
+    labels, decisions = train.labels, posteriors.argmax(axis=1)
+    assert ended.loss == pytest.approx(-np.mean(np.log(posteriors[np.arange(40), labels])), rel=1e-5)
+    assert ended.ua == pytest.approx(np.mean([np.mean(decisions[labels == k] == k) for k in (0, 1)]))
+    assert ended.largest_share == pytest.approx(np.bincount(decisions).max() / 40)
+    assert (ended.kept, ended.patience, ended.num_classes) == (fitted.best_epoch, 4, 2)
+    assert ended.stopped_by == ("patience" if ended.epochs < 12 else "limit")
 
 
 def test_checkpoints_cost_nothing_while_epochs_are_short(tmp_path):
@@ -137,21 +168,29 @@ def test_the_best_epoch_is_the_one_that_the_validation_part_says(undisturbed):
     assert len(fitted.history["loss"]) == min(12, fitted.best_epoch + 1 + 4)
 
 
-def test_validation_scores_by_hand():
+def test_scores_by_hand():
     class Fixed:
-        losses = (0.25,)
-
         def predict(self, batches, verbose):
             return np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
 
     four = part(4, 0)  # anger, calm, anger, calm
-    scores = training.validation_scores(Fixed(), batching.Batches(four, batch_size=4))
-    assert scores["val_wa"] == pytest.approx(0.5)
-    assert scores["val_ua"] == pytest.approx(0.5)
-    assert scores["val_loss"] == pytest.approx(0.25 - np.mean(np.log([0.9, 0.2, 0.3, 0.6])))
+    scores = training.posterior_scores(Fixed(), batching.Batches(four, batch_size=4))
+    assert scores == pytest.approx(
+        {"loss": -np.mean(np.log([0.9, 0.2, 0.3, 0.6])), "wa": 0.5, "ua": 0.5, "largest_share": 0.5}
+    )
     three = dataclasses.replace(four, utterances=four.utterances[:3], features=four.features[:3])
     Fixed.predict = lambda self, batches, verbose: np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
-    assert training.validation_scores(Fixed(), batching.Batches(three, batch_size=4))["val_ua"] == pytest.approx(0.25)
+    scores = training.posterior_scores(Fixed(), batching.Batches(three, batch_size=4))
+    assert (scores["ua"], scores["largest_share"]) == (pytest.approx(0.25), pytest.approx(2 / 3))
+
+
+def test_the_validation_loss_contains_the_regularisation(undisturbed):
+    fitted, _ = undisturbed
+    valid = batching.Batches(part(20, 1), batch_size=20)
+    posteriors = fitted.model.predict(valid[0][0], verbose=0)
+    regularisation = sum(float(keras.ops.sum(layer.kernel**2)) * 0.01 for layer in fitted.model.layers[3:4])
+    expected = -np.mean(np.log(posteriors[np.arange(20), valid.labels])) + regularisation
+    assert fitted.history["val_loss"][fitted.best_epoch] == pytest.approx(expected, rel=1e-5)
 
 
 def test_moments_are_those_of_all_frames():

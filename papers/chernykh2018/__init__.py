@@ -9,11 +9,11 @@ people reach 70 %.
 from papers.chernykh2018.features import features
 from papers.chernykh2018.protocol import RECIPES, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
 
 
 def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict"):
+    if name in ("build", "fit", "predict", "prepare"):
         from papers.chernykh2018 import model
 
         return getattr(model, name)

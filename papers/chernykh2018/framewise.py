@@ -20,12 +20,16 @@ def forest(recipe, num_classes):
     return RandomForestClassifier(recipe.num_trees, class_weight="balanced")
 
 
-def fit(estimator, recipe, train, *, seed, report=None):
-    """Train on each utterance's loudest frames, which get the utterance's emotion."""
+def prepare(estimator, recipe, train, *, seed):
+    """The seeded estimator, and each utterance's loudest frames `(n, 34)` with the utterance's emotion `(n,)`."""
     estimator.set_params(random_state=seed)
     chosen = [loudest(frames[0], recipe.loudest_frames) for frames in train.features]  # [(2, 34), ...]
-    labels = np.repeat(train.labels, [len(frames) for frames in chosen])
-    estimator.fit(np.concatenate(chosen), labels)
+    return estimator, (np.concatenate(chosen), np.repeat(train.labels, [len(frames) for frames in chosen]))
+
+
+def fit(estimator, examples, *, report=None):
+    """Train on what `prepare` returns."""
+    estimator.fit(*examples)
     if report:
         report(1)
     return Fitted(estimator, {})

@@ -57,30 +57,44 @@ def _padded_inputs(recipe):
     return {"features": frames, "length": length}, x
 
 
+def prepare(recipe, train, *, seed):
+    """The compiled network with the statistics of the training part, and its batches; or an estimator and its arrays.
+
+    Args:
+        recipe: a recipe of this paper.
+        train: a Part.
+        seed: of the weights or trees, and of the order of the batches.
+    """
+    if recipe.system in ("dummy", "framewise"):
+        return framewise.prepare(build(recipe, len(train.classes)), recipe, train, seed=seed)
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    if recipe.standardise:
+        network.get_layer("standardise").set_statistics(*moments(train))
+    if recipe.system == "ctc":
+        network.compile(_optimizer(recipe), loss=None)
+    else:
+        training.compile_classifier(network, _optimizer(recipe))
+    return network, _training_batches(recipe, train, seed)
+
+
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     """Train one fold for a fixed number of epochs; `valid`, which may be empty, is watched and decides nothing (D10).
 
     Args:
         recipe: a recipe of this paper.
         train, valid: Parts.
-        seed: of the weights or trees, and of the order of the batches.
+        seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.
     """
+    prepared = prepare(recipe, train, seed=seed)
     if recipe.system in ("dummy", "framewise"):
-        return framewise.fit(build(recipe, len(train.classes)), recipe, train, seed=seed, report=report)
-    keras.utils.set_random_seed(seed)
-    network = build(recipe, len(train.classes))
-    if recipe.standardise:
-        network.get_layer("standardise").set_statistics(*moments(train))
-    is_ctc = recipe.system == "ctc"
-    network.compile(optimizer=_optimizer(recipe), loss=None if is_ctc else "sparse_categorical_crossentropy")
-    watched = batching.Batches(valid, batch_size=256, inputs=INPUTS)
-    scores = ctc_scores if is_ctc else training.validation_scores
+        return framewise.fit(*prepared, report=report)
     return training.fit(
-        network,
-        _training_batches(recipe, train, seed),
-        score=lambda model: scores(model, watched) if len(valid) else {},
+        *prepared,
+        batching.Batches(valid, batch_size=256, inputs=INPUTS) if len(valid) else None,
+        score=ctc_scores if recipe.system == "ctc" else training.posterior_scores,
         max_epochs=recipe.max_epochs,
         checkpoint=checkpoint,
         report=report,
@@ -121,18 +135,17 @@ class BlockBatches(batching.Batches):
 
 
 def ctc_scores(model, batches):
-    """`val_loss` is the CTC loss without class weights; the best path's first emotion decides; `val_empty` has none."""
+    """`loss` is the CTC loss without class weights; the best path's first emotion decides; `empty` have none."""
     outputs = model.predict(batching.stream(batches), verbose=0)
     logits, length = outputs["logits"], outputs["length"]
-    labels = batches.labels
-    losses = -ctc.log_probabilities(logits, length, labels[:, None])
-    labellings = ctc.best_path(logits, length)
-    decisions = labellings[:, 0]  # -1 where nothing was decoded
+    order = batches.order  # one example an utterance, and the batches may be shuffled
+    losses = -ctc.log_probabilities(logits, length, batches.labels[order, None])
+    scores = np.empty((len(order), logits.shape[-1] - 1), dtype="float32")
+    scores[order] = ctc.decision_scores(logits, length, ctc.best_path(logits, length))
     return {
-        "val_loss": float(losses.mean()),
-        "val_wa": float(np.mean(decisions == labels)),
-        "val_ua": float(np.mean([np.mean(decisions[labels == k] == k) for k in np.unique(labels)])),
-        "val_empty": float(np.mean(decisions < 0)),
+        "loss": float(losses.mean()),
+        **training.decision_scores(scores, batches),
+        "empty": float(np.mean(~scores.any(axis=1))),
     }
 
 

@@ -7,11 +7,11 @@ spectrogram slices) the MFCC network is best, with 49.5 % of 105 test files of s
 from papers.emmert.features import features
 from papers.emmert.protocol import RECIPES, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
 
 
 def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict"):
+    if name in ("build", "fit", "predict", "prepare"):
         from papers.emmert import model
 
         return getattr(model, name)

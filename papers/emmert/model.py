@@ -15,7 +15,7 @@ def build(recipe, num_classes):
 
 
 def mfcc_network(recipe, num_classes):
-    """Self-made one-dimensional convolutions (III-A): `(B, 87, 20) -> (B, K)`, 211,075 parameters for K = 7 (D7)."""
+    """One-dimensional convolutions (III-A): `(B, 87, 20) -> (B, K)`; 211,075 parameters for K = 7 (D7, D13)."""
     regularizer = regularizers.L2(recipe.l2)
     frames = keras.Input((87, recipe.front_end.num_mfcc), name="features")  # (B, 87, 20)
     x = Standardise(name="standardise")(frames)  # (B, 87, 20) with the training part's statistics; D6
@@ -39,7 +39,7 @@ def mfcc_network(recipe, num_classes):
 
 
 def own_cnn(recipe, num_classes):
-    """Few layers on one slice (III-C, VI-F): `(B, 128, 200, 1) -> (B, K)` (D7)."""
+    """Few layers on one slice (III-C, VI-F): `(B, 128, 200, 1) -> (B, K)` (D7, D13)."""
     regularizer = regularizers.L1L2(recipe.l1, recipe.l2)
     slices = keras.Input((128, 200, 1), name="features")  # (B, 128, 200, 1)
     x = slices
@@ -71,15 +71,13 @@ def resnet50(recipe, num_classes):
     return keras.Model(base.input, head({"features": pooled}), name="emmert_resnet50")
 
 
-def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept (V-B, V-C).
+def prepare(recipe, train, *, seed):
+    """The compiled network with the statistics of the training part, and its batches.
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts; of the MFCC examples of a file the noisy copy is used in `train` only.
+        train: a Part.
         seed: of the weights, the dropout and the order of the batches.
-        checkpoint: file from which a killed training goes on.
-        report: called with the number of finished epochs.
     """
     keras.utils.set_random_seed(seed)
     network = (resnet50_head if recipe.network == "resnet50" else build)(recipe, len(train.classes))
@@ -87,19 +85,28 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     if recipe.network == "mfcc" and recipe.standardised:
         network.get_layer("standardise").set_statistics(*moments(train))
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
-    network.compile(
-        optimizer=optimizers[recipe.optimizer](recipe.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    validation = batching.Batches(as_tested(valid, recipe), batch_size=128)
+    training.compile_classifier(network, optimizers[recipe.optimizer](recipe.learning_rate))
+    return network, batching.Batches(train, batch_size=recipe.batch_size, seed=seed)
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept (V-B, V-C).
+
+    Args:
+        recipe: a recipe of this paper.
+        train, valid: Parts; of the MFCC examples of a file the noisy copy is used in `train` only.
+        seed: as in `prepare`.
+        checkpoint: file from which a killed training goes on.
+        report: called with the number of finished epochs.
+    """
+    network, batches = prepare(recipe, train, seed=seed)
     return training.fit(
         network,
-        batching.Batches(train, batch_size=recipe.batch_size, seed=seed),
-        score=lambda model: training.validation_scores(model, validation),
+        batches,
+        batching.Batches(as_tested(valid, recipe), batch_size=128),
         max_epochs=recipe.max_epochs,
         monitor=recipe.monitor,
-        patience=recipe.patience,
+        patience=recipe.patience,  # D14
         checkpoint=checkpoint,
         report=report,
     )

@@ -63,7 +63,7 @@ def normalised_input(recipe):
 def convolutions(x, recipe):
     """Two times convolution and max-pooling, flattened (III-A): `(B, 128, 128, 1) -> (B, 32768)`."""
     for _ in range(2):
-        x = layers.Conv2D(recipe.filters, recipe.kernel_size, padding="same", activation="relu")(x)  # D6
+        x = layers.Conv2D(recipe.filters, recipe.kernel_size, padding="same", activation="relu")(x)  # D6, D18
         x = layers.MaxPooling2D(recipe.pool_size)(x)  # (B, 64, 64, 32), then (B, 32, 32, 32)
         x = layers.Dropout(recipe.dropout)(x)  # D7
     return layers.Flatten()(x)
@@ -122,33 +122,41 @@ def set_statistics(network, part, recipe):
     network.get_layer("standardise").set_statistics(*moments(floored))
 
 
+def prepare(recipe, train, *, seed):
+    """The compiled network with the statistics of the training part, and its batches, oversampled (IV-A; D14).
+
+    Args:
+        recipe: a recipe of this paper.
+        train: a Part.
+        seed: of the weights, the dropout, the oversampling and the order of the batches.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    set_statistics(network, train, recipe)
+    schedule = keras.optimizers.schedules.InverseTimeDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
+    optimizer = keras.optimizers.SGD(schedule, momentum=recipe.momentum, nesterov=recipe.nesterov)
+    training.compile_classifier(network, optimizer)
+    if recipe.oversample:
+        generator = np.random.default_rng([seed, *b"oversampling"])  # apart from the order of the batches
+        train = oversampling.equalise(train, generator)
+    return network, batching.Batches(train, batch_size=recipe.batch_size, seed=seed)
+
+
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     """Train one fold for exactly `recipe.max_epochs` epochs; nothing is selected by the validation part (D12).
 
     Args:
         recipe: a recipe of this paper.
         train, valid: Parts; `valid` may be empty, its scores are for the history alone.
-        seed: of the weights, the dropout, the oversampling and the order of the batches.
+        seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.
     """
-    keras.utils.set_random_seed(seed)
-    network = build(recipe, len(train.classes))
-    set_statistics(network, train, recipe)
-    schedule = keras.optimizers.schedules.InverseTimeDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
-    network.compile(
-        optimizer=keras.optimizers.SGD(schedule, momentum=recipe.momentum, nesterov=recipe.nesterov),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    validation = batching.Batches(valid, batch_size=PREDICTED_AT_ONCE) if len(valid) else None
-    if recipe.oversample:
-        generator = np.random.default_rng([seed, *b"oversampling"])  # apart from the order of the batches
-        train = oversampling.equalise(train, generator)  # IV-A; D14
+    network, batches = prepare(recipe, train, seed=seed)
     return training.fit(
         network,
-        batching.Batches(train, batch_size=recipe.batch_size, seed=seed),
-        score=lambda model: training.validation_scores(model, validation) if validation else {},
+        batches,
+        batching.Batches(valid, batch_size=PREDICTED_AT_ONCE) if len(valid) else None,
         max_epochs=recipe.max_epochs,
         checkpoint=checkpoint,
         report=report,

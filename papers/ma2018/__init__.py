@@ -7,11 +7,11 @@ and recurrence, recognises four emotions of IEMOCAP better than the same network
 from papers.ma2018.features import features
 from papers.ma2018.protocol import RECIPES, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
 
 
 def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict"):
+    if name in ("build", "fit", "predict", "prepare"):
         from papers.ma2018 import model
 
         return getattr(model, name)

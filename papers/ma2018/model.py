@@ -24,7 +24,7 @@ def build(recipe, num_classes):
         x, length = PadToLength(recipe.fixed_frames)(x)  # (B, 300, 400), 3.1; D6
     x = layers.Reshape((-1, recipe.front_end.num_bins, 1))(x)  # (B, T, 400, 1)
     for filters, kernel in zip(recipe.filters, KERNELS, strict=True):
-        x = layers.Conv2D(filters, kernel, padding="same", activation="relu")(x)
+        x = layers.Conv2D(filters, kernel, padding="same", activation="relu", kernel_initializer=recipe.initializer)(x)
         x = MaskPadding()(x, length)  # (B, T, 400, 16), (B, T/2, 200, 24), (B, T/4, 100, 32); eq. (1)
         x = BorderSafeMaxPooling2D()(x, length)  # (B, T/2, 200, 16), (B, T/4, 100, 24), (B, T/8, 50, 32)
         length = length // 2
@@ -32,10 +32,26 @@ def build(recipe, num_classes):
     recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[recipe.recurrent](recipe.units, return_sequences=True)
     x = layers.Bidirectional(recurrent, name="recurrence")(x, mask=FrameMask()(x, length))  # (B, T/8, 256)
     x = LastValidStep()(x, length)  # (B, 256)
-    x = layers.Dense(recipe.dense_units, activation="relu")(x)  # (B, 64)
+    x = layers.Dense(recipe.dense_units, activation="relu", kernel_initializer=recipe.initializer)(x)  # (B, 64)
     x = layers.Dropout(recipe.dropout)(x)
     posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
     return keras.Model({"features": frames, "length": given}, posteriors, name="ma2018")
+
+
+def prepare(recipe, train, *, seed):
+    """The compiled network with the statistics of the training part, and its batches.
+
+    Args:
+        recipe: a recipe of this paper.
+        train: a Part.
+        seed: of the weights, the dropout and the order of the batches.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build(recipe, len(train.classes))
+    network.get_layer("standardise").set_statistics(*moments(train, per_feature=recipe.statistic_per_bin))
+    training.compile_classifier(network, keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm))
+    weights = loss_weights(train, recipe)
+    return network, batches(train, recipe, seed=seed, utterance_weights=weights, even_steps=recipe.even_steps)
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
@@ -44,26 +60,18 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     Args:
         recipe: a recipe of this paper.
         train, valid: Parts.
-        seed: of the weights, the dropout and the order of the batches.
+        seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.
     """
-    keras.utils.set_random_seed(seed)
-    network = build(recipe, len(train.classes))
-    network.get_layer("standardise").set_statistics(*moments(train, per_feature=recipe.statistic_per_bin))
-    network.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    validation = batches(valid, recipe)
+    network, train_batches = prepare(recipe, train, seed=seed)
     return training.fit(
         network,
-        batches(train, recipe, seed=seed, utterance_weights=loss_weights(train, recipe)),
-        score=lambda model: training.validation_scores(model, validation),
+        train_batches,
+        batches(valid, recipe),
         max_epochs=recipe.max_epochs,
         monitor=recipe.monitor,
-        patience=recipe.patience,
+        patience=recipe.patience,  # D16
         plateau=keras.callbacks.ReduceLROnPlateau(
             monitor="val_wa", mode="max", factor=0.5, patience=recipe.plateau_patience
         ),

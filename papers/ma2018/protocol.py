@@ -24,6 +24,7 @@ class Recipe:
     units: int = 128  # in each direction; D1
     dense_units: int = 64  # D1
     dropout: float = 0.5  # D1
+    initializer: str = "he_normal"  # of the layers with ReLU; D15
     length_weight: bool = True  # 4.2: "in inverse proportion to the length"; D5
     class_weight: bool = True  # 4.2: "in inverse proportion to the class size"; D5
     learning_rate: float = 1e-3  # Adam; D7
@@ -31,6 +32,7 @@ class Recipe:
     batch_size: int = 16  # D8
     max_frames: int = 8000  # in a padded batch; D8
     min_share: float = 0.95  # of real frames in a batch of sentences, 4.1: "similar timing lengths"; D8
+    even_steps: bool = True  # a sentence's weight in a step does not depend on how many share its batch, 4.2; D8
     plateau_patience: int = 5  # epochs without a better validation WA, after which the rate is halved; D7
     max_epochs: int = 100  # D7
     monitor: str = "val_ua"  # D7
@@ -60,6 +62,11 @@ VARIANTS = {
     "variable_length_lstm": dataclasses.replace(VARIABLE, recurrent="lstm", num_parameters=1_854_092),
     "variable_length_one_statistic": dataclasses.replace(VARIABLE, statistic_per_bin=False),
     "variable_length_20hz": on_20_hz_grid(VARIABLE),
+    "variable_length_20hz_batch_mean": dataclasses.replace(on_20_hz_grid(VARIABLE), even_steps=False),  # D8
+    "variable_length_20hz_glorot": dataclasses.replace(on_20_hz_grid(VARIABLE), initializer="glorot_uniform"),  # D15
+    "variable_length_lstm_20hz": dataclasses.replace(
+        on_20_hz_grid(VARIABLE), recurrent="lstm", num_parameters=1_034_892
+    ),  # D1
     "fixed_length_20hz": on_20_hz_grid(FIXED),
 }
 

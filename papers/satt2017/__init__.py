@@ -9,11 +9,11 @@ noise.
 from papers.satt2017.features import features
 from papers.satt2017.protocol import RECIPES, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "select"]
+__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
 
 
 def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict"):
+    if name in ("build", "fit", "predict", "prepare"):
         from papers.satt2017 import model
 
         return getattr(model, name)

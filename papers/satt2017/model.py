@@ -17,22 +17,40 @@ OVERSAMPLING = 3  # salt: keeps this draw apart from the order of the batches, w
 
 @keras.saving.register_keras_serializable("ser")
 class NoiseFloor(layers.Layer):
-    """max(dB - E_noise, 0) / scale (3.1): what lies at the universal noise level or below it is exactly 0.
+    """max(dB - E_noise, 0) / scale (3.1): points at or below the universal noise level become exactly 0.
 
-    E_noise and the scale are statistics of the training part, `set_statistics`, and travel inside the saved model.
-    Input and output have the same shape.
+    E_noise and the scale are statistics of the training part, `set_statistics`, and are saved with the model. With
+    `per_spectrogram` the scale is the standard deviation of each spectrogram's own points above E_noise instead (D4).
+    Input and output: `(B, T, M)`.
     """
+
+    def __init__(self, per_spectrogram=False, **kwargs):
+        super().__init__(**kwargs)
+        self.per_spectrogram = per_spectrogram
 
     def build(self, input_shape):
         self.e_noise = self.add_weight(name="e_noise", shape=(), initializer="zeros", trainable=False)
         self.scale = self.add_weight(name="scale", shape=(), initializer="ones", trainable=False)
 
     def call(self, decibels):
-        return ops.maximum(decibels - self.e_noise, 0.0) / self.scale
+        lifted = ops.maximum(decibels - self.e_noise, 0.0)
+        return lifted / (deviation_above_zero(lifted) if self.per_spectrogram else self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "per_spectrogram": self.per_spectrogram}
 
     def set_statistics(self, e_noise, scale):
         self.e_noise.assign(e_noise)
         self.scale.assign(scale if scale > 0 else 1.0)
+
+
+def deviation_above_zero(spectrograms):
+    """Standard deviation of each spectrogram's points above 0, 1 where it has none: `(B, T, M) -> (B, 1, 1)`."""
+    above = ops.cast(spectrograms > 0, spectrograms.dtype)
+    count = ops.maximum(ops.sum(above, axis=(1, 2), keepdims=True), 1.0)
+    mean = ops.sum(spectrograms, axis=(1, 2), keepdims=True) / count
+    variance = ops.sum(above * ops.square(spectrograms - mean), axis=(1, 2), keepdims=True) / count
+    return ops.where(variance > 0, ops.sqrt(ops.maximum(variance, 1e-12)), 1.0)
 
 
 def noise_statistics(part):
@@ -62,27 +80,40 @@ def network(recipe, num_classes, *, name="all_classes"):
     """Figure 1, its spectrogram turned on its side so that time comes first: `(B, 300, M) -> (B, K)` posteriors."""
     front_end = recipe.front_end
     decibels = keras.Input((front_end.num_frames, front_end.num_bins), name="features")  # (B, 300, 200)
-    x = NoiseFloor(name="noise_floor")(decibels)  # (B, 300, 200)
+    x = NoiseFloor(recipe.scale == "spectrogram", name="noise_floor")(decibels)  # (B, 300, 200)
     x = layers.Reshape((*x.shape[1:], 1))(x)  # (B, 300, 200, 1)
+    relu = {"activation": "relu", "kernel_initializer": recipe.initializer}  # D7, D17
     for index, (filters, bins, frames) in enumerate(recipe.kernels):
         label = f"convolution_{index + 1}"
-        x = layers.Conv2D(filters, (frames, bins), padding="same", activation="relu", name=label)(x)  # D7
+        x = layers.Conv2D(
+            filters,
+            (frames, bins),
+            padding="same",
+            activation="relu",
+            kernel_initializer=recipe.initializer,
+            name=label,
+        )(x)  # D7, D17
         if index < NUM_POOLS:
             x = layers.MaxPooling2D(2)(x)  # (B, 150, 100, 16), (B, 75, 50, 24), (B, 37, 25, 32)
     x = recurrent(x, recipe) if recipe.lstm_layers else layers.Flatten()(x)  # (B, 256), or (B, 3456) after five
-    x = layers.Dense(recipe.dense_units, activation="relu")(x)  # (B, 64)
+    x = layers.Dense(recipe.dense_units, **relu)(x)  # (B, 64)
     x = layers.Dropout(recipe.dropout)(x)
     posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
     return keras.Model({"features": decibels}, posteriors, name=name)
 
 
 def recurrent(x, recipe):
-    """Bi-directional LSTM over time, `(B, T, F, C) -> (B, 256)`: last states of both directions (D7), or attention."""
+    """Bi-directional LSTM over time, `(B, T, F, C) -> (B, 256)`.
+
+    Of its outputs the last states of both directions, their mean over time (D7), or attention (D11).
+    """
     _, steps, bins, channels = x.shape
     x = layers.Reshape((steps, bins * channels))(x)  # (B, 37, 800)
     for layer in range(recipe.lstm_layers):
-        whole = recipe.attention or layer + 1 < recipe.lstm_layers
+        whole = recipe.attention or recipe.mean_over_time or layer + 1 < recipe.lstm_layers
         x = layers.Bidirectional(layers.LSTM(recipe.lstm_units, return_sequences=whole))(x)  # (B, 37, 256) or (B, 256)
+    if recipe.mean_over_time:
+        x = layers.GlobalAveragePooling1D()(x)  # (B, 256); D7
     if recipe.attention:
         scores = layers.Dense(recipe.dense_units, activation="tanh")(x)  # (B, 37, 64); D11
         scores = layers.Dense(1, use_bias=False)(scores)  # (B, 37, 1)
@@ -119,7 +150,27 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
             report=report and (lambda epoch, before=before: report(before + epoch)),
         )
     joined = two_step.join(first.model, [pair.model for pair in fitted.values()])
-    return training.Fitted(joined, two_step.joined_history(first, fitted), first.best_epoch)
+    networks = {name: ended for one in (first, *fitted.values()) for name, ended in one.networks.items()}
+    return training.Fitted(joined, two_step.joined_history(first, fitted), first.best_epoch, networks)
+
+
+def prepare(recipe, train, *, seed, name="all_classes"):
+    """The compiled network with the statistics of the training part, and its batches; of two steps the first network.
+
+    Args:
+        recipe: a recipe of this paper.
+        train: a Part.
+        seed: of the weights, the dropout, the oversampling and the order of the batches.
+        name: of the network.
+    """
+    keras.utils.set_random_seed(seed)
+    prepared = network(recipe, len(train.classes), name=name)
+    prepared.get_layer("noise_floor").set_statistics(*noise_statistics(train))
+    training.compile_classifier(prepared, keras.optimizers.Adam(recipe.learning_rate))
+    if recipe.balance == "oversampling":
+        train = oversampling.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10
+    weighted = weights(recipe, train)
+    return prepared, batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weighted)
 
 
 def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_classes"):
@@ -128,27 +179,21 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     The normal predictor of table 2 and the first of the two steps are the CNN-LSTM of table 1: each of its folds is
     trained once for all of them.
     """
-    keras.utils.set_random_seed(seed)
-    untrained = network(recipe, len(train.classes), name=name)
-    untrained.get_layer("noise_floor").set_statistics(*noise_statistics(train))
-    untrained.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss="sparse_categorical_crossentropy")
-    if recipe.balance == "oversampling":
-        train = oversampling.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10
-    validation = batching.Batches(valid, batch_size=32)
+    untrained, batches = prepare(recipe, train, seed=seed, name=name)
     return trained.once(
         lambda: training.fit(
             untrained,
-            batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weights(recipe, train)),
-            score=lambda model: training.validation_scores(model, validation),
+            batches,
+            batching.Batches(valid, batch_size=32),
             max_epochs=recipe.epochs,
             monitor=recipe.monitor,
-            patience=recipe.patience,
+            patience=recipe.patience,  # D18
             checkpoint=checkpoint,
             report=report,
         ),
         untrained,
         depends_on=[seed, training_settings(recipe), code_version(__name__)],
-        parts=(train, valid),
+        parts=(batches.part, valid),
         folder=checkpoint and checkpoint.with_name("trained"),
         report=report,
     )

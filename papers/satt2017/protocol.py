@@ -31,14 +31,17 @@ class Recipe:
     front_end: FrontEnd = FrontEnd(dft_length=800)
     test_front_ends: tuple[tuple[str, FrontEnd], ...] = ()  # 5.3: (condition, front end that only the test part sees)
     convolutions: int = 3  # figure 1
+    scale: str = "training"  # 3.1: "training": one for all spectrograms, or "spectrogram": each its own; D4
+    initializer: str = "he_normal"  # of the layers with ReLU; D17
     keep_hz: bool = False  # kernels as high in Hz on the 10 Hz grid as on figure 1's 20 Hz grid; D5
     lstm_layers: int = 1  # table 1, note 4; 0: convolutions only
     lstm_units: int = 128  # figure 1, in each direction
     attention: bool = False  # 4: tried, no gain
+    mean_over_time: bool = False  # of the LSTM's outputs, in place of its last states; D7
     dense_units: int = 64  # figure 1
     dropout: float = 0.5  # D7
     balance: str = "weights"  # 4: "weights" (2nd technique; D16), "oversampling" (3rd) or "none"
-    learning_rate: float = 1e-4  # Adam; D8
+    learning_rate: float = 3e-4  # Adam; D8
     batch_size: int = 16  # parts; D8
     epochs: int = 60  # of one network, at most; D8
     monitor: str = "val_wa"  # table 1, note 5: "optimized to maximize the overall accuracy"
@@ -131,6 +134,10 @@ def _variants_of(grid, dft_length):
         f"cnn3_lstm_{grid}_class_accuracy": change(lstm, monitor="val_ua"),  # 4, 1st technique; D10
         f"cnn3_lstm_{grid}_attention": change(lstm, attention=True),  # 4; D11
         f"cnn3_lstm_{grid}_faster": change(lstm, learning_rate=1e-3),  # D8
+        f"cnn3_lstm_{grid}_slower": change(lstm, learning_rate=1e-4),  # D8
+        f"cnn3_lstm_{grid}_glorot": change(lstm, initializer="glorot_uniform"),  # D17
+        f"cnn3_lstm_{grid}_scaled_each": change(lstm, scale="spectrogram"),  # D4
+        f"cnn3_lstm_{grid}_mean_over_time": change(lstm, mean_over_time=True),  # D7
     }
     variants |= {f"cnn{n}_lstm_{grid}": change(lstm, convolutions=n) for n in (1, 2, 4, 5, 6)}  # table 1, note 4
     variants |= {f"cnn{n}_{grid}": change(cnn, convolutions=n) for n in (2, 3, 4, 6, 7, 8)}  # table 1, note 4
