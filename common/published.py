@@ -86,33 +86,46 @@ class Confusion:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Paper:
-    """One paper.toml. `stated` and `data` are free-form: settings and counts as the paper gives them."""
+    """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
+
+    A method that is no paper has no paper.toml: a name, a title, and nothing that was published.
+    """
 
     name: str
     title: str
-    authors: tuple[str, ...]
-    corpus: str
-    classes: tuple[str, ...]
+    authors: tuple[str, ...] = ()
+    corpus: str = ""
+    classes: tuple[str, ...] = ()
     year: int | None = None
     venue: str = ""
     doi: str = ""
     url: str = ""
     seeds: str = "0"
-    stated: dict
-    data: dict
-    published: tuple[Published, ...]
-    confusions: tuple[Confusion, ...]
+    stated: dict = dataclasses.field(default_factory=dict)
+    data: dict = dataclasses.field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+    confusions: tuple[Confusion, ...] = ()
 
 
 def read(name, papers=PAPERS) -> tuple[Published, ...]:
     """The numbers of the paper in the folder `name`, in the order of its paper.toml; none where it is missing."""
-    path = Path(papers, name, "paper.toml")
-    return read_file(path).published if path.is_file() else ()
+    return paper(name, papers).published
+
+
+def paper(name, papers=PAPERS) -> Paper:
+    """The paper in the folder `name`; where it has no paper.toml, a method titled by the heading of its README."""
+    folder = Path(papers, name)
+    if (folder / "paper.toml").is_file():
+        return read_file(folder / "paper.toml")
+    readme = folder / "README.md"
+    heading = re.search(r"^# (.+)$", readme.read_text(encoding="utf-8"), re.MULTILINE) if readme.is_file() else None
+    return Paper(name=name, title=heading[1] if heading else name)
 
 
 def read_all(papers=PAPERS) -> list[Paper]:
-    """All papers, by folder name."""
-    return [read_file(path) for path in sorted(Path(papers).glob("*/paper.toml"))]
+    """All folders with a paper.toml or a README.md, by name."""
+    described = {path.parent.name for file in ("paper.toml", "README.md") for path in Path(papers).glob(f"*/{file}")}
+    return [paper(name, papers) for name in sorted(described)]
 
 
 def read_file(path) -> Paper:

@@ -15,6 +15,7 @@ import threadpoolctl
 from common import audio, corpora, feature_store
 from common.code_version import code_version
 from common.corpora import synthetic
+from common.errors import InputError
 from experiments import catalog
 from experiments.bench import figure
 from experiments.bench_timing import in_turns, speed_up
@@ -50,7 +51,10 @@ def measure(size, corpus_name=None, data=None):
     with tempfile.TemporaryDirectory() as folder, threadpoolctl.threadpool_limits(1):
         chosen, source = recordings(size.recordings, corpus_name, data, folder)
         for name, front_end in itertools.islice(front_ends().items(), size.front_ends):
-            yield from _of_front_end(name, front_end, chosen, source, size.rounds, folder)
+            try:
+                yield from _of_front_end(name, front_end, chosen, source, size.rounds, folder)
+            except InputError as error:  # what it needs is not installed
+                yield figure(f"{name}: front end", None, UNIT, note=str(error))
 
 
 def recordings(count, corpus_name, data, folder):

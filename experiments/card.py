@@ -52,8 +52,10 @@ def library(record) -> str:
 
 
 def citation(paper) -> str:
-    """Authors, year, title and venue of a paper, in one line."""
-    stated = published.read_file(published.PAPERS / paper / "paper.toml")
+    """Authors, year, title and venue of a paper, in one line; the title of a method that is no paper."""
+    stated = published.paper(paper)
+    if not stated.authors:
+        return f"{stated.title} (no paper)."
     year = f" ({stated.year})" if stated.year else ""
     where = ", ".join(filter(None, (stated.venue, stated.url or (stated.doi and f"https://doi.org/{stated.doi}"))))
     return f"{', '.join(stated.authors)}{year}: {stated.title}.{f' {where}.' if where else ''}"
@@ -81,6 +83,7 @@ def text(record, speakers) -> str:
         system=system,
         source=source(record),
         citation=citation(record.paper),
+        is_paper=bool(published.paper(record.paper).authors),
         speakers=speakers,
         heard=HEARD,
         scored=scored,

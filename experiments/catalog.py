@@ -1,9 +1,10 @@
-"""The only list of papers. A sixth paper is one more folder and one line in each table here."""
+"""The only list of papers and other methods. One more is one more folder and one line in each table here."""
 
 from common.errors import InputError
-from papers import chernykh2018, emmert, lim2016, ma2018, satt2017
+from papers import baseline, chernykh2018, emmert, lim2016, ma2018, satt2017
 
 PAPERS = {
+    "baseline": baseline,  # no paper: without a paper.toml
     "emmert": emmert,
     "lim2016": lim2016,
     "satt2017": satt2017,
@@ -12,6 +13,7 @@ PAPERS = {
 }
 
 COMPARED = {  # one or two systems of a paper, so that a comparison fits minutes; the others are named with --systems
+    "baseline": ("mfcc_svm", "egemaps_svm"),
     "emmert": ("mfcc", "own_cnn", "resnet50"),
     "lim2016": ("cnn", "lstm"),
     "satt2017": ("cnn3_lstm_20hz",),

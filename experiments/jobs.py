@@ -15,7 +15,17 @@ from common.errors import InputError
 from common.utterance import Corpus, Fold
 from experiments import catalog
 
-FEATURES_BY = ("numpy", "scipy", "librosa", "soundfile", "soxr", "praat-parselmouth", "keras", "tensorflow")
+FEATURES_BY = (
+    "numpy",
+    "scipy",
+    "librosa",
+    "soundfile",
+    "soxr",
+    "praat-parselmouth",
+    "opensmile",
+    "keras",
+    "tensorflow",
+)
 TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
 IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
 

@@ -15,21 +15,30 @@ def latency_command(papers, names, repeat, results):
     """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 
     Every system at its paper's settings, with the weights that a network is born with. On a machine that does nothing
-    else; what was measured before is kept, and measured anew where it is named again.
+    else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
+    with its reason and stops no other.
     """
     pairs = _chosen(papers, names)
     from experiments import latency, latency_worker
 
     latency.read(results)  # a damaged file is named before minutes are spent
+    refused = []
     for paper, variant in pairs:
-        found = latency_worker.measure(paper, variant, repeat=repeat)
+        try:
+            found = latency_worker.measure(paper, variant, repeat=repeat)
+        except InputError as error:
+            refused.append(error)
+            click.echo(f"{paper}/{variant}: not measured: {error}")
+            continue
         path = latency.keep(results, {f"{paper}/{variant}": found})
         spent = found["features_ms"] + found["network_ms"]
         click.echo(
             f"{paper}/{variant}: {found['features_ms']:.1f} ms + {found['network_ms']:.1f} ms = {spent:.1f} ms, "
             f"real-time factor {found['real_time_factor']:.2g}"
         )
-    click.echo(f"{path}: {len(pairs)} systems measured; `tabulate` puts them into the tables")
+    if len(refused) == len(pairs):
+        raise refused[0]
+    click.echo(f"{path}: {len(pairs) - len(refused)} systems measured; `tabulate` puts them into the tables")
 
 
 def _chosen(papers, names) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {"common": {"common"}, "papers": {"common"}, "experiments": {"common", "papers", "experiments"}}
-PAPERS = sorted(path.parent for path in (ROOT / "papers").glob("*/paper.toml"))
+PAPERS = sorted(path.parent for path in (ROOT / "papers").glob("*/__init__.py"))
 WITHOUT_KERAS = [
     "utterance",
     "listeners",

@@ -51,7 +51,8 @@ def test_both_backends_train_and_predict_the_same(outcome, paper):
             np.testing.assert_allclose(theirs[rule], ours[rule], atol=1e-4, err_msg=f"{variant}, {rule}")
 
 
-def test_every_paper_is_tried():
-    assert set(SYSTEMS) == set(catalog.PAPERS)
+def test_every_paper_with_a_network_is_tried():
+    parameters = {name: [r["paper"].num_parameters for r in p.RECIPES.values()] for name, p in catalog.PAPERS.items()}
+    assert set(SYSTEMS) == {name for name, counts in parameters.items() if any(counts)}
     for paper, variants in SYSTEMS.items():
         assert set(variants) <= set(catalog.PAPERS[paper].RECIPES)

@@ -56,6 +56,14 @@ def test_a_number_gets_the_defaults_of_its_kind(tmp_path):
     assert published.read("nobody", tmp_path / "papers") == ()
 
 
+def test_a_method_without_a_paper_has_the_title_of_its_readme_and_no_numbers(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("# My method\n\n# Not this\n")
+    (tmp_path / "notes").mkdir()
+    (method,) = published.read_all(tmp_path)
+    assert (method.name, method.title, method.published, method.authors) == ("mine", "My method", (), ())
+
+
 def test_another_reading_of_the_system_gets_the_same_number_and_the_papers_repeats(tmp_path):
     text = HEAD.replace('title = "T"', 'title = "T"\nseeds = "0-4"') + NUMBER + 'also = ["other"]\n'
     first, second = read(tmp_path, text).published
@@ -112,9 +120,9 @@ def test_rates_are_printed_in_per_cent(tmp_path, metric):
 
 
 def test_all_papers_are_read():
-    papers = published.read_all()
-    assert "emmert" in [paper.name for paper in papers]
-    assert all(paper.published for paper in papers)
+    papers = {paper.name: paper for paper in published.read_all()}
+    assert {"emmert", "lim2016", "satt2017", "ma2018", "chernykh2018", "baseline"} <= papers.keys()
+    assert all(bool(paper.published) == bool(paper.authors) for paper in papers.values())
 
 
 def test_the_numbers_of_emmerts_text():

@@ -1,0 +1,96 @@
+"""Waveform -> one vector for the whole utterance: mean and deviation of MFCC and deltas, or eGeMAPS's functionals.
+
+eGeMAPS is computed by openSMILE, the implementation of its authors. openSMILE is free for research, teaching and
+private use and not for commercial products (audEERING's licence), so it is installed apart: requirements-opensmile.txt.
+"""
+
+import ctypes
+import dataclasses
+import functools
+import importlib.util
+import os
+from pathlib import Path
+
+import librosa
+import numpy as np
+
+from common.errors import InputError
+
+LARGEST = 32767 / 32768  # openSMILE takes 16-bit samples, and 1.0 would become -32768
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """Every setting that the features depend on; eGeMAPS has its own frames and takes the sampling rate alone."""
+
+    kind: str = "mfcc"  # "mfcc" or "egemaps"
+    sample_rate_hz: int = 16_000  # of EmoDB and IEMOCAP; D1
+    window_s: float = 0.025  # Hann; D1
+    hop_s: float = 0.010  # D1
+    fft_length: int = 512  # samples; D1
+    num_mels: int = 40  # D1
+    num_mfcc: int = 20  # D1
+    delta_frames: int = 9  # D1: over which a slope is fitted
+
+
+def features(waveform, sample_rate_hz, front_end):
+    """Waveform `(N,)`, 0.1 s or longer -> `(1, 1, F)` float32: F = 80 for MFCC, 88 for eGeMAPS.
+
+    Raises:
+        InputError: eGeMAPS is asked for and openSMILE is not installed.
+    """
+    statistics = {"mfcc": mfcc_statistics, "egemaps": egemaps}[front_end.kind]
+    return statistics(waveform, sample_rate_hz, front_end).astype("float32")[None, None]
+
+
+def mfcc_statistics(waveform, sample_rate_hz, front_end):
+    """Means over time of the coefficients and their deltas, then their standard deviations: `(4 * num_mfcc,)`."""
+    window, hop = (round(s * sample_rate_hz) for s in (front_end.window_s, front_end.hop_s))  # samples
+    coefficients = librosa.feature.mfcc(
+        y=waveform,
+        sr=sample_rate_hz,
+        n_mfcc=front_end.num_mfcc,
+        n_fft=front_end.fft_length,
+        win_length=window,
+        hop_length=hop,
+        center=True,
+        window="hann",
+        n_mels=front_end.num_mels,
+        htk=False,
+        dct_type=2,
+        norm="ortho",
+    )  # (F, T)
+    deltas = librosa.feature.delta(coefficients, width=front_end.delta_frames, mode="interp")  # (F, T)
+    frames = np.concatenate([coefficients, deltas])  # (2F, T)
+    return np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
+
+
+def egemaps(waveform, sample_rate_hz, front_end):
+    """The 88 functionals of eGeMAPSv02 in openSMILE's order, `(88,)` (Eyben and others 2016)."""
+    return _smile()(np.clip(waveform, -1.0, LARGEST), sample_rate_hz).reshape(-1)
+
+
+@functools.cache
+def _smile():
+    """The extractor, once a process."""
+    if (found := importlib.util.find_spec("opensmile")) is None:
+        raise InputError(
+            "eGeMAPS needs openSMILE, which is not installed (free for research, not for commercial products): "
+            "`pip install -r requirements-opensmile.txt`; baseline/mfcc_svm runs without it"
+        )
+    _load_apart(Path(found.origin).parent)
+    import opensmile
+
+    return opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+    )
+
+
+def _load_apart(package):
+    """Load openSMILE's library such that it calls its own functions.
+
+    TensorFlow exports a Fourier transform under the same name (`rdft`), in another precision. On Linux a library that
+    is loaded after TensorFlow would call that one, and corrupt the memory.
+    """
+    for library in package.glob("core/bin/*/libSMILEapi.so"):
+        ctypes.CDLL(str(library), mode=getattr(os, "RTLD_DEEPBIND", 0) | os.RTLD_NOW)

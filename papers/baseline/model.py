@@ -1,0 +1,101 @@
+"""Standardised statistics -> a linear support vector machine, with C chosen by cross-validation over speakers."""
+
+import dataclasses
+
+import numpy as np
+from sklearn.metrics import recall_score
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from common.errors import InputError
+from common.training import Fitted
+
+BELOW_ALL = -1.0  # a score that the class with the largest score never has
+
+
+def build(recipe, num_classes):
+    """The untrained classifier: `(N, F)` statistics -> one of the classes; pairwise hyperplanes vote (D4)."""
+    machine = SVC(kernel="linear", class_weight="balanced", decision_function_shape="ovr", break_ties=True)
+    return Pipeline([("standardise", StandardScaler()), ("svm", machine)])  # by the training part's statistics; D5
+
+
+def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
+    """Choose C by the mean UA of cross-validation over the training speakers (D2), then train on all of the part.
+
+    Args:
+        recipe: a recipe of this folder.
+        train: the Part to train on; its moments standardise, and no other part's.
+        valid: not used, unless the recipe joins it to `train` (D3).
+        seed: deals the speakers to the folds of the cross-validation; everything else is deterministic.
+        checkpoint: not used: a training takes seconds, minutes where there are thousands of utterances.
+        report: called with 1 when it is done.
+
+    Raises:
+        InputError: one emotion only to train on.
+    """
+    if recipe.with_valid:
+        train = joined(train, valid)
+    if len(set(train.labels.tolist())) < 2:
+        raise InputError(
+            f"the training part has {len(train)} utterances of one emotion, expected two emotions or more; "
+            "take another protocol or more recordings"
+        )
+    examples, labels = _matrix(train), train.labels
+    classifier = build(recipe, len(train.classes)).set_params(svm__C=recipe.costs[len(recipe.costs) // 2])
+    if pairs := speaker_folds(train, recipe.num_folds, seed):
+        search = GridSearchCV(classifier, {"svm__C": recipe.costs}, scoring=_ua, cv=pairs, error_score="raise")
+        classifier = search.fit(examples, labels).best_estimator_  # of equally good values the smallest
+    else:
+        classifier.fit(examples, labels)  # nothing to choose by: the middle value
+    if report:
+        report(1)
+    return Fitted(classifier, {})
+
+
+def joined(first, second):
+    """The utterances of two Parts as one."""
+    return dataclasses.replace(
+        first,
+        utterances=[*first.utterances, *second.utterances],
+        features=[*first.features, *second.features],
+    )
+
+
+def speaker_folds(part, num_folds, seed):
+    """Indices `[(trained on, held out), ...]` of a part's utterances; no speaker is on both sides.
+
+    One speaker makes no fold, and a fold that leaves one emotion to train on is left out.
+    """
+    speakers, labels = [u.speaker for u in part.utterances], part.labels
+    count = min(num_folds, len(set(speakers)))
+    if count < 2:
+        return []
+    dealt = GroupKFold(count, shuffle=True, random_state=seed).split(labels, groups=speakers)
+    return [(kept, held) for kept, held in dealt if len(np.unique(labels[kept])) > 1]
+
+
+def _ua(classifier, examples, labels):
+    """Mean recall of the emotions that the held-out speakers have."""
+    decided = classifier.predict(examples)
+    return recall_score(labels, decided, labels=np.unique(labels), average="macro", zero_division=0)
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, `(N, K)`: `decision`, whose largest decides.
+
+    For three classes or more it is the number of pairwise hyperplanes that vote for the class, plus less than a third
+    from the distances, by which ties are broken (scikit-learn's `decision_function`); for two classes it is the
+    distance in units of the margin, with the sign of each class. A class without training example has -1.
+    """
+    scores = np.full((len(part), len(part.classes)), BELOW_ALL, "float32")
+    if len(part):
+        values = fitted.model.decision_function(_matrix(part))
+        scores[:, fitted.model.classes_] = np.stack([-values, values], axis=1) if values.ndim == 1 else values
+    return {"decision": scores}
+
+
+def _matrix(part):
+    """The vectors of a part, `(N, F)` float64."""
+    return np.array([example[0, 0] for example in part.features], dtype="float64")
