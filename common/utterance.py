@@ -129,7 +129,7 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """One training, validation and test part. Made by common/splits, checked by common/leakage."""
+    """One training, validation and test part. Made by common/folds/splits, checked by common/folds/leakage."""
 
     name: str  # fold_1 ... fold_K
     train: tuple[Utterance, ...]

@@ -1,3 +1,3 @@
 """The verbs of `python -m experiments`, and what they share."""
 
-from common import backend  # noqa: F401 (before TensorFlow is imported anywhere)
+from common.learning import backend  # noqa: F401 (before TensorFlow is imported anywhere)

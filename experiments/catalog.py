@@ -1,5 +1,8 @@
 """The only list of papers and other methods. One more is one more folder and one line in each table here."""
 
+import importlib
+import importlib.util
+
 from common.errors import InputError
 from papers import baseline, chernykh2018, emmert, lim2016, ma2018, satt2017
 
@@ -37,3 +40,11 @@ def recipe(name, variant, preset):
     if preset not in variants[variant]:
         raise InputError(f"unknown preset {preset!r}; choose from {', '.join(variants[variant])}")
     return variants[variant][preset]
+
+
+def figures_of(name):
+    paper(name)
+    if importlib.util.find_spec(f"papers.{name}.figures") is None:
+        having = [n for n in PAPERS if importlib.util.find_spec(f"papers.{n}.figures")]
+        raise InputError(f"{name} has no figures of its own; choose from {', '.join(having)}")
+    return importlib.import_module(f"papers.{name}.figures")

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from chromium import browser  # noqa: F401 (a fixture)
-from trained_systems import trained  # noqa: F401 (a fixture)
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.chromium import browser  # noqa: F401 (a fixture)
+from tests.support.trained_systems import trained  # noqa: F401 (a fixture)
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 from common.corpora import emodb, iemocap, manifest, ravdess
-from common.corpora.card import Card
+from common.corpora.corpus_info import CorpusInfo
 from common.errors import InputError
 from common.utterance import Corpus
 
-__all__ = ["CORPORA", "DATA_VARIABLE", "Card", "find", "load"]
+__all__ = ["CORPORA", "DATA_VARIABLE", "CorpusInfo", "find", "load"]
 
 CORPORA = {"ravdess": ravdess, "emodb": emodb, "iemocap": iemocap}
 DATA_VARIABLE = "SER_DATA"
@@ -39,7 +39,7 @@ def load(name, data=None) -> Corpus:
         raise InputError(f"{corpus} has no variant {variant}; name the corpus {corpus} and choose emotions instead")
     root = find(corpus, data)
     if root is None:
-        raise InputError(_not_found(module.CARD, data))
+        raise InputError(_not_found(module.INFO, data))
     return module.load(root, variant) if variant else module.load(root)
 
 
@@ -95,12 +95,12 @@ def require_none_named(data) -> None:
         )
 
 
-def _not_found(card, data):
+def _not_found(info, data):
     folder = _folder(data)
     if folder is None:
-        looked = f"no folder is named; point --data or {DATA_VARIABLE} at a folder that holds {card.name}"
+        looked = f"no folder is named; point --data or {DATA_VARIABLE} at a folder that holds {info.name}"
     elif not folder.is_dir():
-        looked = f"{folder} is not a folder; point --data or {DATA_VARIABLE} at a folder that holds {card.name}"
+        looked = f"{folder} is not a folder; point --data or {DATA_VARIABLE} at a folder that holds {info.name}"
     else:
-        looked = f"looked in {folder}, {folder / card.name} and the folders below"
-    return f"no {card.title}: {looked}; to get it, {card.how_to_get}"
+        looked = f"looked in {folder}, {folder / info.name} and the folders below"
+    return f"no {info.title}: {looked}; to get it, {info.how_to_get}"

@@ -17,11 +17,11 @@ import re
 from pathlib import Path
 
 from common.corpora import verify
-from common.corpora.card import Card
+from common.corpora.corpus_info import CorpusInfo
 from common.errors import InputError
 from common.utterance import Corpus, Utterance
 
-CARD = Card(
+INFO = CorpusInfo(
     name="emodb",
     title="EmoDB",
     citation="Burkhardt et al. (2005), A database of German emotional speech, Interspeech",
@@ -84,12 +84,12 @@ def load(root) -> Corpus:
     files = verify.audio_files(root, _NAME)
     judgements = _judgements(root)
     utterances = [_utterance(stem, path, judgements) for stem, path in files.items()]
-    marked = verify.synthetic_counts(root, CARD.name)
+    marked = verify.synthetic_counts(root, INFO.name)
     expected = EXPECTED if marked is None else marked
-    verify.check_counts(CARD, root, utterances, expected, synthetic=marked is not None)
+    verify.check_counts(INFO, root, utterances, expected, synthetic=marked is not None)
     if marked is None and _all_cut(files.values()):
-        return verify.corpus(f"{CARD.name}-2s", utterances, synthetic=False, limits=CUT_LIMITS)
-    return verify.corpus(CARD.name, utterances, synthetic=marked is not None)
+        return verify.corpus(f"{INFO.name}-2s", utterances, synthetic=False, limits=CUT_LIMITS)
+    return verify.corpus(INFO.name, utterances, synthetic=marked is not None)
 
 
 def _utterance(stem, path, judgements):
@@ -131,7 +131,7 @@ def _judgements(root):
 
 
 def _all_cut(paths):
-    from common import audio  # numpy and soundfile: not needed to list corpora
+    from common.features import audio  # numpy and soundfile: not needed to list corpora
 
     durations = (audio.duration(path) for path in paths)
     return all(abs(num_frames - CUT_SECONDS * rate) <= 1 for num_frames, rate in durations)

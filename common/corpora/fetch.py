@@ -145,7 +145,7 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
     """
     if name == "iemocap":
         raise InputError(
-            f"IEMOCAP is under licence and cannot be fetched: ask for it at {iemocap.CARD.url}, unpack "
+            f"IEMOCAP is under licence and cannot be fetched: ask for it at {iemocap.INFO.url}, unpack "
             f"IEMOCAP_full_release and name its folder {Path(directory, name)}"
         )
     if name not in SOURCES:
@@ -164,8 +164,8 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
             downloader = ResumingDownloader(
                 part=archive.with_name(archive.name + ".part"), attempts=attempts, pause_s=pause_s, progress=progress
             )
-            _download(url or corpus.CARD.archive, archive, checksum or corpus.CARD.checksum, downloader)
-            digest = _same_as_before(archive, name) if corpus.CARD.checksum is None else None
+            _download(url or corpus.INFO.archive, archive, checksum or corpus.INFO.checksum, downloader)
+            digest = _same_as_before(archive, name) if corpus.INFO.checksum is None else None
             _unpack(archive, target, lambda folder: _check(name, corpus, folder), progress)
         except _NotTheCorpusError as error:
             if fresh:
@@ -173,7 +173,7 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
             advice = (
                 "it was removed: try again, or name another address" if fresh else f"remove {archive} and fetch again"
             )
-            raise InputError(f"{archive} is not {corpus.CARD.title}: {error}; {advice}") from error
+            raise InputError(f"{archive} is not {corpus.INFO.title}: {error}; {advice}") from error
         if digest:
             _digest_file(archive).write_text(f"{digest}  {archive.name}\n", encoding="ascii")
     return target
@@ -231,7 +231,7 @@ def _check(name, corpus, folder):
     if found.name != name:
         raise _NotTheCorpusError(f"it is {found.name}, {found.limits}")
     if name == "emodb":
-        from common import audio
+        from common.features import audio
 
         for utterance in found.utterances:
             frames, rate = audio.duration(utterance.path)

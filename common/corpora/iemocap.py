@@ -22,11 +22,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from common.corpora import verify
-from common.corpora.card import Card
+from common.corpora.corpus_info import CorpusInfo
 from common.errors import InputError
 from common.utterance import LABEL_SETS, Corpus, Utterance
 
-CARD = Card(
+INFO = CorpusInfo(
     name="iemocap",
     title="IEMOCAP",
     citation="Busso et al. (2008), IEMOCAP, Language Resources and Evaluation 42(4), 335-359",
@@ -170,20 +170,20 @@ def load(root, variant=DEFAULT_VARIANT) -> Corpus:
     """
     if variant not in VARIANTS:
         raise InputError(f"iemocap has no variant {variant}; choose from {', '.join(VARIANTS)}")
-    marked = verify.synthetic_counts(root, CARD.name)
+    marked = verify.synthetic_counts(root, INFO.name)
     if marked is None:
         _check_sessions(root)
     found = turns(root)
-    paths = _recordings(root, found, verify.repair(CARD, synthetic=marked is not None))
+    paths = _recordings(root, found, verify.repair(INFO, synthetic=marked is not None))
     if marked is None:
         _check_totals(root, found)
     everything = [_utterance(turn, paths[turn.id]) for turn in found if CODES[turn.code] not in ("other", "undecided")]
     if marked is not None:
-        verify.check_counts(CARD, root, everything, marked, synthetic=True)
+        verify.check_counts(INFO, root, everything, marked, synthetic=True)
     chosen = _select(everything, VARIANTS[variant])
     if not chosen:
         raise InputError(f"{root}: no utterance belongs to iemocap/{variant}; name another variant or synthesize again")
-    return verify.corpus(CARD.name, chosen, synthetic=marked is not None, variant=variant)
+    return verify.corpus(INFO.name, chosen, synthetic=marked is not None, variant=variant)
 
 
 def turns(root) -> list[Turn]:
@@ -196,7 +196,7 @@ def turns(root) -> list[Turn]:
     found = [turn for path in files for turn in parse_evaluation(path)]
     if twice := [turn_id for turn_id, n in Counter(turn.id for turn in found).items() if n > 1]:
         raise InputError(
-            f"{root}: {len(twice)} turns are labelled twice ({verify.shown(twice)}); {verify.repair(CARD)}"
+            f"{root}: {len(twice)} turns are labelled twice ({verify.shown(twice)}); {verify.repair(INFO)}"
         )
     return sorted(found, key=lambda turn: turn.id)
 
@@ -285,7 +285,7 @@ def _by_stem(folder):
 def _check_sessions(root):
     wanted = [f"Session{n}/{part}" for n in range(1, 6) for part in ("dialog/EmoEvaluation", "sentences/wav")]
     if missing := [folder for folder in wanted if not Path(root, folder).is_dir()]:
-        raise InputError(f"{root}: no {', '.join(missing)}, expected all five sessions; {verify.repair(CARD)}")
+        raise InputError(f"{root}: no {', '.join(missing)}, expected all five sessions; {verify.repair(INFO)}")
 
 
 def _check_totals(root, found):
@@ -306,7 +306,7 @@ def _check_totals(root, found):
     if wrong := [f"{key} {counted[key]} of {n}" for key, n in expected.items() if counted[key] != n]:
         unlabelled = _dialogs_without_labels(root, found)
         hint = f", without labels are the dialogs {verify.shown(unlabelled)}" if unlabelled else ""
-        raise InputError(f"{root}: not the turns of {CARD.title}: {verify.shown(wrong)}{hint}; {verify.repair(CARD)}")
+        raise InputError(f"{root}: not the turns of {INFO.title}: {verify.shown(wrong)}{hint}; {verify.repair(INFO)}")
 
 
 def _expected():
@@ -314,7 +314,7 @@ def _expected():
     cells = {f"improvised {s} {code}": n for code, ns in IMPROVISED.items() for s, n in zip(SPEAKERS, ns, strict=True)}
     cells |= {f"improvised {session} exc": n for session, n in IMPROVISED_EXCITED.items()}
     cells |= {f"{s} {code}": n for code, ns in ALL_DIALOGS.items() for s, n in zip(SPEAKERS, ns, strict=True)}
-    return {"all": CARD.num_utterances} | PER_SESSION | PER_KIND | PER_CODE | cells
+    return {"all": INFO.num_utterances} | PER_SESSION | PER_KIND | PER_CODE | cells
 
 
 def _dialogs_without_labels(root, found):

@@ -16,10 +16,10 @@ import re
 from pathlib import Path
 
 from common.corpora import verify
-from common.corpora.card import Card
+from common.corpora.corpus_info import CorpusInfo
 from common.utterance import Corpus, Utterance
 
-CARD = Card(
+INFO = CorpusInfo(
     name="ravdess",
     title="RAVDESS speech",
     citation="Livingstone & Russo (2018), PLoS ONE 13(5): e0196391",
@@ -63,12 +63,12 @@ def load(root) -> Corpus:
         InputError: the tree is not complete, or holds more than RAVDESS.
     """
     utterances = [_utterance(stem, path) for stem, path in verify.audio_files(root, _NAME).items()]
-    marked = verify.synthetic_counts(root, CARD.name)
+    marked = verify.synthetic_counts(root, INFO.name)
     if marked is None:
-        verify.check_ids(CARD, root, [u.id for u in utterances], _official_ids())
+        verify.check_ids(INFO, root, [u.id for u in utterances], _official_ids())
     else:
-        verify.check_counts(CARD, root, utterances, marked, synthetic=True)
-    return verify.corpus(CARD.name, utterances, synthetic=marked is not None)
+        verify.check_counts(INFO, root, utterances, marked, synthetic=True)
+    return verify.corpus(INFO.name, utterances, synthetic=marked is not None)
 
 
 def _utterance(stem, path):

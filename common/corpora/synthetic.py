@@ -1,8 +1,9 @@
 """Synthetic trees in the layouts of RAVDESS, EmoDB and IEMOCAP, so that each real loader runs end to end.
 
-File names, folders, label files and their encodings are the corpora's; voices (common/corpora/voice), sentences and
-ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout, the seed, the
-generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus `-synthetic`.
+File names, folders, label files and their encodings are the corpora's; voices (common/corpora/speech_synthesis),
+sentences and ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout,
+the seed, the generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus
+`-synthetic`.
 """
 
 import contextlib
@@ -18,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.corpora import emodb, iemocap, ravdess, verify, voice
+from common.corpora import emodb, iemocap, ravdess, speech_synthesis, verify
 from common.errors import InputError
 
-GENERATOR = f"common.corpora.synthetic 1 {voice.VERSION}"
+GENERATOR = f"common.corpora.synthetic 1 {speech_synthesis.VERSION}"
 SAMPLE_RATE_HZ = 16_000
 DEFAULT_SPEAKERS = {"ravdess": 8, "emodb": 10, "iemocap": 10}
 DEFAULT_FILES = {"ravdess": 8, "emodb": 3, "iemocap": 4}
@@ -143,7 +144,9 @@ def _plan_ravdess(speakers, files, seed):
                 emotion=emotion,
                 text=KIDS_AND_DOGS[ravdess.TEXTS[text]],
                 intensity=ravdess.INTENSITIES[intensity],
-                silence_s=tuple(voice.generator("silence", seed, name).uniform((0.8, 0.6), (1.1, 1.0)).tolist()),
+                silence_s=tuple(
+                    speech_synthesis.generator("silence", seed, name).uniform((0.8, 0.6), (1.1, 1.0)).tolist()
+                ),
             )
 
 
@@ -152,7 +155,7 @@ def _plan_emodb(speakers, files, seed):
         count = files + files // 2 if emotion == "anger" else files
         if (speaker, emotion) == ("08", "disgust"):
             continue  # as in the corpus
-        order = voice.generator("texts", seed, speaker, code).permutation(list(GERMAN)).tolist()
+        order = speech_synthesis.generator("texts", seed, speaker, code).permutation(list(GERMAN)).tolist()
         for k in range(count):
             text, version = order[k % len(order)], "abcdef"[k // len(order)]
             path = f"wav/{speaker}{text}{code}{version}.wav"
@@ -170,7 +173,7 @@ def _plan_iemocap(speakers, files, seed):
         if speaker == "Ses01_M":
             improvised.append(("other", "boredom"))
         for wanted, dialogs in zip((improvised, scripted), _dialogs(speaker[:5]), strict=True):
-            rng = voice.generator("dialogs", seed, speaker, len(dialogs), dialogs[0])
+            rng = speech_synthesis.generator("dialogs", seed, speaker, len(dialogs), dialogs[0])
             turns = Counter()
             for place, k in enumerate(rng.permutation(len(wanted)).tolist()):
                 label, emotion = wanted[k]
@@ -216,10 +219,10 @@ def _record(clips, folder, seed, workers, progress):
 
 
 def _record_one(clip, folder, seed):
-    rng = voice.generator("room", seed, clip.path)
-    speaker = voice.make_speaker(clip.speaker, clip.gender, seed=seed)
+    rng = speech_synthesis.generator("room", seed, clip.path)
+    speaker = speech_synthesis.make_speaker(clip.speaker, clip.gender, seed=seed)
     reading = dict(intensity=clip.intensity, seed=f"{seed} {clip.path}", sample_rate_hz=SAMPLE_RATE_HZ)
-    speech = voice.speak(clip.emotion, speaker, clip.text, **reading)
+    speech = speech_synthesis.speak(clip.emotion, speaker, clip.text, **reading)
     before, after = (round(s * SAMPLE_RATE_HZ) for s in clip.silence_s)
     after = max(after, round(0.73 * SAMPLE_RATE_HZ) - before - len(speech))  # IEMOCAP's shortest
     noise = 10 ** (rng.uniform(-70, -60) / 20) * rng.standard_normal(before + len(speech) + after)
@@ -248,7 +251,7 @@ def _listening_test(clips, seed):
     lines = ["Nr.\tSatz\terkannt\tnatuerlich"]
     for number, name in enumerate(sorted(names | unkept), start=1):
         low, high = (20, 75) if name in unkept else (80, 100)
-        shares = voice.generator("listeners", seed, name).uniform((low, 60), (high, 100)).tolist()
+        shares = speech_synthesis.generator("listeners", seed, name).uniform((low, 60), (high, 100)).tolist()
         cells = [f"{share:.2f}".replace(".", ",") + "\xa0" * 6 for share in shares]
         lines.append("\t".join([f"{number}\xa0\xa0", name, *cells]))
     return ("\n".join(lines) + "\n").encode("latin-1")
@@ -261,7 +264,7 @@ def _evaluations(clips, seconds, seed):
         dialogs[clip.path.split("/")[0], clip.path.split("/")[3]].append((clip, duration))
     content = {}
     for (session, dialog), turns in dialogs.items():
-        rng = voice.generator("order", seed, dialog)
+        rng = speech_synthesis.generator("order", seed, dialog)
         lines, now = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], 5.0
         queues = {
             who: iter([turn for turn in turns if turn[0].speaker == who]) for who in {t[0].speaker for t in turns}
@@ -270,7 +273,7 @@ def _evaluations(clips, seconds, seed):
             clip, duration = next(queues[turns[k][0].speaker])
             start = now + rng.uniform(0.2, 1.5)
             now = start + duration
-            lines += [*_turn(clip, start, now, voice.generator("raters", seed, clip.path)), ""]
+            lines += [*_turn(clip, start, now, speech_synthesis.generator("raters", seed, clip.path)), ""]
         content[f"{session}/dialog/EmoEvaluation/{dialog}.txt"] = ("\n".join(lines) + "\n").encode("latin-1")
     return content
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from common.errors import InputError
 from common.utterance import Corpus
 
+SYNTHETIC = "-synthetic"
+
 MARKER = "synthetic.json"
 SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
 AUDIO_SUFFIXES = (".wav", ".flac")
@@ -82,22 +84,22 @@ def synthetic_counts(root, layout) -> dict | None:
 def corpus(name, utterances, *, synthetic, limits="", variant="") -> Corpus:
     """The Corpus of these utterances, named as what it is."""
     if synthetic:
-        name, limits = f"{name}-synthetic", SYNTHETIC_LIMITS
+        name, limits = f"{name}{SYNTHETIC}", SYNTHETIC_LIMITS
     ordered = tuple(sorted(utterances, key=lambda u: u.id))
     return Corpus(name=name, variant=f"{name}/{variant}" if variant else name, utterances=ordered, limits=limits)
 
 
-def check_ids(card, root, found, expected):
+def check_ids(info, root, found, expected):
     """Raise InputError unless the ids found are those expected."""
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     problems = [f"{len(ids)} {what} ({shown(ids)})" for what, ids in (("missing", missing), ("extra", extra)) if ids]
     if problems:
         raise InputError(
-            f"{root}: {' and '.join(problems)} of the {len(expected)} files of {card.title}; {repair(card)}"
+            f"{root}: {' and '.join(problems)} of the {len(expected)} files of {info.title}; {repair(info)}"
         )
 
 
-def check_counts(card, root, utterances, expected, *, synthetic=False):
+def check_counts(info, root, utterances, expected, *, synthetic=False):
     """Raise InputError unless every speaker has as many utterances of every emotion as `expected` says.
 
     Args:
@@ -118,8 +120,8 @@ def check_counts(card, root, utterances, expected, *, synthetic=False):
             if cells
         ]
         raise InputError(
-            f"{root}: {found.total()} utterances, expected {wanted.total()} of {card.title}: "
-            f"{' and '.join(problems)}; {repair(card, synthetic=synthetic)}"
+            f"{root}: {found.total()} utterances, expected {wanted.total()} of {info.title}: "
+            f"{' and '.join(problems)}; {repair(info, synthetic=synthetic)}"
         )
 
 
@@ -130,7 +132,7 @@ def shown(items, separator=", ") -> str:
     return separator.join(items[:_SHOWN]) + rest
 
 
-def repair(card, *, synthetic=False) -> str:
+def repair(info, *, synthetic=False) -> str:
     if synthetic:
         return "synthesize it again, into an empty folder"
-    return f"copy or unpack it again, into an empty folder; to get it, {card.how_to_get}"
+    return f"copy or unpack it again, into an empty folder; to get it, {info.how_to_get}"

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from common.errors import InputError
-from common.training import Fitted
+from common.learning.training import Fitted
 
 BELOW_ALL = -1.0  # a score that the class with the largest score never has
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import threadpoolctl
 
-from common import audio
+from common.features import audio
 from papers.chernykh2018.features import FrontEnd
 from papers.chernykh2018.short_term import short_term
 

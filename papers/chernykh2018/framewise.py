@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 
-from common.training import Fitted
+from common.learning.training import Fitted
 from papers.chernykh2018.short_term import ENERGY
 
 TIE = 1e-4  # a share of the votes, smaller than any that a whole vote makes

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, training
-from common.layers import Standardise, moments
+from common.learning import batching, training
+from common.learning.layers import Standardise, moments
 from papers.chernykh2018 import ctc, framewise
 from papers.chernykh2018.layers import FixedSteps, both_directions
 from papers.chernykh2018.short_term import NAMES
@@ -62,7 +62,7 @@ def prepare(recipe, train, *, seed):
 
     Args:
         recipe: a recipe of this paper.
-        train: a Part.
+        train: a Subset.
         seed: of the weights or trees, and of the order of the batches.
     """
     if recipe.system in ("dummy", "framewise"):
@@ -83,7 +83,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts.
+        train, valid: Subsets.
         seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.
@@ -122,7 +122,7 @@ def _long_enough(part, min_steps):
     kept = [i for i, array in enumerate(part.features) if array.shape[1] >= min_steps]
     if len(kept) == len(part):
         return part
-    return batching.Part([part.utterances[i] for i in kept], [part.features[i] for i in kept], part.classes)
+    return batching.Subset([part.utterances[i] for i in kept], [part.features[i] for i in kept], part.classes)
 
 
 class BlockBatches(batching.Batches):

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from common import splits
 from common.errors import InputError
+from common.folds import splits
 from common.utterance import Fold
 from papers.chernykh2018.features import AUTHORS_COPY, FrontEnd
 

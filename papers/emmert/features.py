@@ -6,7 +6,7 @@ import hashlib
 import librosa
 import numpy as np
 
-from common import audio
+from common.features import audio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ def features(waveform, sample_rate_hz, front_end):
     slices = cut_slices(log_mel_image(waveform, sample_rate_hz, front_end), front_end)
     if front_end.kind == "slices":
         return slices
-    from common import backend
+    from common.learning import backend
 
     backend.start()
     from papers.emmert import resnet

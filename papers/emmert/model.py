@@ -3,8 +3,8 @@
 import keras
 from keras import layers, regularizers
 
-from common import batching, training
-from common.layers import Standardise, moments
+from common.learning import batching, training
+from common.learning.layers import Standardise, moments
 from papers.emmert import resnet
 
 
@@ -76,7 +76,7 @@ def prepare(recipe, train, *, seed):
 
     Args:
         recipe: a recipe of this paper.
-        train: a Part.
+        train: a Subset.
         seed: of the weights, the dropout and the order of the batches.
     """
     keras.utils.set_random_seed(seed)
@@ -94,7 +94,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts; of the MFCC examples of a file the noisy copy is used in `train` only.
+        train, valid: Subsets; of the MFCC examples of a file the noisy copy is used in `train` only.
         seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.
@@ -126,4 +126,4 @@ def predict(fitted, part, recipe):
 
 def as_tested(part, recipe):
     """A part without the noisy copies, which stand in the second row of the MFCC examples."""
-    return part.rows(1) if recipe.network == "mfcc" else part
+    return part.first_examples(1) if recipe.network == "mfcc" else part

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from common import splits
+from common.folds import splits
 from papers.emmert.features import FrontEnd
 
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from common import feature_store
 from common.errors import InputError
+from common.features import feature_store
 
 HOW = (
     "ImageNet weights for ResNet50 are not on this machine and could not be downloaded; give them with "

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from common import audio
+from common.features import audio
 from common.utterance import Fold
 from papers.lim2016.features import example_starts, speech_span
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, oversampling, training
-from common.layers import Standardise, moments
+from common.learning import batching, oversampling, training
+from common.learning.layers import Standardise, moments
 
 PREDICTED_AT_ONCE = 32  # examples; the first convolution of 32 time-distributed ones takes 268 MB
 TIE_BREAK = 0.5  # of a vote: the weight of the mean posterior, which lies below one
@@ -127,7 +127,7 @@ def prepare(recipe, train, *, seed):
 
     Args:
         recipe: a recipe of this paper.
-        train: a Part.
+        train: a Subset.
         seed: of the weights, the dropout, the oversampling and the order of the batches.
     """
     keras.utils.set_random_seed(seed)
@@ -147,7 +147,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts; `valid` may be empty, its scores are for the history alone.
+        train, valid: Subsets; `valid` may be empty, its scores are for the history alone.
         seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from common import splits
+from common.folds import splits
 from common.utterance import Fold
 from papers.lim2016 import leaky
 from papers.lim2016.features import FrontEnd

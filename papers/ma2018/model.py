@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from common import batching, training
-from common.layers import FrameMask, Standardise, moments
+from common.learning import batching, training
+from common.learning.layers import FrameMask, Standardise, moments
 from papers.ma2018.masking import BorderSafeMaxPooling2D, LastValidStep, MaskPadding, PadToLength
 
 KERNELS = ((16, 12), (12, 8), (7, 5))  # frames and bins, of Satt's Figure 1; D1
@@ -43,7 +43,7 @@ def prepare(recipe, train, *, seed):
 
     Args:
         recipe: a recipe of this paper.
-        train: a Part.
+        train: a Subset.
         seed: of the weights, the dropout and the order of the batches.
     """
     keras.utils.set_random_seed(seed)
@@ -59,7 +59,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts.
+        train, valid: Subsets.
         seed: as in `prepare`.
         checkpoint: file from which a killed training goes on.
         report: called with the number of finished epochs.

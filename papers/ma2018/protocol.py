@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from common import splits
+from common.folds import splits
 from common.utterance import LABEL_SETS
 from papers.ma2018.features import FrontEnd
 

@@ -6,13 +6,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure  # without pyplot: no window system, nothing global
 
-from papers.satt2017.features import (
-    features,
-    frame_centres_s,
-    log_spectrogram,
-    modified_spectrogram,
-    noise_level_db,
-)
+from papers.satt2017.features import features, frame_centres_s, log_spectrogram, modified_spectrogram, noise_level_db
 
 SYSTEMS = (("cnn3_lstm_10hz",), ("cnn3_lstm_20hz",))  # the figures are drawn from one of them, the paper's own first
 EMOTION = "neutral"  # 4: "from a speech sample labeled as neutral"

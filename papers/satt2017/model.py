@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common import batching, oversampling, trained, training
-from common.code_version import code_version
+from common.features.code_version import code_version
+from common.learning import batching, oversampling, training, training_cache
 from papers.satt2017 import two_step
 from papers.satt2017.features import noise_level_db
 from papers.satt2017.protocol import NUM_POOLS
@@ -129,7 +129,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Parts.
+        train, valid: Subsets.
         seed: of the weights, the dropout, the oversampling and the order of the batches.
         checkpoint: file from which a killed training goes on; further networks have files of their own beside it.
         report: called with the number of finished epochs.
@@ -159,7 +159,7 @@ def prepare(recipe, train, *, seed, name="all_classes"):
 
     Args:
         recipe: a recipe of this paper.
-        train: a Part.
+        train: a Subset.
         seed: of the weights, the dropout, the oversampling and the order of the batches.
         name: of the network.
     """
@@ -180,7 +180,7 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     trained once for all of them.
     """
     untrained, batches = prepare(recipe, train, seed=seed, name=name)
-    return trained.once(
+    return training_cache.fit_or_load(
         lambda: training.fit(
             untrained,
             batches,

@@ -60,7 +60,7 @@ def stem(name) -> str:
 
 
 def _install_one(path):
-    from common import audio  # decoders, which listing the systems does not need
+    from common.features import audio  # decoders, which listing the systems does not need
 
     identity = audio.fingerprint(path)
     waveform, _ = audio.read(path, sample_rate_hz=SAMPLE_RATE_HZ)
@@ -71,7 +71,7 @@ def _install_one(path):
 
 
 def _kept(identity) -> Path:
-    from common import feature_store  # joblib, likewise
+    from common.features import feature_store  # joblib, likewise
 
     return feature_store.cache_dir() / "noises" / f"{identity}.npy"
 

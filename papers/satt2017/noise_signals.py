@@ -9,7 +9,7 @@ as in this.
 import numpy as np
 from scipy import signal
 
-from common.corpora import voice
+from common.corpora import speech_synthesis
 
 SECONDS = 12.0  # a longer recording hears it again from the beginning
 
@@ -30,7 +30,7 @@ LAUGHS = ("hahaha haha", "hehehehe hehe ha", "hohoho ho", "ha ha hahaha")
 
 def make(name, sample_rate_hz):
     """The signal of a name of `SIGNALS`, `(N,)` float32 with its peak below 1, the same on every machine."""
-    waveform = SIGNALS[name](sample_rate_hz, voice.generator("satt2017 noise", name))
+    waveform = SIGNALS[name](sample_rate_hz, speech_synthesis.generator("satt2017 noise", name))
     waveform = waveform / (1.05 * np.abs(waveform).max())
     return (np.round(waveform * 32767) / 32768).astype("float32")
 
@@ -157,13 +157,15 @@ def _crowd(rate, rng, *, people, emotions, texts, pause_s):
     """Voices from all sides, each saying one thing after the other with pauses between."""
     track = np.zeros(round(SECONDS * rate))
     for person in range(people):
-        speaker = voice.make_speaker(f"crowd {person}", ("female", "male")[person % 2], seed=int(rng.integers(1 << 30)))
+        speaker = speech_synthesis.make_speaker(
+            f"crowd {person}", ("female", "male")[person % 2], seed=int(rng.integers(1 << 30))
+        )
         distance = rng.uniform(0.3, 1.0)
         start_s = -rng.uniform(0.0, 3.0)  # nobody waits for the recording to begin
         turn = 0
         while start_s < SECONDS:
             emotion, text = emotions[turn % len(emotions)], texts[(person + turn) % len(texts)]
-            said = voice.speak(emotion, speaker, text, intensity="strong", seed=turn, sample_rate_hz=rate)
+            said = speech_synthesis.speak(emotion, speaker, text, intensity="strong", seed=turn, sample_rate_hz=rate)
             _add(track, distance * said, start_s, rate)
             start_s += len(said) / rate + rng.exponential(pause_s)
             turn += 1

@@ -3,8 +3,8 @@
 import dataclasses
 import math
 
-from common import splits
 from common.errors import InputError
+from common.folds import splits
 from common.utterance import LABEL_SETS
 from papers.satt2017 import noise
 from papers.satt2017.features import FrontEnd

@@ -28,7 +28,7 @@ def pair(part, emotion):
             f"a part of a fold has neither {NEUTRAL} nor {emotion}, so that the two-step predictor has nothing to "
             "tell them apart by; take another protocol or leave the emotion out"
         )
-    return dataclasses.replace(part.pick(chosen), classes=(NEUTRAL, emotion))
+    return dataclasses.replace(part.take(chosen), classes=(NEUTRAL, emotion))
 
 
 def join(first, pairs):

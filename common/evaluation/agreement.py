@@ -1,0 +1,202 @@
+"""The structure of a system's errors (Chernykh 2018, section 4.5: Figures 6a and 6b, Table 2). No Keras.
+
+An utterance is anything with the `id`, `emotion`, `votes`, `self_votes` and `recognition` of a common Utterance.
+Decisions are class indices, (N,) or (S, N) of S seeds, whose counts are added; -1 is "no decision", which is an error.
+A rater dissents whose answer is not the utterance's emotion; a rater who gave several dissents where none of them is
+(D17 of papers/chernykh2018). Raters are the external ones; the authors' parser also counts the actors' ratings of
+themselves, which `with_self` adds.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from common.errors import InputError
+from common.evaluation import metrics
+
+RECOGNITION_EDGES = (0.0, 0.8, 0.9, 1.0)  # EmoDB's published files all reach 0.8 of its 20 listeners
+
+
+@dataclasses.dataclass(frozen=True)
+class ErrorTable:
+    """Errors by emotion and by how sure people were.
+
+    Args:
+        classes: K names, the rows.
+        columns: C names.
+        errors, counts: `(K, C)` utterances.
+    """
+
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    errors: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Errors over utterances, `(K, C)`; NaN where there is no utterance."""
+        return np.divide(self.errors, self.counts, out=np.full(self.counts.shape, np.nan), where=self.counts > 0)
+
+    @property
+    def accuracies(self) -> np.ndarray:
+        """Accuracy over all emotions, `(C,)`; the first is that on the utterances people agreed on (4.5: "65 %")."""
+        counts = self.counts.sum(axis=0)
+        shares = np.divide(self.errors.sum(axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
+        return 1 - shares
+
+
+@dataclasses.dataclass(frozen=True)
+class Residual:
+    """One column of Table 2, in numbers of answers and of errors.
+
+    Args:
+        dissenting: answers that differ from the label of the utterances of this emotion.
+        considered: those of them that are one of the K emotions.
+        errors: utterances that the system got wrong and that have a considered answer.
+        matching: those of them where the system decided for such an answer.
+    """
+
+    dissenting: int
+    considered: int
+    errors: int
+    matching: int
+
+    @property
+    def considered_ratio(self) -> float:
+        """Row 1; NaN where nobody dissents."""
+        return self.considered / self.dissenting if self.dissenting else float("nan")
+
+    @property
+    def model_accuracy(self) -> float:
+        """Row 2; chance is 1 / (K - 1). NaN where the system made no such error."""
+        return self.matching / self.errors if self.errors else float("nan")
+
+
+@dataclasses.dataclass(frozen=True)
+class Dissents:
+    """What the raters of N utterances said against the labels.
+
+    Args:
+        raters: (N,) raters who dissent.
+        answers: (N,) answers they gave; a rater may give several.
+        considered: (N, K) how many of these answers are each of the K emotions.
+    """
+
+    raters: np.ndarray
+    answers: np.ndarray
+    considered: np.ndarray
+
+
+def confusion(utterances, decisions, classes) -> np.ndarray:
+    """Figure 6a: `(K, K + 1)` shares of each true emotion's utterances, the last column being "no decision"."""
+    decisions = np.asarray(decisions)
+    labels = np.broadcast_to(class_indices(utterances, classes), decisions.shape)
+    counts = metrics.confusion_matrix(labels.ravel(), decisions.ravel(), num_classes=len(classes))
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def dissenting_answers(utterance, *, merged=None, with_self=False) -> list[tuple[str, ...]]:
+    """The answers of each rater who dissents.
+
+    Args:
+        utterance: with votes.
+        merged: what a corpus variant made of a rater's emotion, e.g. `{"excitement": "happiness"}`.
+        with_self: count the actors' ratings of themselves too, as the authors' code does.
+    """
+    votes = utterance.votes + (utterance.self_votes if with_self else ())
+    if not votes:
+        raise InputError(f"{utterance.id} has no raters; take a corpus with votes, such as IEMOCAP")
+    renamed = [tuple((merged or {}).get(answer, answer) for answer in vote) for vote in votes]
+    return [vote for vote in renamed if utterance.emotion not in vote]
+
+
+def dissents(utterances, classes, *, merged=None, with_self=False) -> Dissents:
+    """`dissenting_answers` of all utterances, counted."""
+    against = [dissenting_answers(u, merged=merged, with_self=with_self) for u in utterances]
+    answers = [[answer for vote in votes for answer in vote] for votes in against]
+    return Dissents(
+        raters=np.array([len(votes) for votes in against], dtype=int),
+        answers=np.array([len(given) for given in answers], dtype=int),
+        considered=np.array([[given.count(name) for name in classes] for given in answers]).reshape(-1, len(classes)),
+    )
+
+
+def error_by_dissent(utterances, decisions, classes, *, merged=None, with_self=False) -> ErrorTable:
+    """Figure 6b: errors by emotion and number of dissenting raters."""
+    columns = dissents(utterances, classes, merged=merged, with_self=with_self).raters
+    names = tuple(str(number) for number in range(columns.max(initial=0) + 1))
+    return _error_table(utterances, decisions, classes, columns, names)
+
+
+def error_by_recognition(utterances, decisions, classes) -> ErrorTable:
+    """Figure 6b where listeners' recognition plays the part of agreement (EmoDB): columns from sure to unsure."""
+    return _error_table(utterances, decisions, classes, *recognition_columns(utterances))
+
+
+def recognition_columns(utterances) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The column of each utterance, (N,), and the columns' names: `1`, `0.9 to 1`, ...
+
+    A column holds the recognition rates from one of `RECOGNITION_EDGES` up to the next, the first those at the last
+    edge or above.
+    """
+    if unknown := [u.id for u in utterances if u.recognition is None]:
+        raise InputError(f"{unknown[0]} has no recognition rate; take EmoDB with erkennung.txt in its root")
+    edges = RECOGNITION_EDGES
+    recognition = np.array([u.recognition for u in utterances])
+    columns = len(edges) - np.searchsorted(np.array(edges) - 1e-9, recognition, side="right")
+    between = [f"{low:g} to {high:g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return columns, (f"{edges[-1]:g}", *reversed(between))
+
+
+def _error_table(utterances, decisions, classes, columns, names):
+    labels = class_indices(utterances, classes)
+    shape = len(classes), len(names)
+    counts, errors = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
+    for decided in np.atleast_2d(decisions):
+        wrong = labels != decided
+        np.add.at(counts, (labels, columns), 1)
+        np.add.at(errors, (labels[wrong], columns[wrong]), 1)
+    return ErrorTable(tuple(classes), names, errors, counts)
+
+
+def residual_accuracy(utterances, decisions, classes, *, merged=None, with_self=False) -> dict[str, Residual]:
+    """Table 2: how often raters who dissent name one of the K emotions, and how often the system errs with them.
+
+    The second is counted over the system's errors: only so is chance the 33 % that the paper names
+    (D18 of papers/chernykh2018).
+    """
+    labels = class_indices(utterances, classes)
+    against = dissents(utterances, classes, merged=merged, with_self=with_self)
+    counted, matching = matching_errors(labels, np.atleast_2d(decisions), against)
+    columns = {}
+    for k, name in enumerate(classes):
+        own = labels == k
+        columns[name] = Residual(
+            dissenting=int(against.answers[own].sum()),
+            considered=int(against.considered[own].sum()),
+            errors=int(counted[:, own].sum()),
+            matching=int(matching[:, own].sum()),
+        )
+    return columns
+
+
+def matching_errors(labels, decisions, against) -> tuple[np.ndarray, np.ndarray]:
+    """Row 2 of Table 2, decision by decision.
+
+    Args:
+        labels: (N,) class indices.
+        decisions: (S, N).
+        against: the Dissents of the N utterances.
+
+    Returns:
+        (S, N) errors on utterances with a considered answer, and (S, N) those of them that are such an answer.
+    """
+    named = np.pad(against.considered > 0, ((0, 0), (0, 1)))  # (N, K+1): -1, no decision, matches nobody
+    errors = (decisions != labels) & named.any(axis=1)
+    return errors, errors & named[np.arange(len(labels)), decisions]
+
+
+def class_indices(utterances, classes) -> np.ndarray:
+    """(N,) labels."""
+    index = {name: k for k, name in enumerate(classes)}
+    return np.array([index[u.emotion] for u in utterances], dtype=int)

@@ -1,0 +1,233 @@
+"""What the papers say: papers/*/paper.toml -> numbers with an address. No Keras, no audio.
+
+A metric is named as in common/evaluation/metrics (`wa`, `ua`, `macro_f1`, `macro_precision`, `macro_recall`), per class
+as `precision:<emotion>`, `recall:<emotion>`, `f1:<emotion>`; `cross_entropy` is the loss in nats; `slice_wa` and
+`slice_cross_entropy` count the slices of an utterance, not utterances; `share:<what>` is another fraction;
+`sd:<metric>` is the spread that a paper prints after "±", read as one over folds, and `sd_repeats:<metric>` as one over
+repeats of the cross-validation; any other name (`parameters`, `parameters:<what>`, ...) is a number without a range of
+its own.
+"""
+
+import dataclasses
+import math
+import re
+import tomllib
+from pathlib import Path
+
+from common.errors import InputError
+from common.utterance import EMOTIONS
+
+PAPERS = Path(__file__).resolve().parents[2] / "papers"
+
+AGGREGATIONS = ("pooled", "fold_mean", "unknown")
+RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", "share", "precision", "recall", "f1")
+PER_CLASS = ("precision", "recall", "f1")
+SECTIONS = {"paper", "stated", "data", "published", "confusion"}
+PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportedResult:
+    """One number of a paper.
+
+    Args:
+        paper: folder name below papers/.
+        id: unique in the paper and stable; tables join on it.
+        variant: our recipe for the system, "" where the number is quoted or belongs to none. Where the text allows two
+            readings of a system, `also` names the other recipes in the file, and each gets the number.
+        metric: see the module's docstring.
+        aggregation: "pooled" adds the folds' counts first, "fold_mean" averages the folds, "unknown" is what most
+            papers say.
+        part: "train", "valid", "test", or "test:<condition>".
+        value: a fraction for rates.
+        corpus: the corpus variant on which it was measured.
+        protocol: ours that reproduces it.
+        rule: decision rule; "" is the paper's own, the first in our records.
+        where: table and row, or section.
+        approximate: the paper gives it as "about".
+        built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
+        seeds: of a run that repeats as often as the paper did.
+    """
+
+    paper: str
+    id: str
+    variant: str
+    metric: str
+    value: float
+    corpus: str
+    where: str
+    aggregation: str = "unknown"
+    part: str = "test"
+    protocol: str = "paper"
+    rule: str = ""
+    note: str = ""
+    approximate: bool = False
+    built_to_match: str = ""
+    seeds: str = "0"
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the value is a fraction, printed in per cent."""
+        return self.metric.removeprefix("sd:").removeprefix("sd_repeats:").partition(":")[0] in RATES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """A published confusion matrix: rows are true classes, fractions of the row."""
+
+    paper: str
+    id: str
+    variant: str
+    where: str
+    classes: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Paper:
+    """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
+
+    A method that is no paper has no paper.toml: a name, a title, and nothing that was published.
+    """
+
+    name: str
+    title: str
+    authors: tuple[str, ...] = ()
+    corpus: str = ""
+    classes: tuple[str, ...] = ()
+    year: int | None = None
+    venue: str = ""
+    doi: str = ""
+    url: str = ""
+    seeds: str = "0"
+    stated: dict = dataclasses.field(default_factory=dict)
+    data: dict = dataclasses.field(default_factory=dict)
+    published: tuple[ReportedResult, ...] = ()
+    confusions: tuple[Confusion, ...] = ()
+
+
+def read(name, papers=PAPERS) -> tuple[ReportedResult, ...]:
+    """The numbers of the paper in the folder `name`, in the order of its paper.toml; none where it is missing."""
+    return paper(name, papers).published
+
+
+def paper(name, papers=PAPERS) -> Paper:
+    """The paper in the folder `name`; where it has no paper.toml, a method titled by the heading of its README."""
+    folder = Path(papers, name)
+    if (folder / "paper.toml").is_file():
+        return read_file(folder / "paper.toml")
+    readme = folder / "README.md"
+    heading = re.search(r"^# (.+)$", readme.read_text(encoding="utf-8"), re.MULTILINE) if readme.is_file() else None
+    return Paper(name=name, title=heading[1] if heading else name)
+
+
+def read_all(papers=PAPERS) -> list[Paper]:
+    """All folders with a paper.toml or a README.md, by name."""
+    described = {path.parent.name for file in ("paper.toml", "README.md") for path in Path(papers).glob(f"*/{file}")}
+    return [paper(name, papers) for name in sorted(described)]
+
+
+def read_file(path) -> Paper:
+    """One paper.toml, checked.
+
+    Raises:
+        InputError: not TOML, an unknown or missing key, an id used twice, a value outside its range.
+    """
+    path = Path(path)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} cannot be read as TOML: {error}") from error
+    _known(tree, SECTIONS, {"paper"}, path, "the file")
+    head = tree["paper"]
+    _known(head, PAPER_KEYS, {"title", "authors", "corpus", "classes"}, path, "[paper]")
+    name = path.parent.name
+    seeds = head.get("seeds", "0")
+    published = tuple(
+        _published(name, each, path, seeds) for entry in tree.get("published", ()) for each in _readings(entry, path)
+    )
+    confusions = tuple(_confusion(name, entry, path) for entry in tree.get("confusion", ()))
+    _unique([number.id for number in published], path, "[[published]]")
+    _unique([matrix.id for matrix in confusions], path, "[[confusion]]")
+    return Paper(
+        name=name,
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in head.items()},
+        stated=tree.get("stated", {}),
+        data=tree.get("data", {}),
+        published=published,
+        confusions=confusions,
+    )
+
+
+def _readings(entry, path):
+    """An entry, and the same for every variant that it names as another reading of the system."""
+    own, others = {key: value for key, value in entry.items() if key != "also"}, entry.get("also", [])
+    if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
+        raise InputError(f"{path}, [[published]] {own.get('id')!r}: also = {others!r}; expected a list of recipes")
+    return [own, *(own | {"variant": other, "id": f"{own.get('id')}-{other}"} for other in others)]
+
+
+def _published(paper, entry, path, seeds) -> ReportedResult:
+    fields = {f.name: f for f in dataclasses.fields(ReportedResult) if f.name not in ("paper", "seeds")}
+    place = f"[[published]] {entry.get('id', 'without id')!r}"
+    required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
+    _known(entry, fields.keys(), required, path, place)
+    for key, value in entry.items():
+        kind = {"value": (int, float), "approximate": bool}.get(key, str)
+        if not isinstance(value, kind) or (key == "value" and isinstance(value, bool)):
+            raise InputError(f"{path}, {place}: {key} = {value!r}; expected {_kind_name(key)}")
+    number = ReportedResult(paper=paper, seeds=seeds, **entry)
+    _checked(number, f"{path}, {place}")
+    return number
+
+
+def _kind_name(key):
+    return {"value": "a number", "approximate": "true or false"}.get(key, "a text in quotes")
+
+
+def _checked(number, place):
+    """Raise InputError for a value outside its range or a name outside its list."""
+    if not number.id or not re.fullmatch(r"[\w.+-]+", number.id):
+        raise InputError(f"{place}: id = {number.id!r}; expected letters, digits, '.', '+', '-' and '_'")
+    if number.aggregation not in AGGREGATIONS:
+        raise InputError(f"{place}: aggregation = {number.aggregation!r}; expected one of {', '.join(AGGREGATIONS)}")
+    if not re.fullmatch(r"train|valid|test(:.+)?", number.part):
+        raise InputError(f"{place}: part = {number.part!r}; expected train, valid, test or test:<condition>")
+    base, colon, which = number.metric.partition(":")
+    if not re.fullmatch(r"[a-z]\w*", base) or (colon and not which):
+        raise InputError(f"{place}: metric = {number.metric!r}; expected a name such as ua or recall:anger")
+    if base in PER_CLASS and which not in EMOTIONS:
+        raise InputError(f"{place}: metric = {number.metric!r}; expected {base}:<one of {', '.join(EMOTIONS)}>")
+    if not math.isfinite(number.value) or number.value < 0:
+        raise InputError(f"{place}: value = {number.value}; expected a finite number, 0 or above")
+    if number.is_rate and number.value > 1:
+        raise InputError(
+            f"{place}: value = {number.value} for the rate {number.metric}; expected a fraction, "
+            f"{number.value / 100:g} if per cent was meant"
+        )
+
+
+def _confusion(paper, entry, path) -> Confusion:
+    place = f"[[confusion]] {entry.get('id', 'without id')!r}"
+    required = {"id", "variant", "where", "classes", "rows"}
+    _known(entry, required | {"note"}, required, path, place)
+    classes, rows = tuple(entry["classes"]), tuple(tuple(row) for row in entry["rows"])
+    if len(rows) != len(classes) or any(len(row) != len(classes) for row in rows):
+        raise InputError(f"{path}, {place}: {len(rows)} rows for {len(classes)} classes; expected a square")
+    for name, row in zip(classes, rows, strict=True):
+        if any(not 0 <= cell <= 1 for cell in row) or not 0.98 <= sum(row) <= 1.02:  # papers round each cell
+            raise InputError(f"{path}, {place}: row {name} is {list(row)}; expected fractions that sum to 1")
+    return Confusion(paper=paper, **(entry | {"classes": classes, "rows": rows}))
+
+
+def _known(table, allowed, required, path, place):
+    if unknown := sorted(table.keys() - set(allowed)):
+        raise InputError(f"{path}, {place}: unknown key {', '.join(unknown)}; expected {', '.join(sorted(allowed))}")
+    if missing := sorted(set(required) - table.keys()):
+        raise InputError(f"{path}, {place}: {', '.join(missing)} is missing")
+
+
+def _unique(ids, path, place):
+    if twice := sorted({i for i in ids if ids.count(i) > 1}):
+        raise InputError(f"{path}, {place}: id {', '.join(twice)} is used twice; every number has its own")

@@ -1,0 +1,4 @@
+"""From a sound file to arrays: reading audio, the feature store, the version of the code that made an array.
+
+May use common's own files alone.
+"""

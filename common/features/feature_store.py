@@ -1,0 +1,156 @@
+"""Features computed once per (audio content, stretch, front-end settings, code), kept on disk, read memory-mapped.
+
+An entry is a .npy file followed by the CRC-32 of its bytes. It appears under its name in one step, so two runs can
+share a store; an entry whose checksum fails is computed again.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import joblib
+import numpy as np
+from tqdm import tqdm
+
+from common.errors import InputError
+from common.features import audio
+
+CHECKSUM_BYTES = 4
+
+
+def cache_dir() -> Path:
+    """Where features, checkpoints and synthetic corpora are kept: `SER_CACHE`, by default `.cache`."""
+    return Path(os.environ.get("SER_CACHE", ".cache"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A stored array: where its values begin and what shape they have."""
+
+    path: str
+    offset: int
+    shape: tuple[int, ...]
+
+
+class StoredFeatures(Sequence):
+    """Arrays of a store, mapped when asked for and not held: memory does not grow with the corpus."""
+
+    def __init__(self, entries):
+        self.entries = tuple(entries)
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __getitem__(self, index):
+        entry = self.entries[index]
+        return np.memmap(entry.path, dtype="float32", mode="r", offset=entry.offset, shape=entry.shape)
+
+
+def fingerprints(utterances, *, workers) -> dict[str, str]:
+    """SHA-256 of every utterance's audio file, by id; each file is read once."""
+    paths = sorted({u.path for u in utterances})
+    hashes = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(audio.fingerprint)(p) for p in paths)
+    by_path = dict(zip(paths, hashes, strict=True))
+    return {u.id: by_path[u.path] for u in utterances}
+
+
+def compute(utterances, function, front_end, *, hashes, version, root, workers, label) -> dict[str, Entry]:
+    """Entries of all utterances by id, computing in parallel what the store lacks.
+
+    Args:
+        utterances: what to compute features of.
+        function: `(waveform, sample_rate_hz, front_end) -> (S, T, ...)` float32; importable by name in a new process.
+        front_end: a dataclass, the only settings that `function` sees; `front_end.sample_rate_hz` is the rate of the
+            waveform it gets (None: the file's own).
+        hashes: audio fingerprints by id.
+        version: what names the code behind `function`: a hash, versions of libraries; anything that JSON takes.
+        root: the store's folder.
+        workers: processes.
+        label: what the progress bar says.
+
+    Raises:
+        InputError: an audio file is bad, or the store cannot be written; what is finished stays in the store.
+    """
+    settings = json.dumps(dataclasses.asdict(front_end), sort_keys=True)
+    names = {u.id: _key(hashes[u.id], u.start_s, u.end_s, settings, version) for u in utterances}
+    entries = {u.id: _open(_place(root, names[u.id])) for u in utterances}
+    missing = [u for u in utterances if entries[u.id] is None]
+    if missing:
+        jobs = (
+            joblib.delayed(_compute_one)(
+                u.id, u.path, u.start_s, u.end_s, function, front_end, _place(root, names[u.id])
+            )
+            for u in missing
+        )
+        results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        try:
+            for utterance_id, entry in tqdm(results, total=len(missing), desc=label, unit="file"):
+                entries[utterance_id] = entry
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"a process computing {label} died (out of memory?); take fewer --workers and run again, "
+                "what is finished stays in the store"
+            ) from error
+    return entries
+
+
+def _key(audio_hash, start_s, end_s, settings, version) -> str:
+    return hashlib.sha256(json.dumps([audio_hash, start_s, end_s, settings, version]).encode()).hexdigest()
+
+
+def _place(root, name) -> Path:
+    return Path(root, name[:2], f"{name}.npy")
+
+
+def _compute_one(utterance_id, path, start_s, end_s, function, front_end, place):
+    waveform, rate = audio.read(path, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s)
+    array = np.ascontiguousarray(function(waveform, rate, front_end), dtype="float32")
+    if not np.isfinite(array).all():
+        raise InputError(f"{path}: the front end made values that are not finite; check the recording")
+    _write(place, array)
+    return utterance_id, _open(place)
+
+
+def _write(place, array):
+    file = io.BytesIO()
+    np.save(file, array)
+    content = file.getvalue()
+    temporary = place.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content + zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little"))
+        os.replace(temporary, place)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, FileNotFoundError) and place.exists():
+            return  # another run wrote the same entry meanwhile, and cleared up
+        raise InputError(
+            f"the feature store {place.parent.parent} cannot be written ({error.strerror}); "
+            "free some space or give another folder with --store"
+        ) from error
+    for left in place.parent.glob(f"{place.stem}.*.tmp"):  # of a run that was killed while it wrote
+        left.unlink(missing_ok=True)
+
+
+def _open(place) -> Entry | None:
+    """The entry at a place; None where there is none or where it is damaged."""
+    try:
+        content = place.read_bytes()
+    except OSError:  # not there, or not readable: computed, and written or refused with a reason
+        return None
+    if len(content) <= CHECKSUM_BYTES:
+        return None
+    if zlib.crc32(content[:-CHECKSUM_BYTES]) != int.from_bytes(content[-CHECKSUM_BYTES:], "little"):
+        return None
+    with open(place, "rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, _ = np.lib.format.read_array_header_1_0(file)
+        return Entry(str(place), file.tell(), shape)

@@ -1,0 +1,248 @@
+"""The leakage audit: what the sides of a fold share that they must not, for our folds and for anyone's.
+
+A side is one of train, valid, test. FAIL is what makes a test score worthless for what it claims; WARN is what a reader
+must know beside it. common/folds/fold_files reads other people's fold files into the same Folds.
+
+| kind | level | what |
+|---|---|---|
+| `utterance` | FAIL | the same utterance on two sides; on valid and test: the test part takes part in selection |
+| `file` | FAIL | segments of one audio file on two sides, overlapping or not |
+| `audio` | FAIL | another file with the same content (hash) on two sides |
+| `speaker` | FAIL, WARN where no speaker independence is claimed | a speaker on two sides |
+| `speaker_unknown` | WARN | utterances without a speaker: independence cannot be checked |
+| `speaker_alike` | WARN | speakers on two sides whose names differ in capitals or leading zeros alone |
+| `audio_unknown` | WARN | utterances whose audio was not found: another name for the same recording would not be seen |
+| `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
+| `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
+| `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
+| `unread` | WARN | beside fold files: lists that name no part |
+| `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
+"""
+
+import dataclasses
+from collections import Counter
+from itertools import combinations
+from pathlib import PurePath
+
+from common.errors import InputError
+
+FAIL, WARN = "FAIL", "WARN"
+LEAKY = "leaky"
+
+_SHOWN = 3  # names a message gives before it only counts
+
+
+def is_leaky(protocol) -> bool:
+    """Whether a protocol is kept to show what leakage does; its name then says so at its beginning."""
+    return protocol.startswith(LEAKY)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that the sides of a fold share or lack.
+
+    Args:
+        level: "FAIL" or "WARN".
+        fold: the fold's name, or the names of those concerned, separated by commas.
+        kind: the kind, see the module's table.
+        message: a sentence without the fold's name.
+        count: how many utterances, files, speakers, sentences or classes.
+    """
+
+    level: str
+    fold: str
+    kind: str
+    message: str
+    count: int
+
+    def __str__(self):
+        return f"{self.level} {self.fold} {self.kind}: {self.message}"
+
+
+def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | None = None) -> list[Finding]:
+    """Everything found in these folds, in the order of the folds; FAILs of a fold before its WARNs.
+
+    Args:
+        folds: Folds.
+        speaker_independent: whether the protocol claims that no speaker is on two sides.
+        audio_hashes: utterance id -> hash of its audio file; ids that are not in it are not compared, which is a WARN;
+            None compares no audio and says nothing.
+    """
+    findings = []
+    for fold in folds:
+        found = [
+            *_empty_parts(fold),
+            *_shared(fold, speaker_independent=speaker_independent, audio_hashes=audio_hashes or {}),
+            *_unknown_speakers(fold),
+            *_unknown_audio(fold, audio_hashes),
+            *_missing_classes(fold),
+            *_repeated_in_a_part(fold),
+        ]
+        findings += sorted(found, key=lambda f: f.level != FAIL)
+    return findings + _tested_twice(folds)
+
+
+def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | None = None) -> list[Finding]:
+    """`audit`, and its WARNs returned.
+
+    Raises:
+        InputError: there is a FAIL; the message lists the first ones.
+    """
+    findings = audit(folds, speaker_independent=speaker_independent, audio_hashes=audio_hashes)
+    if failed := [f for f in findings if f.level == FAIL]:
+        rest = f" (and {len(failed) - _SHOWN} more)" if len(failed) > _SHOWN else ""
+        listed = "; ".join(f"{f.fold}: {f.message}" for f in failed[:_SHOWN])
+        raise InputError(f"these folds are not fit to train on: {listed}{rest}")
+    return findings
+
+
+def without_duplicates(fold, audio_hashes):
+    """The fold without recordings of train or valid whose audio stands in a part that comes after it.
+
+    RAVDESS itself has one recording under two names (actor 07, happiness): a random split may put it on two sides.
+    The test part is never changed.
+    """
+    tested = {audio_hashes[u.id] for u in fold.test}
+    valid = tuple(u for u in fold.valid if audio_hashes[u.id] not in tested)
+    later = tested | {audio_hashes[u.id] for u in valid}
+    train = tuple(u for u in fold.train if audio_hashes[u.id] not in later)
+    return dataclasses.replace(fold, train=train, valid=valid)
+
+
+def _empty_parts(fold):
+    for name, part in fold.parts.items():
+        if not part and name == "valid":
+            message = "no validation part: unless nothing was selected, the test part chose the epoch"
+            yield Finding(WARN, fold.name, "empty", message, 0)
+        elif not part:
+            yield Finding(FAIL, fold.name, "empty", f"the {name} part is empty", 0)
+
+
+def _shared(fold, *, speaker_independent, audio_hashes):
+    keys = {
+        "utterance": lambda u: u.id,
+        "file": _file,
+        "audio": lambda u: audio_hashes.get(u.id),
+        "speaker": lambda u: u.speaker or None,
+        "text": lambda u: u.text_id,
+    }
+    if not audio_hashes:
+        del keys["audio"]
+    values = {  # a set a side and kind, made once for the three pairs of sides
+        name: {kind: {key(u) for u in part} - {None} for kind, key in keys.items()} for name, part in fold.parts.items()
+    }
+    for (one, first), (other, second) in combinations(fold.parts.items(), 2):
+        sides = f"{one} and {other}"
+        ids = sorted(values[one]["utterance"] & values[other]["utterance"])
+        if ids:
+            selection = ", so that the test part takes part in selection" if sides == "valid and test" else ""
+            message = f"{_counted(ids, 'utterance')} in {sides}{selection}: {_listed(ids)}"
+            yield Finding(FAIL, fold.name, "utterance", message, len(ids))
+            first, second = _without(first, keys["utterance"], ids), _without(second, keys["utterance"], ids)
+
+        files = sorted(values[one]["file"] & values[other]["file"])
+        if files and (files := _common(first, second, _file)):
+            message = f"segments of {_counted(files, 'file')} in {sides}: {_listed(PurePath(f).name for f in files)}"
+            yield Finding(FAIL, fold.name, "file", message, len(files))
+            first, second = _without(first, _file, files), _without(second, _file, files)
+
+        hashes = sorted(values[one]["audio"] & values[other]["audio"]) if audio_hashes else []
+        if hashes and (hashes := _common(first, second, keys["audio"])):
+            twins = [[u.id for u in part if audio_hashes.get(u.id) in hashes] for part in (first, second)]
+            message = f"{_counted(hashes, 'recording')} under two names in {sides}: {twins[0][0]} is {twins[1][0]}"
+            if len(hashes) > 1:
+                message = f"{_counted(hashes, 'recording')} under two names in {sides}: {_listed(twins[0] + twins[1])}"
+            yield Finding(FAIL, fold.name, "audio", message, len(hashes))
+
+        of_one, of_other = values[one], values[other]
+        yield from _shared_speakers(fold.name, one, other, of_one["speaker"], of_other["speaker"], speaker_independent)
+        yield from _shared_texts(fold.name, one, other, of_one["text"], of_other["text"])
+
+
+def _shared_speakers(fold_name, one, other, speakers, others, speaker_independent):
+    shared = sorted(speakers & others)
+    if shared:
+        message = f"{len(shared)} of {_counted(others, 'speaker')} in {other} also in {one}: {_listed(shared)}"
+        yield Finding(FAIL if speaker_independent else WARN, fold_name, "speaker", message, len(shared))
+    forms = {_plain_name(name): name for name in sorted(speakers)}
+    alike = [f"{forms[form]} and {name}" for name in sorted(others - speakers) if (form := _plain_name(name)) in forms]
+    if alike:
+        message = f"speakers in {one} and {other} that may be the same: {_listed(alike)}"
+        yield Finding(WARN, fold_name, "speaker_alike", message, len(alike))
+
+
+def _plain_name(speaker):
+    return speaker.casefold().lstrip("0")
+
+
+def _shared_texts(fold_name, one, other, texts, others):
+    shared = texts & others
+    if shared:
+        message = f"{len(shared)} of {_counted(others, 'sentence')} in {other} also in {one}"
+        yield Finding(WARN, fold_name, "text", message, len(shared))
+
+
+def _unknown_speakers(fold):
+    unknown = [u.id for part in fold.parts.values() for u in part if not u.speaker]
+    if unknown:
+        message = f"{_counted(unknown, 'utterance')} without a speaker, whose independence cannot be checked"
+        yield Finding(WARN, fold.name, "speaker_unknown", message, len(unknown))
+
+
+def _unknown_audio(fold, audio_hashes):
+    everyone = {u.id for part in fold.parts.values() for u in part}
+    if audio_hashes is not None and (unknown := everyone - audio_hashes.keys()):
+        message = f"no audio found of {len(unknown)} of {_counted(everyone, 'utterance')}; --audio names its folder"
+        yield Finding(WARN, fold.name, "audio_unknown", message, len(unknown))
+
+
+def _missing_classes(fold):
+    classes = {name: {u.emotion for u in part} for name, part in fold.parts.items()}
+    if fold.train and (unseen := sorted(classes["test"] - classes["train"])):
+        message = f"test has {_listed(unseen)}, which training lacks; merge the class, leave it out or take other folds"
+        yield Finding(FAIL, fold.name, "class", message, len(unseen))
+    if fold.valid and (absent := sorted(classes["train"] - classes["valid"])):
+        yield Finding(WARN, fold.name, "class", f"validation lacks {_listed(absent)}", len(absent))
+
+
+def _repeated_in_a_part(fold):
+    for name, part in fold.parts.items():
+        ids = [u.id for u in part]
+        if len(set(ids)) < len(ids):
+            twice = sorted(i for i, n in Counter(ids).items() if n > 1)
+            message = f"{_counted(twice, 'utterance')} more than once in {name}: {_listed(twice)}"
+            yield Finding(WARN, fold.name, "repeated", message, len(twice))
+
+
+def _tested_twice(folds):
+    tests = Counter(i for fold in folds for i in {u.id for u in fold.test})
+    twice = sorted(i for i, n in tests.items() if n > 1)
+    if not twice:
+        return []
+    names = [fold.name for fold in folds if any(tests[u.id] > 1 for u in fold.test)]
+    message = f"{_counted(twice, 'utterance')} tested in more than one fold, and so counted twice when folds are pooled"
+    return [Finding(WARN, ",".join(names), "repeated", message, len(twice))]
+
+
+def _file(utterance):
+    return str(utterance.path)
+
+
+def _common(first, second, key):
+    """Sorted values of `key`, other than None, that both parts have."""
+    return sorted(({key(u) for u in first} & {key(u) for u in second}) - {None})
+
+
+def _without(part, key, values):
+    """The utterances whose value is none of these."""
+    values = set(values)
+    return [u for u in part if key(u) not in values]
+
+
+def _counted(members, noun):
+    return f"{len(members)} {noun}{'' if len(members) == 1 else 's'}"
+
+
+def _listed(names):
+    names = list(names)
+    return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")

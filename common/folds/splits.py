@@ -1,0 +1,350 @@
+"""Utterances -> folds. Pure functions of metadata: the result depends on ids and the seed, never on the input's order.
+
+Everything is ordered before anything is random, and random means: in the order of SHA-256(seed, purpose, name). That is
+the same on every machine and in every version of Python and NumPy (which promises no stable stream across versions).
+
+A recording, not an utterance, is the unit that random splits deal out: segments of one file stay on one side. Folds are
+called fold_1 .. fold_K and their parts are sorted by id. `folds` passes every set of folds through the leakage audit.
+"""
+
+import dataclasses
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from fractions import Fraction
+from operator import attrgetter
+
+from common.errors import InputError
+from common.folds import leakage
+from common.utterance import Fold
+
+EMOBOX_RAVDESS = (  # speakers of data/ravdess/fold_{1..6}/ravdess_test_fold_{1..6}.jsonl, github.com/emo-box/EmoBox
+    ("01", "11", "20", "21"),
+    ("04", "10", "12", "14"),  # four women: EmoBox dealt the actors out without regard to gender
+    ("08", "09", "19", "23"),
+    ("03", "05", "07", "24"),
+    ("02", "15", "16", "18"),
+    ("06", "13", "17", "22"),
+)
+AUDEERING_EMODB = {"train": ("03", "09", "10", "13"), "valid": ("08", "11"), "test": ("12", "14", "15", "16")}
+
+_SPEAKER = attrgetter("speaker")
+_RAVDESS_ID = re.compile(r"\d\d(-\d\d){6}")
+_EMODB_ID = re.compile(r"\d\d[ab]\d\d[A-Z][a-z]")
+_IEMOCAP_ID = re.compile(r"Ses0\d[FM]_\w+")
+
+
+def random(utterances, *, num_folds=10, seed) -> tuple[Fold, ...]:
+    """Stratified k-fold over recordings, blind to speakers: fold k tests part k, validates on part k+1 (cyclic).
+
+    Each class is dealt out over the parts in turn, going on where the class before stopped: the parts' sizes, and each
+    class's counts in them, differ by one recording at most. Every utterance is tested once.
+
+    Raises:
+        InputError: a class with fewer recordings than folds.
+    """
+    utterances = _ordered(utterances)
+    recordings = _recordings(utterances)
+    for emotion, members in recordings.items():
+        if len(members) < num_folds:
+            found = f"{emotion} has {_count(members, 'recording')} for {num_folds} folds"
+            raise InputError(f"{found}; take fewer folds, merge the class or leave it out")
+    parts = _deal(recordings, _at_least_three(num_folds), seed, "random")
+    part_of = {u.id: k for k, part in enumerate(parts) for recording in part for u in recording}
+    return _grouped(utterances, _cyclic([{k} for k in range(num_folds)]), lambda u: part_of[u.id])
+
+
+def per_class(utterances, *, train=0.70, valid=0.15, seed) -> tuple[Fold, ...]:
+    """One fold: of the n recordings of each class int(train n) train, int(valid n) validate and the others test.
+
+    96 recordings give 67, 14 and 15 (Emmert, RAVDESS). The shares are taken as decimal fractions: 70 % of 90 is 63,
+    where int(0.7 * 90) is 62. Blind to speakers.
+
+    Raises:
+        InputError: a class that does not reach all three parts.
+    """
+    parts = {"train": [], "valid": [], "test": []}
+    for emotion, members in _recordings(_ordered(utterances)).items():
+        members = _shuffled(members, seed, f"per_class {emotion}")
+        first, last = (int(Fraction(str(share)) * len(members)) for share in (train, valid))
+        chosen = members[:first], members[first : first + last], members[first + last :]
+        if not all(chosen):
+            raise InputError(
+                f"{emotion} has {_count(members, 'recording')}, {' / '.join(str(len(c)) for c in chosen)} to train / "
+                "validate / test, expected one in each: merge the class or leave it out"
+            )
+        for part, recordings in zip(parts.values(), chosen, strict=True):
+            part += [u for recording in recordings for u in recording]
+    return (_fold(1, **parts),)
+
+
+def speaker_independent(utterances, *, num_folds=6, seed) -> tuple[Fold, ...]:
+    """Grouped k-fold over speakers, balanced by gender: fold k tests group k, validates on group k+1 (cyclic).
+
+    Women and men are shuffled apart and dealt out in turn, men going on where the women stopped. RAVDESS's 24 actors
+    make six folds of 16 to train, 4 to validate and 4 to test, each four two women and two men. Every speaker is
+    tested once. With fewer speakers than folds each speaker is a fold.
+
+    Raises:
+        InputError: fewer than three speakers.
+    """
+    utterances, by_gender = _ordered(utterances), defaultdict(list)
+    speakers = _speakers(utterances)
+    for speaker, gender in speakers.items():
+        by_gender[gender].append(speaker)
+    groups = _deal(by_gender, min(_at_least_three(num_folds), len(speakers)), seed, "speakers")
+    return _grouped(utterances, _cyclic([set(group) for group in groups]), _SPEAKER)
+
+
+def leave_one_speaker_out(utterances, *, seed) -> tuple[Fold, ...]:
+    """One fold per speaker, in sorted order; validation is one other speaker, the next in a seeded cyclic order.
+
+    Raises:
+        InputError: fewer than three speakers.
+    """
+    utterances = _ordered(utterances)
+    order = _shuffled(_speakers(utterances), seed, "leave_one_speaker_out")
+    pairs = _cyclic([{speaker} for speaker in order])
+    return _grouped(utterances, sorted(pairs, key=lambda pair: min(pair[0])), _SPEAKER)
+
+
+def leave_one_session_out(utterances, *, assignments="both", seed=0) -> tuple[Fold, ...]:
+    """One speaker of the session held out validates, the other tests; the other sessions train.
+
+    Args:
+        utterances: of a corpus with two speakers in each session.
+        assignments: "both", two folds a session, so that every speaker is tested once (ten folds for IEMOCAP); "one",
+            one fold a session, the test speaker drawn by the seed.
+        seed: of that draw; "both" has nothing to draw.
+
+    Raises:
+        InputError: an utterance without session, fewer than two sessions, a session that has not two speakers.
+    """
+    if assignments not in ("both", "one"):
+        raise ValueError(f"assignments={assignments!r}; expected 'both' or 'one'")
+    utterances, pairs = _ordered(utterances), []
+    for session, members in _sessions(utterances, 2).items():
+        speakers = sorted({u.speaker for u in members})
+        if len(speakers) != 2:
+            found = f"session {session} has {_count(speakers, 'speaker')}"
+            raise InputError(f"{found}, expected two; take the protocol sessions or speaker_independent")
+        if assignments == "one":
+            speakers = _shuffled(speakers, seed, f"session {session}")
+        valid, test = speakers
+        pairs += [({test}, {valid}), ({valid}, {test})][: 1 if assignments == "one" else 2]
+    return _grouped(utterances, pairs, _SPEAKER)
+
+
+def sessions(utterances, *, seed=0) -> tuple[Fold, ...]:
+    """Fold k tests the whole of session k, validates on session k+1 (cyclic), trains on the others; nothing is drawn.
+
+    The test parts are those of IEMOCAP's usual five folds (SUPERB, EmoBox), which validate on a random share of the
+    training sessions and so on training speakers, or not at all.
+
+    Raises:
+        InputError: an utterance without session, fewer than three sessions.
+    """
+    utterances = _ordered(utterances)
+    names = [{name} for name in _sessions(utterances, 3)]
+    return _grouped(utterances, _cyclic(names), attrgetter("session"))
+
+
+def text_independent(utterances, *, num_folds=6, num_text_groups=2, seed) -> tuple[Fold, ...]:
+    """Neither speaker nor sentence of the test part is trained on: speaker groups times sentence groups.
+
+    For each of `speaker_independent`'s folds and each group of sentences: the fold's test speakers saying those
+    sentences are tested; its training and validation speakers saying the OTHER sentences train and validate; what is
+    neither is dropped from that fold (for two groups about half of the corpus). Every utterance is tested once, in
+    num_folds * num_text_groups folds. RAVDESS's two sentences are a group each; EmoDB's ten are dealt out by five.
+    Validation shares sentences with training: with two sentences there is no third side.
+
+    Raises:
+        InputError: fewer than three speakers, an utterance without text id, fewer than two sentences.
+    """
+    utterances = _ordered(utterances)
+    if unknown := [u.id for u in utterances if u.text_id is None]:
+        raise InputError(f"{_count(unknown, 'utterance')} without text_id ({unknown[0]}); take speaker_independent")
+    texts = sorted({u.text_id for u in utterances})
+    if len(texts) < 2:
+        raise InputError(f"one sentence only, {texts[0]}; text_independent needs two or more: take speaker_independent")
+    text_groups = _deal({"": texts}, min(num_text_groups, len(texts)), seed, "texts")
+    by_speaker = speaker_independent(utterances, num_folds=num_folds, seed=seed)
+    made = []
+    for fold in by_speaker:
+        for held in text_groups:
+            others = [[u for u in part if u.text_id not in held] for part in (fold.train, fold.valid)]
+            made.append(_fold(len(made) + 1, *others, [u for u in fold.test if u.text_id in held]))
+    return tuple(made)
+
+
+def emobox(utterances, *, seed=0) -> tuple[Fold, ...]:
+    """The test parts of EmoBox (Interspeech 2024): RAVDESS in six folds of four actors, IEMOCAP in its five sessions.
+
+    EmoBox has no validation part for them; ours is the next fold's test speakers, taken from training (RAVDESS: 16
+    actors train, EmoBox has 20). Nothing is drawn. EmoBox's folds of EmoDB have every speaker on both sides and are
+    refused.
+
+    Raises:
+        InputError: another corpus, EmoDB, or RAVDESS without some of its actors.
+    """
+    utterances = _ordered(utterances)
+    if all(_IEMOCAP_ID.fullmatch(u.id) for u in utterances):
+        return sessions(utterances)
+    if all(_EMODB_ID.fullmatch(u.id) for u in utterances):
+        raise InputError("EmoBox's EmoDB folds have all speakers on both sides; take speaker_independent")
+    _require(utterances, "emobox", "RAVDESS and IEMOCAP", _RAVDESS_ID, [s for group in EMOBOX_RAVDESS for s in group])
+    return _grouped(utterances, _cyclic([set(group) for group in EMOBOX_RAVDESS]), _SPEAKER)
+
+
+def audeering(utterances, *, seed=0) -> tuple[Fold, ...]:
+    """The one split in audEERING's EmoDB (since version 1.2.0): test speakers 12, 14, 15, 16, training the other six.
+
+    It has no validation part; ours is one woman and one man of the six, 08 and 11, who together speak every emotion and
+    leave 18 of the six speakers' 20 disgust recordings to train on. Nothing is drawn.
+
+    Raises:
+        InputError: another corpus than EmoDB, or EmoDB without some of its speakers.
+    """
+    utterances = _ordered(utterances)
+    _require(utterances, "audeering", "EmoDB", _EMODB_ID, [s for part in AUDEERING_EMODB.values() for s in part])
+    return _grouped(utterances, [(set(AUDEERING_EMODB["test"]), set(AUDEERING_EMODB["valid"]))], _SPEAKER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A way to make folds, `protocol(utterances, seed)`; `speaker_independent` is what it claims and is held to."""
+
+    make: Callable
+    description: str
+    speaker_independent: bool = True
+
+    def __call__(self, utterances, seed) -> tuple[Fold, ...]:
+        return self.make(utterances, seed=seed)
+
+
+PROTOCOLS = {
+    "random": Protocol(random, "10 folds over recordings, stratified; speakers on all sides", False),
+    "speaker_independent": Protocol(speaker_independent, "6 folds over speakers, balanced by gender"),
+    "leave_one_speaker_out": Protocol(leave_one_speaker_out, "a fold per speaker, one other speaker validates"),
+    "leave_one_session_out": Protocol(leave_one_session_out, "two folds a session: one speaker validates, one tests"),
+    "sessions": Protocol(sessions, "a fold per session, the next session validates"),
+    "text_independent": Protocol(text_independent, "6 folds over speakers x 2 over sentences, both unseen"),
+    "emobox": Protocol(emobox, "EmoBox's test parts: RAVDESS 6 folds, IEMOCAP 5 sessions"),
+    "audeering": Protocol(audeering, "audEERING's split of EmoDB: 4 speakers train, 2 validate, 4 test"),
+}
+
+
+def folds(utterances, protocol, seed) -> tuple[Fold, ...]:
+    """The folds of a shared protocol, audited.
+
+    Args:
+        utterances: utterances, or a Corpus.
+        protocol: a name of `PROTOCOLS`.
+        seed: of whatever the protocol draws.
+
+    Raises:
+        InputError: an unknown protocol, a corpus that lacks what it needs, or folds that leak.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"unknown protocol {protocol}; choose from {', '.join(PROTOCOLS)}")
+    try:
+        made = PROTOCOLS[protocol](getattr(utterances, "utterances", utterances), seed)
+    except InputError as error:
+        raise InputError(f"{protocol}: {error}") from error
+    leakage.check(made, speaker_independent=PROTOCOLS[protocol].speaker_independent)
+    return made
+
+
+def _ordered(utterances):
+    utterances = sorted(utterances, key=lambda u: u.id)
+    if twice := next((u.id for u, v in zip(utterances, utterances[1:], strict=False) if u.id == v.id), None):
+        raise InputError(f"two utterances are called {twice}; ids must be unique in a corpus")
+    if not utterances:
+        raise InputError("no utterances to split; does the selection leave any?")
+    return utterances
+
+
+def _shuffled(members, seed, purpose):
+    """Names, or recordings by their first utterance's id, in an order that depends on them and the seed alone."""
+
+    def place(member):
+        name = member if isinstance(member, str) else member[0].id
+        return hashlib.sha256(f"{seed}\0{purpose}\0{name}".encode()).digest()
+
+    return sorted(members, key=place)
+
+
+def _deal(by_class, num_parts, seed, purpose):
+    """`num_parts` lists; each class is shuffled and dealt out in turn, going on where the class before stopped."""
+    order = [m for name in sorted(by_class) for m in _shuffled(by_class[name], seed, f"{purpose} {name}")]
+    return [order[k::num_parts] for k in range(num_parts)]
+
+
+def _recordings(utterances):
+    """Class -> recordings, each the list of its file's utterances; its class is that of the first."""
+    by_path, by_class = defaultdict(list), defaultdict(list)
+    for u in utterances:
+        by_path[u.path].append(u)
+    for members in by_path.values():
+        by_class[members[0].emotion].append(members)
+    return dict(sorted(by_class.items()))
+
+
+def _speakers(utterances):
+    """Speaker -> gender ("" where unknown). Raises InputError below three speakers."""
+    speakers = {u.speaker: u.gender or "" for u in reversed(utterances)}
+    if len(speakers) < 3:
+        found = f"{_count(speakers, 'speaker')} ({', '.join(sorted(speakers))})"
+        raise InputError(f"{found}, expected three or more, to train, validate and test; take the protocol random")
+    return speakers
+
+
+def _sessions(utterances, at_least):
+    by_session = defaultdict(list)
+    for u in utterances:
+        by_session[u.session].append(u)
+    if unknown := by_session.get(None):
+        raise InputError(f"{_count(unknown, 'utterance')} without session ({unknown[0].id}); take speaker_independent")
+    if len(by_session) < at_least:
+        raise InputError(f"{_count(by_session, 'session')}, expected {at_least} or more; take speaker_independent")
+    return dict(sorted(by_session.items()))
+
+
+def _require(utterances, protocol, corpora, grammar, speakers):
+    if other := next((u.id for u in utterances if not grammar.fullmatch(u.id)), None):
+        raise InputError(f"{protocol} is for {corpora} only, {other} is not theirs; take speaker_independent")
+    if missing := sorted(set(speakers) - {u.speaker for u in utterances}):
+        raise InputError(f"{protocol} needs speakers {', '.join(missing)}, who are missing; take speaker_independent")
+
+
+def _at_least_three(num_folds):
+    if num_folds < 3:
+        raise InputError(f"{num_folds} folds; training, validation and test need three or more")
+    return num_folds
+
+
+def _cyclic(groups):
+    """(test, valid) names: each group tests once, and the next one validates."""
+    return list(zip(groups, groups[1:] + groups[:1], strict=True))
+
+
+def _grouped(utterances, pairs, key):
+    """A fold per (test, valid) pair of name sets; whoever is in neither trains."""
+    return tuple(
+        _fold(
+            number,
+            [u for u in utterances if key(u) not in test | valid],
+            [u for u in utterances if key(u) in valid],
+            [u for u in utterances if key(u) in test],
+        )
+        for number, (test, valid) in enumerate(pairs, start=1)
+    )
+
+
+def _fold(number, train, valid, test):
+    return Fold(f"fold_{number}", *(tuple(sorted(part, key=lambda u: u.id)) for part in (train, valid, test)))
+
+
+def _count(members, noun):
+    return f"{len(members)} {noun}{'' if len(members) == 1 else 's'}"

@@ -1,0 +1,4 @@
+"""Training of networks: backend, batches, layers, training, its cache; the only room of common that imports Keras.
+
+May use common's own files and common.evaluation.
+"""

@@ -1,0 +1,295 @@
+"""Fit one fold: seeds, validation, early stopping, and a checkpoint from which a killed training goes on exactly."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from common.errors import InputError
+from common.evaluation import metrics
+from common.learning import backend, batching  # noqa: F401 (backend: before TensorFlow is imported)
+
+PLATEAU = 0.95  # of ln K, the loss of equal posteriors: a training with a higher loss has not left its first plateau
+BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint of the largest network costs a second
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkTraining:
+    """How the training of one network ended; what tables read whether it learnt from.
+
+    Args:
+        epochs: epochs run.
+        kept: index of the epoch whose weights the network has.
+        stopped_by: "patience", or "limit" where the largest number of epochs was reached.
+        patience: None where the number of epochs is fixed.
+        loss: mean over the training part's examples at `kept`, without regularisation and class weights.
+        ua: unweighted accuracy on the training part at `kept`.
+        largest_share: share of the most frequent decision among those on the training part.
+        num_classes: of this network.
+    """
+
+    epochs: int
+    kept: int
+    stopped_by: str
+    patience: int | None
+    loss: float
+    ua: float
+    largest_share: float
+    num_classes: int
+
+
+@dataclasses.dataclass
+class Fitted:
+    """What `fit` of a paper returns.
+
+    Args:
+        model: a keras.Model, a scikit-learn estimator, or a dict of them where the system has several.
+        history: per epoch values by name, `{"loss": [...], "val_loss": [...], ...}`.
+        best_epoch: index into the history of the epoch whose weights the model has; None without early stopping.
+        networks: by name, how the training of each network ended; empty for estimators.
+    """
+
+    model: object
+    history: dict[str, list[float]]
+    best_epoch: int | None = None
+    networks: dict[str, NetworkTraining] = dataclasses.field(default_factory=dict)
+
+
+def trained_parameters(model) -> int:
+    """Parameters that training changes: neither a frozen base nor statistics of the training part."""
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+def release(networks) -> None:
+    """Give back the memory of networks that were fitted; they cannot be used any more.
+
+    TensorFlow keeps the variables that a `fit` has met, the optimizer's too, as long as the process lives
+    (keras-team/keras, issue 17458). Without a value they take up nothing. A network may be joined of fitted ones.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    parts = [part for network in networks for part in (network, *network.layers)]
+    optimizers = [optimizer for part in parts if (optimizer := getattr(part, "optimizer", None))]
+    for kept in (variable.value for owner in (*networks, *optimizers) for variable in owner.variables):
+        tf.raw_ops.AssignVariableOp(resource=kept.handle, value=tf.zeros([0], kept.dtype), validate_shape=False)
+
+
+def posterior_scores(model, batches) -> dict[str, float]:
+    """Loss over examples; WA, UA and the share of the most frequent decision over utterances.
+
+    The mean of an utterance's posteriors decides. UA averages over the classes that the part has: the validation part
+    may lack one.
+    """
+    probabilities = batching.predict_examples(model, batches)
+    loss = metrics.cross_entropy(batches.labels, probabilities)
+    return {"loss": float(loss), **decision_scores(batching.mean_by_utterance(probabilities, batches), batches)}
+
+
+def decision_scores(scores, batches) -> dict[str, float]:
+    """WA, UA and the share of the most frequent decision, from `(N, K)` scores of the utterances."""
+    decisions, labels = metrics.decide(scores), batches.part.labels
+    recalls = [np.mean(decisions[labels == k] == k) for k in np.unique(labels)]
+    largest = np.bincount(decisions + 1).max() / len(decisions)  # -1 is "no decision"
+    return {
+        "wa": float(np.mean(decisions == labels)),
+        "ua": float(np.mean(recalls)),
+        "largest_share": float(largest),
+    }
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds the scores of the validation part as `val_...` to the logs at the end of each epoch.
+
+    `val_loss` contains the regularisation, as Keras's own does. Stands before every callback that reads the logs.
+    """
+
+    def __init__(self, score, batches):
+        super().__init__()
+        self.score, self.batches = score, batches
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = self.score(self.model, self.batches)
+        scores["loss"] += sum(float(value) for value in self.model.losses)
+        logs.update({f"val_{name}": value for name, value in scores.items()})
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's early stopping, which begins at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
+
+    Before that, a validation part of a hundred recordings selects noise, and patience would end the training before
+    it begins to learn. A training that never gets there goes on to its limit and keeps its last epoch.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(restore_best_weights=True, **kwargs)
+        self.threshold = PLATEAU * float(np.log(num_classes))
+        self.begun = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.begun = self.begun or logs["cross_entropy"] < self.threshold
+        if self.begun:
+            super().on_epoch_end(epoch, logs)
+
+
+class Backup(keras.callbacks.Callback):
+    """Everything that the next epoch depends on, in one file, replaced in one step.
+
+    Kept: the model's and the optimizer's variables (dropout's random states are among the model's), the state of
+    early stopping and of the learning-rate plateau, and the history. The order of the batches is a function of the
+    epoch. Stands last among the callbacks.
+    """
+
+    def __init__(self, path, batches, *, stopping=None, plateau=None):
+        super().__init__()
+        self.path = Path(path) if path else None
+        self.batches = batches
+        self.stateful = {
+            "stopping": (stopping, ("begun", "wait", "best", "best_epoch", "stopped_epoch")),
+            "plateau": (plateau, ("wait", "best", "cooldown_counter")),
+        }
+        self.stopping = stopping
+        self.saved_at = time.monotonic()
+        self.kept, self.state = self._read()
+        self.history = self.state["history"]
+
+    @property
+    def num_finished(self) -> int:
+        """Epochs that need not be done again."""
+        return self.state["epoch"] + 1
+
+    def _read(self):
+        """The arrays and the state of the last complete checkpoint; a missing or damaged file is a fresh start."""
+        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            if self.path is not None:
+                with open(self.path, "rb") as file, np.load(file) as archive:
+                    arrays = {name: archive[name] for name in archive.files}
+                return arrays, json.loads(str(arrays.pop("state")))
+        return {}, {"epoch": -1, "stop": False, "history": {}}
+
+    def on_train_begin(self, logs=None):
+        if not self.kept:
+            return
+        for i, variable in enumerate(self._variables()):
+            variable.assign(self.kept[f"variable_{i}"])
+        for name, (callback, _) in self.stateful.items():
+            for attribute, value in self.state.get(name, {}).items():
+                setattr(callback, attribute, value)
+        if self.stopping is not None and "best_0" in self.kept:
+            count = len(self.model.get_weights())
+            self.stopping.best_weights = [self.kept[f"best_{i}"] for i in range(count)]
+        self.kept = {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch_began = time.monotonic()
+        self.batches.begin_epoch(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        for name, value in {**logs, "seconds": now - self.epoch_began}.items():
+            if not np.isfinite(value):
+                raise InputError(f"the training diverged: {name} is {float(value)} after epoch {epoch + 1}")
+            self.history.setdefault(name, []).append(float(value))
+        finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if self.path and (finished or now - self.saved_at >= BACKUP_SECONDS):
+            self._write(epoch)
+            self.saved_at = time.monotonic()
+
+    def _variables(self):
+        return self.model.variables + self.model.optimizer.variables
+
+    def _write(self, epoch):
+        arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        state = {"epoch": epoch, "stop": bool(self.model.stop_training), "history": self.history}
+        for name, (callback, attributes) in self.stateful.items():
+            if callback is not None:
+                state[name] = {a: _plain(getattr(callback, a)) for a in attributes}
+        if self.stopping is not None and self.stopping.best_weights is not None:
+            arrays |= {f"best_{i}": w for i, w in enumerate(self.stopping.best_weights)}
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                np.savez(file, state=json.dumps(state), **arrays)
+            os.replace(temporary, self.path)
+        except FileNotFoundError:  # another run finished the same fold meanwhile, and cleared up
+            pass
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise InputError(
+                f"the checkpoint {self.path} cannot be written ({error.strerror}); "
+                "free some space or set SER_CACHE to another folder"
+            ) from error
+
+
+def _plain(value):
+    return value.item() if hasattr(value, "item") else value
+
+
+def compile_classifier(model, optimizer):
+    """Compile for class indices; accuracy and cross-entropy, neither weighted nor regularised, join the history."""
+    cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy", cross_entropy])
+
+
+def fit(
+    model,
+    train,
+    valid=None,
+    *,
+    score=posterior_scores,
+    max_epochs,
+    monitor=None,
+    patience=None,
+    plateau=None,
+    checkpoint=None,
+    report=None,
+):
+    """Train a compiled model; returns Fitted with the best epoch's weights where `monitor` is given.
+
+    Args:
+        model: compiled, its random layers seeded; with `compile_classifier` where `monitor` is given.
+        train: Batches with a seed.
+        valid: Batches without one; None: no validation values.
+        score: function (model, Batches) -> "loss", "ua" and others by name, of the validation part after every epoch
+            and of the training part at the end.
+        max_epochs: upper limit; reached exactly where `monitor` is None.
+        monitor: the validation value that the paper selects by: `val_loss` (falls), `val_wa` or `val_ua` (rise).
+        patience: epochs without improvement after which training stops, counted once it has left its plateau.
+        plateau: a keras.callbacks.ReduceLROnPlateau or None.
+        checkpoint: file for the backup; where it exists training goes on from it.
+        report: called with the number of finished epochs.
+    """
+    num_classes = len(train.part.classes)
+    validation = Validation(score, valid) if valid is not None else None
+    stopping = monitor and EarlyStopping(
+        num_classes, monitor=monitor, patience=patience, mode="min" if monitor.endswith("loss") else "max"
+    )
+    backup = Backup(checkpoint, train, stopping=stopping or None, plateau=plateau)
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report and report(epoch + 1))
+    callbacks = [callback for callback in (validation, plateau, stopping, backup, progress) if callback]
+    model.optimizer.build(model.trainable_variables)
+    begin = max_epochs if backup.state["stop"] else backup.num_finished
+    model.fit(
+        batching.stream(train), initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0
+    )
+    epochs = len(backup.history["loss"])
+    selected = bool(stopping) and stopping.best_weights is not None
+    learnt = score(model, train)
+    ended = NetworkTraining(
+        epochs=epochs,
+        kept=stopping.best_epoch if selected else epochs - 1,
+        stopped_by="patience" if stopping and stopping.stopped_epoch else "limit",
+        patience=patience if stopping else None,
+        **{name: learnt[name] for name in ("loss", "ua", "largest_share")},
+        num_classes=num_classes,
+    )
+    return Fitted(model, backup.history, ended.kept if stopping else None, {model.name: ended})

@@ -1,0 +1,4 @@
+"""How fast this machine trains, reads and predicts.
+
+May use runs, saved_models, evidence, catalog and common.
+"""

@@ -1,0 +1,219 @@
+"""Training of each paper's main networks: GFLOP/s against the machine's own peak and against the plainest Keras loop.
+
+As folds are trained in parallel: one single-threaded process per core, all at the same time.
+"""
+
+import concurrent.futures
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.errors import InputError
+from common.features.feature_store import Entry, StoredFeatures
+from common.learning import backend
+from common.utterance import LABEL_SETS, Utterance
+from experiments import catalog
+from experiments.benchmark import latency
+from experiments.evidence.benchmarks import SHARE, figure
+
+CLASSES = LABEL_SETS["4hap"]
+NOT_SCORED = {"loss": 0.0, "ua": 0.0, "largest_share": 0.0}  # only the epoch itself is timed
+BENCHED = (  # paper, variant, batches of a timed epoch: one to two seconds of one core
+    ("emmert", "mfcc", 80),
+    ("emmert", "own_cnn", 10),
+    ("satt2017", "cnn3_lstm_20hz", 3),
+    ("satt2017", "cnn5_20hz", 3),
+    ("lim2016", "cnn", 6),
+    ("lim2016", "lstm", 12),
+    ("lim2016", "td_cnn_fc", 2),
+    ("ma2018", "variable_length", 2),
+    ("chernykh2018", "ctc", 8),
+)
+LARGE_CONVOLUTIONS = ("satt2017", "ma2018")
+SHARE_OF_LARGE, SHARE_OF_OTHERS = 0.65, 0.30  # of the peak
+LEAST_OF_PLAIN = 0.95  # our whole pipeline loses at most 5 %
+MATRIX, PRODUCTS = 2048, 4  # size of the products that the peak is taken from, and how many a round
+OPERATIONS = 3 * 2  # of training, for each multiply-accumulate of a prediction: the backward pass is twice the forward
+PATIENCE_S = 600.0  # of a process that waits for the others
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    networks: tuple = BENCHED
+    rounds: int = 3
+    processes: int = os.cpu_count() or 1
+    matrix: int = MATRIX
+
+
+SMALLEST = Size(networks=(("emmert", "mfcc", 2),), rounds=1, processes=1, matrix=64)
+
+
+def measure(size):
+    """Yield figures of every network, then of the peak."""
+    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
+    barrier = context.Barrier(size.processes)
+    peaks = []
+    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier,)) as pool:
+        for paper, variant, steps in size.networks:
+            tasks = [pool.submit(_time_network, paper, variant, steps, size) for _ in range(size.processes)]
+            try:
+                found = [task.result() for task in tasks]
+            except concurrent.futures.process.BrokenProcessPool as error:
+                raise InputError(
+                    f"a process training {paper}/{variant} died (out of memory?); free some and measure again"
+                ) from error
+            yield from figures(f"{paper}/{variant}", found)
+            peaks.append(_together(found, "peak"))
+    note = f"of float32, {size.matrix} x {size.matrix}, TensorFlow, {size.processes} processes of one thread"
+    yield figure("peak of matrix products", statistics.median(peaks), "GFLOP/s", note=note)
+
+
+def figures(name, found) -> list[dict]:
+    """What one network's processes measured, as figures; pure.
+
+    Args:
+        name: `paper/variant`.
+        found: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
+            timed epochs of our loop (`ours`) and of the plainest (`plain`), and the `peak` in GFLOP/s of each round.
+    """
+    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in found)
+    pairs = [(plain, ours) for f in found for plain, ours in zip(f["plain"], f["ours"], strict=True)]
+    wanted = SHARE_OF_LARGE if name.startswith(LARGE_CONVOLUTIONS) else SHARE_OF_OTHERS
+    examples = found[0]["examples"]
+    return [
+        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(found)} processes"),
+        figure(f"{name}: of the peak in the same rounds", rate / _together(found, "peak"), SHARE, at_least=wanted),
+        figure(
+            f"{name}: speed over model.fit on arrays in memory",
+            statistics.median(plain / ours for plain, ours in pairs),
+            "times",
+            at_least=LEAST_OF_PLAIN,
+            note="neither validates nor saves",
+        ),
+    ]
+
+
+def gigaflops(multiply_accumulates, examples, seconds) -> float:
+    """10^9 operations a second of training: 3 x those of a prediction."""
+    return OPERATIONS * multiply_accumulates * examples / seconds / 1e9
+
+
+def _together(found, what) -> float:
+    return sum(statistics.median(f[what]) for f in found)
+
+
+_barrier = None
+
+
+def _begin_worker(barrier):
+    global _barrier
+    _barrier = barrier
+    backend.start()
+
+
+def _time_network(name, variant, steps, size) -> dict:
+    """In one process of several: what one network takes, see `figures`."""
+    import keras
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return _rounds(*_prepared(name, variant, steps, folder), size)
+    except BaseException:
+        _barrier.abort()  # the others would wait
+        raise
+    finally:
+        keras.utils.clear_session()  # the next network needs the memory
+
+
+def _prepared(name, variant, steps, folder):
+    """The compiled network, its batches, and the multiply-accumulates of one example."""
+    from common.learning import flops
+
+    paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "quick")
+    part = synthetic_part(paper, recipe, steps, folder)
+    network, batches = paper.prepare(recipe, part, seed=0)
+    counted = flops.multiply_accumulates(network, examples=1, steps=part.features[0].shape[1])
+    return network, batches, counted
+
+
+def _rounds(network, batches, multiply_accumulates, size) -> dict:
+    """Ours, the plainest loop and the peak in turns, each begun together with the other processes."""
+    arrays = in_memory(batches)
+    timed = {
+        "ours": lambda: _our_epoch(network, batches),
+        "plain": lambda: _plain_epoch(network, *arrays, batches.batch_size),
+        "peak": lambda: peak_gigaflops(size.matrix),
+    }
+    measured = {what: [] for what in timed}
+    for _round in range(1 + size.rounds):
+        for what, function in timed.items():
+            _barrier.wait(PATIENCE_S)
+            measured[what].append(function())
+    warm = {what: values[1:] for what, values in measured.items()}  # the first round compiles
+    return {"multiply_accumulates": multiply_accumulates, "examples": len(batches.utterance_of), **warm}
+
+
+def synthetic_part(paper, recipe, steps, folder):
+    """As many stored examples as fill that many batches: the features of 3 s of synthetic speech, varied by 1 %."""
+    from common.learning.batching import Subset
+
+    rate = recipe.front_end.sample_rate_hz
+    spoken = paper.features(latency.speech("neutral", rate), rate, recipe.front_end)  # (S, T, F)
+    count = -(-steps * recipe.batch_size // len(spoken))
+    count += -count % len(CLASSES)  # classes of one size: nothing is drawn twice to balance them
+    generator = np.random.default_rng(0)
+    entries = []
+    for number in range(count):
+        path = Path(folder, f"{number}.raw")
+        (spoken * generator.uniform(0.99, 1.01, spoken.shape)).astype("float32").tofile(path)
+        entries.append(Entry(str(path), 0, spoken.shape))
+    said = [Utterance(id=str(i), path="", emotion=CLASSES[i % len(CLASSES)], speaker="bench") for i in range(count)]
+    return Subset(said, StoredFeatures(entries), CLASSES)
+
+
+def in_memory(batches):
+    """All examples as the arrays that `model.fit` takes: inputs by name, labels, weights."""
+    from common.learning.batching import Batches
+
+    whole = Batches(batches.part, batch_size=len(batches.utterance_of), inputs=batches.inputs)
+    inputs, labels, _ = whole[0]
+    return inputs, labels, batches.weights
+
+
+def _our_epoch(network, batches) -> float:
+    from common.learning import training
+
+    return training.fit(network, batches, score=lambda *_: NOT_SCORED, max_epochs=1).history["seconds"][0]
+
+
+def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
+    """Seconds from the beginning to the end of an epoch, as common/learning/training has them of its own."""
+    import keras
+
+    times = []
+    timer = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: times.append(time.monotonic()), on_epoch_end=lambda *_: times.append(time.monotonic())
+    )
+    network.fit(inputs, labels, sample_weight=weights, batch_size=batch_size, epochs=1, verbose=0, callbacks=[timer])
+    return times[1] - times[0]
+
+
+def peak_gigaflops(size) -> float:
+    """Of float32 matrix products: the median of a few after the first, by TensorFlow whatever backend trains."""
+    import tensorflow
+
+    generator = np.random.default_rng(0)
+    a, b = (tensorflow.constant(generator.normal(size=(size, size)), dtype="float32") for _ in range(2))
+    seconds = []
+    for _product in range(1 + PRODUCTS):
+        begin = time.perf_counter()
+        tensorflow.linalg.matmul(a, b).numpy()
+        seconds.append(time.perf_counter() - begin)
+    return 2 * size**3 / statistics.median(seconds[1:]) / 1e9

@@ -1,0 +1,40 @@
+"""The verbs of `python -m experiments`, one a file: options in, one call, words out.
+
+May use every other room; imports what is heavy when a verb runs.
+"""
+
+from experiments.cli.audit import audit_command
+from experiments.cli.bench import bench_command
+from experiments.cli.compare import compare_command
+from experiments.cli.corpora import corpora_command
+from experiments.cli.diagnose import diagnose_command
+from experiments.cli.draw import draw_command
+from experiments.cli.export import export_command
+from experiments.cli.label import label_command
+from experiments.cli.latency import latency_command
+from experiments.cli.litert import litert_command
+from experiments.cli.papers import papers_command
+from experiments.cli.predict import predict_command
+from experiments.cli.report import report_command
+from experiments.cli.run import run_command
+from experiments.cli.tabulate import tabulate_command
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = (
+    audit_command,
+    bench_command,
+    compare_command,
+    corpora_command,
+    diagnose_command,
+    draw_command,
+    export_command,
+    label_command,
+    latency_command,
+    litert_command,
+    papers_command,
+    predict_command,
+    report_command,
+    run_command,
+    tabulate_command,
+)

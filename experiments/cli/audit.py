@@ -1,0 +1,53 @@
+"""The verb `audit`."""
+
+from pathlib import Path
+
+import click
+
+from experiments.cli.options import DATA
+
+
+@click.command("audit")
+@click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
+@click.option("--all", "every", is_flag=True, help="Print every finding, not the first three.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Results folder whose tables show what our folds share.")
+@DATA
+def audit_command(folds, audio, every, keep, data):
+    """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
+
+    Fold files are held to speaker independence. Exit status 1 where anything FAILs. Our own random protocols share
+    speakers by design: that is a WARN there.
+    """
+    from experiments.runs import audit
+
+    if folds and keep:
+        raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
+    ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
+    found = list(audit.of_files(folds, audio_root=audio))
+    for what, findings in found:
+        _print_findings(what, findings, every)
+    if keep:
+        click.echo(f"kept in {audit.keep(ours, keep)}")
+    findings = [*(findings for _, findings in found), *(audited.findings for audited in ours)]
+    if "FAIL" in map(audit.verdict, findings):
+        raise click.exceptions.Exit(1)
+
+
+def _printed(audited, every):
+    if audited.refused:
+        click.echo(f"----  {audited.what}: no such folds: {audited.refused}")
+    else:
+        _print_findings(audited.what, audited.findings, every)
+    return audited
+
+
+def _print_findings(what, findings, every):
+    from experiments.runs import audit
+
+    findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
+    click.echo(f"{audit.verdict(findings):4}  {what}")
+    for finding in findings if every else findings[:3]:
+        click.echo(f"      {finding}")
+    if not every and len(findings) > 3:
+        click.echo(f"      ... and {len(findings) - 3} more (--all)")

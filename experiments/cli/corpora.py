@@ -1,0 +1,61 @@
+"""The verb `corpora`, with verify, fetch and synthesize."""
+
+from pathlib import Path
+
+import click
+
+from experiments.cli.options import DATA
+
+
+@click.group("corpora", invoke_without_command=True)
+@DATA
+@click.pass_context
+def corpora_command(context, data):
+    """List the corpora: found or missing, counts, licence, how to get them."""
+    if context.invoked_subcommand:
+        return
+    from common import corpora
+
+    for name, module in corpora.CORPORA.items():
+        card = module.INFO
+        place = corpora.find(name, data)
+        click.echo(f"{name}: {card.title}\n  {f'found at {place}' if place else 'missing'}")
+        click.echo(f"  {card.num_utterances} utterances, {card.num_speakers} speakers; licence: {card.licence}")
+        click.echo(f"  {card.how_to_get}\n")
+
+
+@corpora_command.command("verify")
+@click.argument("name")
+@DATA
+def verify_command(name, data):
+    """Check a corpus's names, counts per class and counts per speaker."""
+    from common import corpora
+
+    corpus = corpora.load(name, data)
+    counts = ", ".join(f"{emotion} {count}" for emotion, count in corpus.counts.items())
+    speakers = len({u.speaker for u in corpus.utterances})
+    click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
+    if corpus.limits:
+        click.echo(corpus.limits)
+
+
+@corpora_command.command("fetch")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
+def fetch_command(name, into):
+    """Download a corpus from its official address and unpack it."""
+    from common.corpora import fetch
+
+    click.echo(f"{name} is at {fetch.fetch(name, into)}")
+
+
+@corpora_command.command("synthesize")
+@click.argument("layout", type=click.Choice(["ravdess", "emodb", "iemocap"]))
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True)
+def synthesize_command(layout, directory, seed):
+    """Write a synthetic corpus in a real one's layout (checks the machinery, not the science)."""
+    from common.corpora import synthetic
+
+    synthetic.synthesize(layout, directory, seed=seed)
+    click.echo(f"{layout} layout, synthetic speech, at {directory}")

@@ -1,0 +1,110 @@
+"""The verb `label`. Each half imports what it needs when it runs: no audio for --score, Flask for the page alone."""
+
+from pathlib import Path
+
+import click
+
+from common.errors import InputError
+from common.utterance import LABEL_SETS
+from experiments.cli.options import DATA, RESULTS
+from experiments.listening import answers_file, study_plan
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("label")
+@click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv.")
+@DATA
+@click.option("--emotions", help="Comma-separated emotions, or a label set: 4hap, 4exc; all of the corpus if absent.")
+@click.option("--answers", type=FILE, help="Answers file; RESULTS/human/<corpus variant>.sqlite if absent.")
+@click.option("--per-emotion", type=click.IntRange(1), help="Counted utterances per emotion; all if absent.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
+@click.option("--seed", default=0, show_default=True, help="Of the choice of utterances and of everybody's order.")
+@click.option("--score", is_flag=True, help="Serve nothing: say what came out and write RESULTS/human/*.json.")
+@click.option("--export", type=FILE, help="With --score: also write all answers as CSV, names included.")
+@RESULTS
+def label_command(corpus_name, data, emotions, answers, per_emotion, port, seed, score, export, results):
+    """Serve the page on which people label utterances; with --score, the human row that their answers give.
+
+    The page is on 127.0.0.1 alone. Answers are saved one by one; the same command goes on from where it was stopped.
+    """
+    if score:
+        variant = _corpus(corpus_name, data, emotions).variant if corpus_name else None
+        _score(_answers_to_score(answers, variant, results), results, export)
+        return
+    if corpus_name is None:
+        raise InputError("no corpus is named; give one with --corpus, for example --corpus ravdess")
+    corpus = _corpus(corpus_name, data, emotions)
+    study = study_plan.plan(corpus, seed=seed, per_emotion=per_emotion)
+    _serve(study, corpus, answers or answers_file.place(results, corpus.variant), port)
+
+
+def _corpus(name, data, emotions):
+    from common import corpora
+
+    corpus = corpora.load(name, data)
+    if emotions is None:
+        return corpus
+    names = tuple(word.strip() for word in emotions.split(",") if word.strip())
+    return corpus.only(LABEL_SETS.get(names[0], names) if len(names) == 1 else names)
+
+
+def _serve(study, corpus, path, port):
+    from experiments.listening import web_page
+
+    if not path.exists():
+        _listen_through(study, corpus)
+    answers = answers_file.begin(path, study)
+    app = web_page.create_app(study, answers, corpus.utterances)
+    counted = len(study.of(study_plan.TEST))
+
+    def ready(address):
+        click.echo(
+            f"{study.variant}: {len(study.items) - counted} training utterances, then {counted} that count; "
+            f"answers go to {path}\nopen {address} (Ctrl-C stops; the same command goes on)"
+        )
+
+    web_page.serve(app, port, ready)
+    click.echo(f"stopped; every answer is in {path}")
+
+
+def _listen_through(study, corpus):
+    """Read every recording once before a study begins: a damaged one would stop an assessor half-way."""
+    from tqdm import tqdm
+
+    from common.features import audio
+
+    chosen = {item.id for item in study.items}
+    for u in tqdm([u for u in corpus.utterances if u.id in chosen], desc="reading the recordings", leave=False):
+        audio.read(u.path, start_s=u.start_s, end_s=u.end_s)
+
+
+def _answers_to_score(path, variant, results):
+    """The answers in the file named, in that of the corpus named, or in the only one there is."""
+    if path is None:
+        path = answers_file.place(results, variant) if variant else _only_file(results)
+    answers = answers_file.Answers(path)
+    there = answers.study().variant
+    if variant and there != variant:
+        raise InputError(f"{path} holds answers on {there}, not {variant}; leave --corpus out, or name another file")
+    return answers
+
+
+def _only_file(results):
+    folder = Path(results, "human")
+    found = sorted(folder.glob("*.sqlite"))
+    if len(found) != 1:
+        what = f"several answers files ({', '.join(p.name for p in found)})" if found else "no answers file"
+        raise InputError(f"{what} in {folder}; name one with --answers")
+    return found[0]
+
+
+def _score(answers, results, export):
+    from experiments.listening import human_score
+
+    rows = answers.rows()
+    if export:
+        click.echo(f"{answers_file.export(rows, export)}: {len(rows)} answers")
+    result = human_score.score(answers.study(), rows)
+    click.echo(human_score.show(result, human_score.assessors(rows)))
+    click.echo(f"\n{human_score.write(result, results)} written")

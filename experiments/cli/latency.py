@@ -1,0 +1,57 @@
+"""The verb `latency`."""
+
+import click
+
+from common.errors import InputError
+from experiments.cli.options import RESULTS
+
+
+@click.command("latency")
+@click.option("--papers", help="Comma-separated; all if absent.")
+@click.option("--systems", "names", help="paper/variant, comma-separated; all of the papers if absent.")
+@click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Timed calls; the median counts.")
+@RESULTS
+def latency_command(papers, names, repeat, results):
+    """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
+
+    Every system at its paper's settings, with the weights that a network is born with. On a machine that does nothing
+    else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
+    with its reason and stops no other.
+    """
+    pairs = _chosen(papers, names)
+    from experiments.benchmark import latency
+    from experiments.evidence import latencies
+
+    latencies.read(results)  # a damaged file is named before minutes are spent
+    refused = []
+    for paper, variant in pairs:
+        try:
+            found = latency.measure(paper, variant, repeat=repeat)
+        except InputError as error:
+            refused.append(error)
+            click.echo(f"{paper}/{variant}: not measured: {error}")
+            continue
+        path = latencies.keep(results, {f"{paper}/{variant}": found})
+        spent = found["features_ms"] + found["network_ms"]
+        click.echo(
+            f"{paper}/{variant}: {found['features_ms']:.1f} ms + {found['network_ms']:.1f} ms = {spent:.1f} ms, "
+            f"real-time factor {found['real_time_factor']:.2g}"
+        )
+    if len(refused) == len(pairs):
+        raise refused[0]
+    click.echo(f"{path}: {len(pairs) - len(refused)} systems measured; `tabulate` puts them into the tables")
+
+
+def _chosen(papers, names) -> list[tuple[str, str]]:
+    """(paper, variant) of the systems to measure."""
+    from experiments import catalog
+
+    if names is not None:
+        pairs = [tuple(name.strip().split("/", 1)) for name in names.split(",")]
+        if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
+            raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+        for paper, variant in pairs:
+            catalog.recipe(paper, variant, "paper")
+        return pairs
+    wanted = [name.strip() for name in papers.split(",")] if papers else catalog.PAPERS
+    return [(name, variant) for name in wanted for variant in catalog.paper(name).RECIPES]

@@ -1,0 +1,39 @@
+"""The verb `papers`."""
+
+import dataclasses
+import json
+
+import click
+
+
+@click.command("papers")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def papers_command(as_json):
+    """List the systems."""
+    from common.evaluation import reported_results
+    from experiments import catalog
+
+    rows = []
+    for name, paper in catalog.PAPERS.items():
+        numbers = reported_results.read(name)
+        for variant, presets in paper.RECIPES.items():
+            recipe = presets["paper"]
+            rows.append(
+                {
+                    "paper": name,
+                    "variant": variant,
+                    "parameters": recipe.num_parameters,
+                    "corpus": recipe.corpus,
+                    "protocols": list(recipe.protocols),
+                    "presets": list(presets),
+                    "published": [dataclasses.asdict(n) for n in numbers if n.variant == variant],
+                }
+            )
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    from tabulate import tabulate
+
+    columns = ("paper", "variant", "parameters", "corpus", "protocols")
+    body = [[", ".join(row[c]) if c == "protocols" else row[c] for c in columns] for row in rows]
+    click.echo(tabulate(body, headers=columns, intfmt=","))

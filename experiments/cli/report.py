@@ -1,0 +1,19 @@
+"""The verb `report`."""
+
+import click
+
+from experiments.cli.options import RESULTS
+
+
+@click.command("report")
+@RESULTS
+@click.option("--check", is_flag=True, help="Write nothing; exit status 1 if the page lags behind its records.")
+def report_command(results, check):
+    """Write the page results/report/index.html."""
+    from experiments.report import html_page
+
+    if not check:
+        click.echo(f"report: {html_page.write(results)}")
+    elif not html_page.is_current(results):
+        click.echo("report/index.html differs from its records")
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,47 @@
+"""The verb `run`, and what it and `compare` print at their end."""
+
+import click
+
+from common.errors import InputError
+from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, with_places
+
+
+@click.command("run")
+@click.argument("paper")
+@click.option("--variant", "variants", callback=names_of, help="One or more, comma-separated; all if absent.")
+@click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv; the paper's own if absent.")
+@click.option("--protocol", "protocols", callback=names_of, default="paper", show_default=True, help="Comma-separated.")
+@click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
+@training_options
+def run_command(paper, variants, corpus_name, protocols, preset, **options):
+    """Train and score one paper's systems."""
+    from experiments import catalog
+    from experiments.runs import compare
+
+    variants = variants or tuple(catalog.paper(paper).RECIPES)
+    changes = {name: options.pop(name) for name in RECIPE_CHANGES}
+    systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
+    show(*compare.train(systems, [corpus_name], protocols=protocols, **with_places(options)), options["results"])
+
+
+def show(done, refused, failed, results):
+    """Print the table of all records and where the report lies.
+
+    Raises:
+        InputError: folds failed; the tables of what is there are printed and written all the same.
+    """
+    from common import records
+    from experiments.report import html_page
+    from experiments.tables import all_tables
+
+    everything = records.read_all(results)
+    all_tables.update(results)
+    names = {(system.paper, system.variant) for system in done}
+    click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
+    for sentence in refused:
+        click.echo(sentence)
+    click.echo(f"tables: {results / 'tables'}   report: {html_page.write(results)}")
+    if failed:
+        sentences = "\n".join(dict.fromkeys(map(str, failed)))
+        count = "1 fold failed and has" if len(failed) == 1 else f"{len(failed)} folds failed and have"
+        raise InputError(f"{count} no record, all others are kept:\n{sentences}")

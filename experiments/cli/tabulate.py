@@ -1,0 +1,20 @@
+"""The verb `tabulate`."""
+
+import click
+
+from experiments.cli.options import RESULTS
+
+
+@click.command("tabulate")
+@click.option("--check", is_flag=True, help="Write nothing; exit status 1 where what is there differs.")
+@RESULTS
+def tabulate_command(check, results):
+    """Rebuild every table from the records."""
+    from experiments.tables import all_tables
+
+    differing = all_tables.update(results, check=check)
+    for path in differing:
+        done = "written" if path.exists() else "removed: no record is behind it any more"
+        click.echo(f"{path} {'differs from its records' if check else done}")
+    if check and differing:
+        raise click.exceptions.Exit(1)

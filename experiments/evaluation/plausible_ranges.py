@@ -1,0 +1,53 @@
+"""Plausible ranges (plausible_ranges.toml) beside our numbers: a number far outside means a bug or a leak."""
+
+import dataclasses
+import functools
+import tomllib
+from pathlib import Path
+
+FILE = Path(__file__).with_name("plausible_ranges.toml")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlausibleRange:
+    """Fractions; `bug_below` and `leak_above` are None where nobody could say.
+
+    `also` names copies of the corpus, with its classes, whose recordings are cut: the nearest that there is for them.
+    """
+
+    corpus: str
+    also: tuple[str, ...] = ()
+    protocols: tuple[str, ...]
+    metric: str
+    low: float
+    high: float
+    bug_below: float | None = None
+    leak_above: float | None = None
+    source: str
+
+    def flag(self, value) -> str:
+        """What a value means.
+
+        >>> Band(corpus="emodb", protocols=(), metric="ua", low=0.6, high=0.83, leak_above=0.88, source="").flag(0.9)
+        'above 88: a leak?'
+        """
+        if self.bug_below is not None and value < self.bug_below:
+            return f"below {100 * self.bug_below:g}: a bug?"
+        if self.leak_above is not None and value > self.leak_above:
+            return f"above {100 * self.leak_above:g}: a leak?"
+        if value < self.low:
+            return "below the band"
+        return "above the band" if value > self.high else "in the band"
+
+
+@functools.cache
+def all_ranges(file=FILE) -> tuple[PlausibleRange, ...]:
+    entries = tomllib.loads(Path(file).read_text(encoding="utf-8"))["band"]
+    lists = ("also", "protocols")
+    return tuple(PlausibleRange(**{k: tuple(v) if k in lists else v for k, v in entry.items()}) for entry in entries)
+
+
+def of(system) -> list[PlausibleRange]:
+    """The bands of a system's corpus variant and protocol; one per metric, none for most."""
+    names = {system.protocol, f"{system.paper}:{system.protocol}"} - {"paper"}
+    return [b for b in all_ranges() if system.corpus_variant in (b.corpus, *b.also) and names & set(b.protocols)]

@@ -1,0 +1,333 @@
+"""Records -> systems: what is pooled together, which seeds are complete, and the command that makes it."""
+
+import dataclasses
+import functools
+import itertools
+import re
+from collections import defaultdict
+
+import numpy as np
+
+from common.corpora.verify import SYNTHETIC
+from common.errors import InputError
+from common.evaluation import metrics
+from common.folds import leakage
+from common.utterance import EMOTIONS, LABEL_SETS
+
+LEAKY_NOTE = (
+    "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
+    "decided alone, where other protocols count recordings decided by all their segments"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tested:
+    """What a system decided on one part, folds put together.
+
+    Args:
+        ids: (N,) utterances.
+        speakers: (N,).
+        labels: (N,) class indices.
+        decisions: (S, N). S is the number of seeds where all seeds decide on the same utterances. Where each seed has
+            other utterances (a random split), S = 1 and the seeds stand one after another: metrics then pool them.
+    """
+
+    ids: np.ndarray
+    speakers: np.ndarray
+    labels: np.ndarray
+    decisions: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
+class SystemResults:
+    """All records of one (paper, variant, corpus variant, protocol, preset), by seed and fold."""
+
+    paper: str
+    variant: str
+    corpus_variant: str
+    protocol: str
+    preset: str
+    records: tuple
+
+    @property
+    def name(self) -> str:
+        return f"{self.paper}/{self.variant}"
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """Systems of one group can be compared."""
+        return self.corpus_variant, self.protocol, self.preset
+
+    @property
+    def classes(self) -> list[str]:
+        return self.records[0].classes
+
+    @property
+    def rules(self) -> list[str]:
+        return list(self.records[0].parts["test"]["scores"])
+
+    @property
+    def synthetic(self) -> bool:
+        return self.records[0].synthetic
+
+    @functools.cached_property
+    def by_seed(self) -> dict[int, list]:
+        seeds = defaultdict(list)
+        for record in self.records:
+            seeds[record.seed].append(record)
+        return dict(seeds)
+
+    @property
+    def complete(self) -> list[int]:
+        """Seeds of which every fold has its record."""
+        return [seed for seed, found in self.by_seed.items() if len(found) == found[0].num_folds]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that numbers are taken from: the complete ones, or all where none is complete."""
+        return self.complete or list(self.by_seed)
+
+    @property
+    def used(self) -> list:
+        return [record for seed in self.seeds for record in self.by_seed[seed]]
+
+    @property
+    def folds(self) -> str:
+        """`done/all` folds of a seed."""
+        done = sorted({len(self.by_seed[seed]) for seed in self.seeds})
+        total = self.records[0].num_folds
+        return f"{'–'.join(map(str, done[:1] + done[1:][-1:]))}/{total}"
+
+    @property
+    def mixed(self) -> list[str]:
+        """In what the records differ although they should not: they then are no repetitions of one experiment."""
+        recipes = list({repr(record.recipe): record.recipe for record in self.records}.values())
+        differing = {
+            "recipes": not all(_agree(one, other) for one, other in itertools.combinations(recipes, 2)),
+            "recordings": len({record.corpus_fingerprint for record in self.records}) > 1,
+            "numbers of folds": len({record.num_folds for record in self.records}) > 1,
+        }
+        return [f"records of different {what}" for what, differs in differing.items() if differs]
+
+    @property
+    def notes(self) -> list[str]:
+        """What makes the system another one than its name says, e.g. random weights."""
+        notes = {note for record in self.records for note in record.notes}
+        return sorted(notes | {LEAKY_NOTE} if leakage.is_leaky(self.protocol) else notes)
+
+    @property
+    def caveats(self) -> list[str]:
+        """What a reader of any number of this system must know, the corpus's own limits apart."""
+        notes = self.notes
+        incomplete = [seed for seed in self.by_seed if seed not in self.complete]
+        if incomplete:
+            verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
+            notes.append(f"seed {ranges(incomplete)} {verb}")
+        return [*notes, *self.mixed]
+
+    @property
+    def limits(self) -> str:
+        return self.records[0].limits
+
+    @property
+    def n(self) -> str:
+        """Test utterances of a seed."""
+        sizes = sorted({sum(len(r.parts["test"]["labels"]) for r in self.by_seed[seed]) for seed in self.seeds})
+        return "–".join(map(str, sizes[:1] + sizes[1:][-1:]))
+
+    @property
+    def majority(self) -> float:
+        """The accuracy of always naming the most frequent class of the test parts."""
+        return metrics.majority(np.sum(self.confusions(), axis=(0, 2)))
+
+    @functools.cached_property
+    def command(self) -> str:
+        return command(self.records[0], seeds=ranges(self.by_seed))
+
+    @functools.cached_property
+    def test_folds(self) -> dict[int, dict]:
+        """By seed and fold what was tested, the same for two systems that tested the same utterances."""
+        return {
+            seed: {
+                record.fold: hash(frozenset(zip(record.parts["test"]["utterances"], record.labels(), strict=True)))
+                for record in found
+            }
+            for seed, found in self.by_seed.items()
+        }
+
+    def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
+        """One matrix (K, K+1) per fold, of one seed or of all that are used."""
+        rule = rule or self.rules[0]
+        chosen = self.used if seed is None else self.by_seed[seed]
+        return [self._confusion(record, rule, part) for record in chosen]
+
+    @functools.cached_property
+    def _decided(self) -> dict:
+        return {}
+
+    @functools.cached_property
+    def measured(self) -> dict:
+        """Numbers already computed; experiments/evaluation/scores keeps them here."""
+        return {}
+
+    def decisions(self, record, rule, part="test") -> np.ndarray:
+        """(N,) class indices of one record, -1 for no decision."""
+        key = record.seed, record.fold, rule, part
+        if key not in self._decided:
+            self._decided[key] = metrics.decide(record.scores(part, rule))
+        return self._decided[key]
+
+    @functools.cached_property
+    def _confusions(self) -> dict:
+        return {}
+
+    def _confusion(self, record, rule, part):
+        if part == "train":  # stored without scores
+            return np.asarray(record.parts[part]["confusion"])
+        key = record.seed, record.fold, rule, part
+        if key not in self._confusions:
+            labels, decisions = record.labels(part), self.decisions(record, rule, part)
+            self._confusions[key] = metrics.confusion_matrix(labels, decisions, num_classes=len(record.classes))
+        return self._confusions[key]
+
+    @functools.cached_property
+    def _tested(self) -> dict:
+        return {}
+
+    def tested(self, rule=None, part="test", seeds=None) -> Tested:
+        """The utterances of a part with their decisions, sorted by id within a seed."""
+        key = rule or self.rules[0], part, tuple(seeds or self.seeds)
+        if key not in self._tested:
+            self._tested[key] = self._join(*key)
+        return self._tested[key]
+
+    def _join(self, rule, part, seeds) -> Tested:
+        runs = [self._one_seed(seed, rule, part) for seed in seeds]
+        if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):
+            return dataclasses.replace(runs[0], decisions=np.stack([run.decisions for run in runs]))
+        fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Tested)}
+        joined = {name: np.concatenate(values) for name, values in fields.items()}
+        return Tested(**(joined | {"decisions": joined["decisions"][None]}))
+
+    def _one_seed(self, seed, rule, part) -> Tested:
+        """As `Tested`, with decisions (N,)."""
+        found = self.by_seed[seed]
+        ids = np.concatenate([record.parts[part]["utterances"] for record in found])
+        order = np.argsort(ids, kind="stable")
+        return Tested(
+            ids=ids[order],
+            speakers=np.concatenate([record.parts[part]["speakers"] for record in found])[order],
+            labels=np.concatenate([record.labels(part) for record in found])[order],
+            decisions=np.concatenate([self.decisions(record, rule, part) for record in found])[order],
+        )
+
+
+def group(records) -> list[SystemResults]:
+    """Systems by corpus variant, protocol, preset and name.
+
+    Raises:
+        InputError: records of one system have different classes or different decision rules.
+    """
+    found = defaultdict(list)
+    for record in records:
+        found[record.corpus_variant, record.protocol, record.preset, record.paper, record.variant].append(record)
+    systems = []
+    for (corpus, protocol, preset, paper, variant), members in sorted(found.items()):
+        members.sort(key=lambda record: (record.seed, _natural(record.fold)))
+        system = SystemResults(paper, variant, corpus, protocol, preset, tuple(members))
+        if len({(*m.classes, *m.parts["test"]["scores"]) for m in members}) > 1:
+            raise InputError(
+                f"records of {system.name} on {corpus}, {protocol}, preset {preset}, differ in their classes or their "
+                "decision rules; delete the older ones and run their folds again"
+            )
+        systems.append(system)
+    return systems
+
+
+def _agree(one, other) -> bool:
+    """Whether two recipes are the same in all that both state: a setting added later stands at its default before.
+
+    The protocols on offer are no setting.
+    """
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_agree, one, other))
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one == other
+    return all(_agree(one[name], other[name]) for name in (one.keys() & other.keys()) - {"protocols"})
+
+
+def _natural(name):
+    """Sorts fold_2 before fold_10."""
+    return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", name)]
+
+
+def ranges(numbers) -> str:
+    """(0, 1, 2, 5) -> "0-2,5"."""
+    numbers, pieces = sorted(numbers), []
+    for number in numbers:
+        if pieces and pieces[-1][1] == number - 1:
+            pieces[-1][1] = number
+        else:
+            pieces.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in pieces)
+
+
+def seeds_in_words(seeds) -> str:
+    """(0,) -> "seed 0", (0, 1, 2) -> "seeds 0-2"."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {ranges(seeds)}"
+
+
+def command(record, *, seeds) -> str:
+    """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says."""
+    words = ["python -m experiments run", record.paper, "--variant", record.variant]
+    name, emotions = corpus_words(record)
+    if name != record.recipe.get("corpus"):
+        words += ["--corpus", name]
+    if emotions:
+        words += ["--emotions", emotions]
+    if record.synthetic:
+        words += ["--data", "SYNTHETIC"]
+    words += _noise_words(record)
+    return " ".join([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
+
+
+def corpus_words(record) -> tuple[str, str]:
+    """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`)."""
+    rest = record.corpus_variant.removeprefix(record.corpus).split("/")
+    is_manifest = record.corpus.startswith("manifest:")
+    base = f"{record.corpus}.csv" if is_manifest else record.corpus.removesuffix(SYNTHETIC).removesuffix("-2s")
+    if base == "iemocap":  # the only loader with variants of its own, each two names long
+        base, rest = "/".join([base, *rest[1:3]]), ["", *rest[3:]]
+    last = rest[-1]
+    if last in LABEL_SETS:
+        return base, last
+    return base, last.replace("+", ",") if last and set(last.split("+")) <= set(EMOTIONS) else ""
+
+
+def _noise_words(record) -> list[str]:
+    """What --noises and --snr were, for a system that was tested in noise."""
+    heard = [front_end for _, front_end in record.recipe.get("test_front_ends", ())]
+    of_the_user = any("@" in front_end["noise"] for front_end in heard)
+    levels = sorted({f"{front_end['snr_db']:g}" for front_end in heard} - {"0"})
+    return [*(["--noises", "FOLDER"] if of_the_user else []), *(["--snr", levels[0]] if levels else [])]
+
+
+def by_group(found) -> dict[tuple[str, str, str], list[SystemResults]]:
+    """Systems that can be compared, by (corpus variant, protocol, preset)."""
+    groups = {}
+    for system in found:
+        groups.setdefault(system.group, []).append(system)
+    return groups
+
+
+def common_seeds(first, second) -> list[int]:
+    """Complete seeds under which both tested the same utterances in the same folds."""
+    return [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
+
+
+def command_not_run(number) -> str:
+    """The command that would reproduce a published number."""
+    return (
+        f"python -m experiments run {number.paper} --variant {number.variant} --protocol {number.protocol} "
+        f"--preset paper --seeds {number.seeds}"
+    )

@@ -1,0 +1,4 @@
+"""The files under results that are no records: annotations, human reference, speed, latency, audits.
+
+May use common alone.
+"""

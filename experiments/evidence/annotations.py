@@ -1,0 +1,154 @@
+"""How sure people were of each utterance: results/human/<corpus variant>-raters.json, written where a corpus is run.
+
+Records hold what a system decided, this file what raters answered: from both, tables of errors by agreement (Chernykh
+2018, section 4.5) are made without the corpus. Of a corpus without raters but with a listening test (EmoDB) the file
+names each utterance's column, never its rate.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from common.corpora import iemocap
+from common.corpora.verify import SYNTHETIC
+from common.errors import InputError
+from common.evaluation.intervals import NotComputableError
+from common.utterance import slug
+from experiments.evidence.whole_file import write_whole
+
+SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/evidence/human_reference
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatedUtterance:
+    """An utterance as people rated it: those fields of a common Utterance that common/evaluation/agreement reads."""
+
+    id: str
+    emotion: str
+    votes: tuple[tuple[str, ...], ...] = ()
+    self_votes: tuple[tuple[str, ...], ...] = ()
+    recognition: float | None = None  # the lower end of its column
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """What people said about the utterances of a corpus variant.
+
+    Args:
+        merged: what the variant made of a rater's emotion, e.g. excitement -> happiness.
+        utterances: id -> Rated; all have votes, or all have a recognition column.
+    """
+
+    corpus_variant: str
+    classes: tuple[str, ...]
+    limits: str
+    merged: dict[str, str]
+    utterances: dict[str, AnnotatedUtterance]
+
+    @property
+    def voted(self) -> bool:
+        """Whether there are votes; else there are recognition columns."""
+        return all(u.votes for u in self.utterances.values())
+
+    def of(self, ids, emotions) -> list[AnnotatedUtterance]:
+        """The utterances of these ids.
+
+        Raises:
+            NotComputableError: one is not here, or bears another label than `emotions` says.
+        """
+        found = [self.utterances.get(name) for name in ids]
+        for name, emotion, rated in zip(ids, emotions, found, strict=True):
+            if rated is None or rated.emotion != emotion:
+                said = "nothing" if rated is None else rated.emotion
+                raise NotComputableError(
+                    f"the raters' answers say {said} of utterance {name}, the records {emotion}: not the same corpus"
+                )
+        return found
+
+
+def write(corpus, results) -> Path | None:
+    """Write the file of a corpus variant; None where its utterances have neither votes nor recognition rates.
+
+    The same corpus gives the same bytes, one utterance a line.
+    """
+    rows = _rows(corpus.utterances)
+    if rows is None:
+        return None
+    head = {
+        "schema": SCHEMA,
+        "corpus": corpus.name,
+        "corpus_variant": corpus.variant,
+        "synthetic": corpus.synthetic,
+        "limits": corpus.limits,
+        "classes": list(corpus.classes),
+        "merged": _merged(corpus.variant),
+    }
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    body = ",\n".join(f" {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+    text = "{\n" + ",\n".join([*lines, f'"utterances": {{\n{body}\n}}']) + "\n}\n"
+    return write_whole(Path(results, "human", slug(corpus.variant) + SUFFIX), text)
+
+
+def _rows(utterances) -> dict[str, dict] | None:
+    """What is kept of each utterance."""
+    if all(u.votes for u in utterances):
+        return {u.id: {"emotion": u.emotion, "votes": u.votes, "self_votes": u.self_votes} for u in utterances}
+    if any(u.recognition is None for u in utterances):
+        return None
+    from common.evaluation import agreement
+
+    columns, names = agreement.recognition_columns(utterances)
+    return {u.id: {"emotion": u.emotion, "column": names[c]} for u, c in zip(utterances, columns, strict=True)}
+
+
+def _merged(variant) -> dict[str, str]:
+    """What the loader made of which emotion: only IEMOCAP's variants merge any (common/corpora/iemocap)."""
+    name, *subset = variant.split("/")
+    if name.removesuffix(SYNTHETIC) != iemocap.INFO.name:
+        return {}
+    emotions = iemocap.VARIANTS["/".join(subset[:2])].emotions
+    return {theirs: ours for theirs, ours in emotions.items() if theirs != ours}
+
+
+def read_all(results) -> dict[str, Annotations]:
+    """All such files of a results folder, by corpus variant.
+
+    Raises:
+        InputError: a file is damaged, or written by a newer version of this suite.
+    """
+    found = [_read(path) for path in sorted(Path(results, "human").glob(f"*{SUFFIX}"))]
+    return {raters.corpus_variant: raters for raters in found}
+
+
+def _read(path) -> Annotations:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        schema = int(tree["schema"])
+        found = _raters(tree) if schema <= SCHEMA else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is no file of raters' answers ({error}); delete it and repeat the run on that corpus"
+        ) from error
+    if found is None:
+        raise InputError(f"{path} has schema {schema}, this version reads up to {SCHEMA}; update the suite to use it")
+    return found
+
+
+def _raters(tree) -> Annotations:
+    return Annotations(
+        corpus_variant=tree["corpus_variant"],
+        classes=tuple(tree["classes"]),
+        limits=tree["limits"],
+        merged=tree["merged"],
+        utterances={name: _rated(name, row) for name, row in tree["utterances"].items()},
+    )
+
+
+def _rated(name, row) -> AnnotatedUtterance:
+    if "column" in row:
+        return AnnotatedUtterance(
+            id=name, emotion=row["emotion"], recognition=float(row["column"].partition(" to ")[0])
+        )
+    votes, own = (tuple(map(tuple, row[field])) for field in ("votes", "self_votes"))
+    return AnnotatedUtterance(id=name, emotion=row["emotion"], votes=votes, self_votes=own)

@@ -1,0 +1,99 @@
+"""results/bench.json, as `python -m experiments bench` wrote it. Needs neither Keras nor audio.
+
+A section is measured whole, in one run; what it was measured under (machine, versions, date, load) stands beside its
+figures. The measuring is in experiments/benchmark.
+"""
+
+from pathlib import Path
+
+from experiments.evidence.whole_file import read_measured, write_json
+
+SCHEMA = 1
+FILE = "bench.json"
+SHARE = "share"  # a unit: fractions in files, per cent in tables
+TITLES = {
+    "training": "Training, all cores together",
+    "features": "Features, one core",
+    "batches": "Batches of similar length (Ma 2018, section 4.1)",
+    "overhead": "Overhead of the suite around its fits",
+    "memory": "Memory and size",
+    "prediction": "Prediction, one recording of 3 seconds, one thread",
+}
+FIELDS = ("what", "value", "unit", "target", "met", "note")
+CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal", "command")
+
+
+def figure(what, value, unit, *, at_least=None, at_most=None, note="") -> dict:
+    """One measured number.
+
+    Args:
+        what: it is of, and what it is.
+        value: the number; None where it was not measured, and `note` says why.
+        unit: of the value and of its target; `SHARE` is a fraction.
+        at_least, at_most: the target, one of them or none.
+        note: what a reader must know.
+    """
+    target = met = None
+    if at_least is not None:
+        target, met = f"≥ {number_text(at_least, unit)}", value is not None and value >= at_least
+    elif at_most is not None:
+        target, met = f"≤ {number_text(at_most, unit)}", value is not None and value <= at_most
+    return {
+        "what": what,
+        "value": None if value is None else float(f"{value:.6g}"),
+        "unit": unit,
+        "target": target,
+        "met": None if value is None else met,
+        "note": note,
+    }
+
+
+def number_text(value, unit) -> str:
+    """0.65 of a share -> "65", 1234.5 -> "1,234", 0.01234 -> "0.0123"."""
+    scaled = 100 * value if unit == SHARE else value
+    return f"{scaled:,.0f}" if abs(scaled) >= 1000 else f"{scaled:.3g}"
+
+
+def line(entry) -> str:
+    """A figure as the verb prints it."""
+    if entry["value"] is None:
+        return f"{entry['what']}: {entry['note'] or 'not measured'}"
+    words = f"{entry['what']}: {number_text(entry['value'], entry['unit'])} {unit_text(entry)}".strip()
+    if entry["target"]:
+        per_cent = " %" if entry["unit"] == SHARE else ""
+        words += f" (target {entry['target']}{per_cent}: {'met' if entry['met'] else 'not met'})"
+    return "; ".join(filter(None, [words, entry["note"]]))
+
+
+def unit_text(entry) -> str:
+    return "%" if entry["unit"] == SHARE else entry["unit"]
+
+
+def read(root) -> dict[str, dict]:
+    """What was measured: section -> {"conditions": {...}, "figures": [...]}; nothing where nothing was.
+
+    Raises:
+        InputError: the file is damaged or of another version.
+    """
+    return read_measured(Path(root, FILE), schema=SCHEMA, parse=_sections, verb="bench")
+
+
+def _sections(tree) -> dict[str, dict]:
+    sections = {name: tree["sections"][name] for name in TITLES if name in tree["sections"]}
+    for name, section in sections.items():
+        if not section["figures"] or not {*CONDITIONS} <= section["conditions"].keys():
+            raise KeyError(f"{name} lacks figures or conditions")
+        if lacking := [entry for entry in section["figures"] if not {*FIELDS} <= entry.keys()]:
+            raise KeyError(f"{lacking[0]} lacks a field")
+    return sections
+
+
+def keep(root, sections) -> Path:
+    """Add sections to what was measured, in one step; one that is measured again replaces its older self.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written.
+    """
+    merged = read(root) | sections
+    ordered = {name: merged[name] for name in TITLES if name in merged}
+    return write_json(Path(root, FILE), {"schema": SCHEMA, "sections": ordered}, "choose another --results")

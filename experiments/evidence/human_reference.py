@@ -1,0 +1,55 @@
+"""How well people did: results/human/*.json, from the label page or from a corpus's own listening test."""
+
+import json
+from pathlib import Path
+
+from common.errors import InputError
+from common.evaluation import recognition_rates
+from common.utterance import slug
+from experiments.evidence import annotations
+from experiments.evidence.whole_file import write_json
+
+SOURCE = (
+    "the corpus's own listening test: whole recordings, all its emotions to choose from; an upper bound, since "
+    "recordings that were not recognised are not in the corpus"
+)
+
+
+def write_listeners(corpus, results) -> Path | None:
+    """Write the listeners' row of a corpus variant; None where not every utterance has a recognition rate."""
+    if any(u.recognition is None for u in corpus.utterances):
+        return None
+    recalls = recognition_rates.expected_recall(corpus.utterances)
+    row = {
+        "schema": 1,
+        "source": SOURCE,
+        "corpus": corpus.name,
+        "corpus_variant": corpus.variant,
+        "synthetic": corpus.synthetic,
+        "limits": corpus.limits,
+        "classes": list(corpus.classes),
+        "wa": recognition_rates.expected_accuracy(corpus.utterances),
+        "ua": sum(recalls.values()) / len(recalls),
+        "n": len(corpus.utterances),
+        "recall": recalls,
+    }
+    path = Path(results, "human", f"{slug(corpus.variant)}-listeners.json")
+    return write_json(path, row)
+
+
+def read(results) -> list[dict]:
+    """All human rows of a results folder, in the order of their files; raters' answers lie beside them.
+
+    Raises:
+        InputError: a file is no such row.
+    """
+    found = []
+    for path in sorted(Path(results, "human").glob("*.json")):
+        if path.name.endswith(annotations.SUFFIX):
+            continue
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            found.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
+    return found

@@ -1,0 +1,4 @@
+"""The records for other programs: fold files, audformat, predictions, TensorBoard.
+
+May use evaluation, evidence, catalog and common.
+"""

@@ -1,0 +1,4 @@
+"""What people look at: the page, its figures, and the papers' own figures.
+
+May use tables, saved_models, evaluation, evidence, catalog and common.
+"""

@@ -1,0 +1,135 @@
+"""Records -> learning curves and confusion matrices as PNG files, the same bytes every time.
+
+One figure of each kind per system and protocol, folds and seeds together; every cell of a matrix is also printed. And
+one figure per group of systems, see forest.py.
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from common.errors import InputError
+from common.evaluation import metrics
+from common.utterance import slug
+from experiments.report import drawing, forest, speaker_recalls
+
+PANELS = (  # of what, y label, training curve, validation curve
+    ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
+    ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
+)
+
+
+def write(root, drawn) -> None:
+    """Write PNG files into root/report/figures, where no others stay.
+
+    Args:
+        root: results folder.
+        drawn: what `draw` returned.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    folder = Path(root, "report", "figures")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("*.png"):
+            if path.name not in drawn:
+                path.unlink()
+        for name, data in drawn.items():
+            Path(folder, name).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
+
+
+def draw(found, ablations=frozenset()) -> dict[str, bytes]:
+    """PNG bytes by file name.
+
+    Args:
+        found: SystemResults.
+        ablations: names of systems that stand beside no other: only a ledger compares them.
+    """
+    images = {}
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a user's own style must not change the bytes
+        matplotlib.rcParams.update(drawing.STYLE)
+        for system in found:
+            if any(
+                record.history.get(name)
+                for record in system.used
+                for *_, train, valid in PANELS
+                for name in (train, valid)
+            ):
+                images[f"{stem(system)}-curves.png"] = drawing.png(curves(system))
+            images[f"{stem(system)}-confusion.png"] = drawing.png(confusion(system))
+            images[f"{stem(system)}-recalls.png"] = drawing.png(speaker_recalls.recalls(system))
+        images |= {name: drawing.png(figure) for name, figure in forest.draw(found, ablations).items()}
+    return images
+
+
+def stem(system) -> str:
+    """File name of a system's figures, without what kind of figure it is."""
+    return "-".join([system.paper, system.variant, slug(system.corpus_variant), system.protocol, system.preset])
+
+
+def curves(system) -> Figure:
+    """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    first = ", of several networks the first" if any(":" in name for r in system.used for name in r.history) else ""
+    drawing.system_title(figure, system, f"{len(system.used)} trainings{first}")
+    for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
+        for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
+            _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
+        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
+        if kept:
+            axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylabel(label)
+        axes.set_title(of_what)
+        if axes.has_data():
+            axes.legend(frameon=False)
+    figure.axes[1].set_ylim(0, 1)
+    return figure
+
+
+def _kept(record, name) -> bool:
+    return record.best_epoch is not None and len(record.history.get(name, ())) > record.best_epoch
+
+
+def _lines(axes, runs, colour, label):
+    """The mean goes as far as half of the trainings do: beyond, it would be the mean of the few that went on."""
+    if not runs:
+        return
+    longest = max(map(len, runs))
+    values = np.full((len(runs), longest), np.nan)
+    for row, run in zip(values, runs, strict=True):
+        row[: len(run)] = run
+        axes.plot(np.arange(1, len(run) + 1), run, color=colour, linewidth=0.5, alpha=0.35)
+    running = np.sum(~np.isnan(values), axis=0) >= len(runs) / 2
+    mean = np.nanmean(values[:, running], axis=0)
+    axes.plot(np.flatnonzero(running) + 1, mean, color=colour, linewidth=2, label=label)
+
+
+def confusion(system) -> Figure:
+    """Counts in the cells, share of the true class as colour; a last column where nothing was decided."""
+    pooled = metrics.pooled(system.confusions())
+    names = [*system.classes, "no decision"] if pooled[:, -1].any() else system.classes
+    counts = pooled[:, : len(names)]
+    shares = counts / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
+    side = 2.4 + 0.5 * len(names)
+    figure = Figure(figsize=(side + 1.2, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "black" if shares[row, column] > 0.55 else "white"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(system.classes)), system.classes)
+    axes.set_xlabel("decided")
+    axes.set_ylabel("true")
+    axes.spines[:].set_visible(False)
+    drawing.system_title(figure, system, f"{int(pooled.sum())} decisions")
+    figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
+    return figure

@@ -1,0 +1,71 @@
+"""Systems of one group side by side: UA with its interval over speakers, and every test speaker's own UA as a dot."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from common.evaluation import metrics
+from common.folds import leakage
+from common.utterance import slug
+from experiments.evaluation import comparisons, scores, system_results
+from experiments.report import drawing
+from experiments.tables.layout import attempt
+
+ROW_INCHES = 0.42
+WIDTH_INCHES = 9
+
+
+def draw(found, ablations=frozenset()) -> dict[str, Figure]:
+    """File name -> figure, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
+    groups = {
+        group: comparisons.methods_of(members, ablations)[0]
+        for group, members in system_results.by_group(found).items()
+    }
+    return {
+        "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
+        for (corpus, protocol, preset), members in groups.items()
+        if len(members) > 1 and not leakage.is_leaky(protocol)
+    }
+
+
+def forest(members) -> Figure:
+    """One row per system, the highest UA on top; systems without a UA are named without a mark."""
+    measured = [(attempt(scores.measure, system, "ua")[0], system) for system in members]
+    ranked = sorted(measured, key=lambda pair: (pair[0].value if pair[0] else -1, pair[1].name))
+    figure = Figure(figsize=(WIDTH_INCHES, 1.8 + ROW_INCHES * len(ranked)), layout="constrained")
+    axes = figure.subplots()
+    chance = metrics.chance(len(members[0].classes))
+    axes.axvline(chance, color=drawing.GREY, linestyle="--", linewidth=1, label="chance")
+    for row, (ua, system) in enumerate(ranked):
+        values = of_speakers(system)
+        axes.plot(values, np.full(len(values), row), "|", color=drawing.ORANGE, markersize=9, alpha=0.7, zorder=1)
+        if ua and ua.low is not None:
+            axes.plot([ua.low, ua.high], [row, row], color=drawing.BLUE, linewidth=2, zorder=2)
+        if ua:
+            axes.plot(ua.value, row, "o", color=drawing.BLUE, markersize=6, zorder=3)
+    axes.plot([], [], "o-", color=drawing.BLUE, linewidth=2, label="UA, pooled, with its 95 % interval")
+    axes.plot([], [], "|", color=drawing.ORANGE, markersize=9, label="UA of one test speaker")
+    axes.set_yticks(range(len(ranked)), [system.name for _, system in ranked])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("UA")
+    axes.set_ylim(-0.7, len(ranked) - 0.3)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    _title(figure, members)
+    return figure
+
+
+def of_speakers(system) -> np.ndarray:
+    """Mean class recall of every test speaker who has all classes, mean over seeds; those with fewer have no UA."""
+    tested = system.tested()
+    speakers = np.unique(tested.speakers)
+    cells = scores.speaker_margins(tested, speakers, len(system.classes))  # (G, S, 3, K)
+    values = scores.statistic("ua", system.classes)(cells).mean(axis=1)  # (G,)
+    return values[~np.isnan(values)]
+
+
+def _title(figure, members):
+    corpus, protocol, preset = members[0].group
+    sizes = ", ".join(sorted({system.n for system in members}))
+    lines = [f"{corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances a seed", members[0].limits]
+    lines += sorted({f"{s.name}: {'; '.join(s.caveats)}" for s in members if s.caveats})
+    lines += [f"seeds {', '.join(sorted({system_results.ranges(s.seeds) for s in members}))}"]
+    drawing.title(figure, lines)

@@ -1,0 +1,144 @@
+"""A paper's own figures, drawn from the saved networks of a fold and from recordings that they were tested on.
+
+A paper that has figures has papers/<paper>/figures.py with two names. `SYSTEMS`: rows of variants, the figures being
+drawn from the systems of one row, the first that is there. `paper_figures(systems, sentence)`: name -> (Figure, what it
+shows, emotions), from (recipe, Fitted) of each variant and a function that gives the sentence of an emotion.
+"""
+
+from pathlib import Path
+
+import matplotlib
+
+from common import corpora, records
+from common.errors import InputError
+from common.features import audio
+from common.learning import backend
+from experiments.catalog import figures_of
+from experiments.evaluation import system_results
+from experiments.report import drawing
+from experiments.saved_models import model_card, models
+
+PRESETS = ("paper", "quick", "smoke")  # drawn from the first that is there
+
+
+def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
+    """Draw a paper's figures; returns the images, each with a text of the same name beside it.
+
+    Args:
+        name: of the paper.
+        saved: folder that `run --models` filled.
+        data: folder of the corpora.
+        results: folder with the records of the saved systems.
+        into: a folder `name` is written in it.
+        corpus: a corpus variant as it is called in folders, for example ravdess-4hap; None takes any.
+
+    Raises:
+        InputError: the paper has no figures of its own, or systems, records or recordings are missing.
+    """
+    backend.start()
+    paper = figures_of(name)
+    loaded = [models.load(folder) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
+    tested = _tested([system.record for system in loaded], data, results)
+    images = []
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a user's own style must not change the bytes
+        matplotlib.rcParams.update(drawing.STYLE)
+        made = paper.paper_figures(
+            [(system.recipe, system.fitted) for system in loaded],
+            lambda emotion, rate: _heard(_first(tested, emotion), rate),
+        )
+        for stem, (figure, shows, emotions) in made.items():
+            caption = _caption(shows, [system.record for system in loaded], [_first(tested, e) for e in emotions])
+            images.append(_write(Path(into, name, f"{stem}.png"), drawing.png(figure), caption))
+    return images
+
+
+def folders(saved, name, rows, corpus=None) -> list[Path]:
+    """The folders of the first row of variants that are all saved, from one fold: best preset, lowest seed and fold."""
+    base = Path(saved, "runs", name)
+    for variants in rows:
+        places = [
+            {path.parent.relative_to(base / v) for path in (base / v).rglob(models.DESCRIPTION)} for v in variants
+        ]
+        shared = [place for place in set.intersection(*places) if corpus in (None, place.parts[0])]
+        if shared:
+            return [base / variant / min(shared, key=_order) for variant in variants]
+    wanted = " or ".join(" with ".join(variants) for variants in rows)
+    raise InputError(
+        f"{saved} holds no fold of {wanted} of {name}{f' on {corpus}' if corpus else ''}; "
+        f"`python -m experiments run {name} --variant {','.join(rows[0])} --models {saved}` keeps what it trains"
+    )
+
+
+def _order(place):
+    """Of `<corpus>/<protocol>-<preset>/seed_<s>/fold_<k>`."""
+    corpus, setup, *numbered = place.parts
+    preset = setup.rpartition("-")[2]
+    return PRESETS.index(preset), corpus, setup, *(int(part.rpartition("_")[2]) for part in numbered)
+
+
+def _tested(saved, data, results):
+    """The utterances of the fold's test part in the order of its record, which all systems share."""
+    record, *others = (_recorded(system, results) for system in saved)
+    ids = record.parts["test"]["utterances"]
+    if any(other.parts["test"]["utterances"] != ids for other in others):
+        raise InputError(f"the systems of {record.paper} were tested on different utterances; train them on one corpus")
+    name, _ = system_results.corpus_words(record)
+    corpus = corpora.load(name, data)
+    if corpus.name != record.corpus:
+        raise InputError(f"the systems were trained on {record.corpus}, --data holds {corpus.name}; name its folder")
+    by_id = {u.id: u for u in corpus.utterances}
+    if missing := [i for i in ids if i not in by_id]:
+        raise InputError(f"{corpus.name} lacks {missing[0]}, on which the systems were tested; name the folder of all")
+    return [by_id[i] for i in ids]
+
+
+def _recorded(saved, results):
+    """The whole record of a saved system: numbers and figures speak of the same network."""
+    path = records.record_path(results, saved)
+    record = records.read(path)
+    if (record.fold_fingerprint, record.recipe) != (saved.fold_fingerprint, saved.recipe):
+        raise InputError(f"{path} is the record of another training than the saved system; run it with --models again")
+    return record
+
+
+def _first(utterances, emotion):
+    """The first utterance of an emotion: no choosing by how it looks."""
+    for utterance in utterances:
+        if utterance.emotion == emotion:
+            return utterance
+    raise InputError(f"the test part has no {emotion}, which the figure shows; draw from a corpus that has it")
+
+
+def _heard(utterance, sample_rate_hz):
+    waveform, _ = audio.read(
+        utterance.path, sample_rate_hz=sample_rate_hz, start_s=utterance.start_s, end_s=utterance.end_s
+    )
+    return waveform
+
+
+def _caption(shows, saved, utterances) -> str:
+    """What the figure shows, of which systems, sentences and recordings."""
+    record, source = saved[0], model_card.source(saved[0])
+    names = ", ".join(f"{system.paper}/{system.variant}" for system in saved)
+    said = ", ".join(f"{u.emotion} {u.id}" for u in utterances)
+    credit = ", ".join(filter(None, [source.title, source.citation, source.url]))
+    sentences = [
+        f"{shows[0].upper()}{shows[1:]}.",
+        f"{names} on {record.corpus_variant}, protocol {record.protocol}, preset {record.preset}, seed {record.seed}, "
+        f"{record.fold}.",
+        f"The test part's first sentence of the emotion: {said}.",
+        f"Recordings: {credit}; licence: {source.licence}.",
+        *([f"{record.limits.rstrip('.')}."] if record.limits else []),
+    ]
+    return "\n".join(sentences) + "\n"
+
+
+def _write(path, image, caption):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image)
+        path.with_suffix(".txt").write_text(caption, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder with --into") from error
+    return path

@@ -1,0 +1,60 @@
+"""How unequal the test speakers are: every speaker's recall of every class, beside the class's pooled recall."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.evaluation import scores
+from experiments.report import drawing
+
+ROW_INCHES = 0.6
+STEP = 0.06  # of a row, between speakers of equal recall
+HEIGHT = 0.8  # of a row, the highest column of equal recalls
+
+
+def recalls(system) -> Figure:
+    """A row per class: a small dot for each test speaker who has the class, a large one for all utterances together.
+
+    Under the system's first decision rule; several seeds: counts added. A class's label says how many speakers have it
+    where not all do.
+    """
+    hits, support = of_speakers(system)
+    figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")
+    axes = figure.subplots()
+    labels = []
+    for row, name in enumerate(reversed(system.classes)):
+        k = len(system.classes) - 1 - row
+        present = support[:, k] > 0
+        values = hits[present, k] / support[present, k]
+        axes.plot(values, row + stacked(values), ".", color=drawing.ORANGE, markersize=5, zorder=1)
+        if present.any():
+            axes.plot(hits[:, k].sum() / support[:, k].sum(), row, "o", color=drawing.BLUE, markersize=6, zorder=2)
+        labels.append(name if present.all() else f"{name} ({present.sum()} of {len(present)} speakers)")
+    axes.plot([], [], "o", color=drawing.BLUE, label="recall, all utterances")
+    axes.plot([], [], ".", color=drawing.ORANGE, markersize=5, label="recall of one test speaker")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.7, len(labels) - 0.3)
+    axes.set_xlabel("recall")
+    drawing.system_title(figure, system, f"{len(support)} speakers")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def stacked(values) -> np.ndarray:
+    """(N,) offsets that put equal values above each other: few utterances a speaker make few different recalls.
+
+    A column is no higher than its row, however many speakers are in it.
+    """
+    offsets = np.zeros(len(values))
+    for value in np.unique(values):
+        (equal,) = np.nonzero(values == value)
+        step = min(STEP, HEIGHT / len(equal))
+        offsets[equal] = step * (np.arange(len(equal)) - (len(equal) - 1) / 2)
+    return offsets
+
+
+def of_speakers(system) -> tuple[np.ndarray, np.ndarray]:
+    """(G, K) utterances decided rightly, (G, K) utterances, for sorted test speakers; all seeds together."""
+    tested = system.tested()
+    cells = scores.speaker_margins(tested, np.unique(tested.speakers), len(system.classes)).sum(axis=1)  # (G, 3, K)
+    return cells[:, 0], cells[:, 1]

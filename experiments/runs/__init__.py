@@ -1,0 +1,4 @@
+"""From options to records: plan, schedule, train a fold; and the audit of the folds.
+
+May use saved_models, evaluation, evidence, catalog and common.
+"""

@@ -1,0 +1,147 @@
+"""The leakage audit as a verb: of anyone's fold files, or of the folds that our papers make on the corpora found."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+from common import corpora
+from common.errors import InputError
+from common.folds import fold_files, leakage
+from common.utterance import LABEL_SETS
+from experiments import catalog
+from experiments.evidence import audits as evidence_audits
+from experiments.evidence.audits import FILE, SCHEMA
+from experiments.evidence.whole_file import write_json
+from experiments.runs import compare, jobs
+
+
+@dataclasses.dataclass(frozen=True)
+class Audited:
+    """What the audit found in the folds of one protocol of one system, or why there are no such folds."""
+
+    system: str
+    protocol: str
+    corpus_variant: str
+    num_folds: int
+    findings: tuple[leakage.Finding, ...]
+    refused: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"{self.system}, {self.protocol} on {self.corpus_variant}"
+
+
+def of_files(paths, *, audio_root=None):
+    """(path, findings) of each folder or file of fold lists; speakers are expected to be disjoint."""
+    for path in paths:
+        folds, passed_over = fold_files.read_fold_files(path, audio_root=audio_root)
+        hashes = fold_files.hash_audio(folds)
+        found = leakage.audit(folds, speaker_independent=True, audio_hashes=hashes)
+        yield str(path), [*found, *_unread(passed_over)]
+
+
+def _unread(files):
+    if files:
+        named = ", ".join(file.name for file in files)
+        message = f"lists that name no part (train, valid, test) and have no column split were not read: {named}"
+        yield leakage.Finding(leakage.WARN, "all folds", "unread", message, len(files))
+
+
+def of_ours(data, *, seed=0, workers=1):
+    """An Audited for every protocol of every paper's main systems on every corpus found.
+
+    The emotions are those that a run takes, and those that a comparison takes. Protocols that are called leaky exist to
+    leak and are left out.
+
+    Raises:
+        InputError: no corpus is there.
+    """
+    if not (found := compare.corpora_found(data)):
+        raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
+    for name, (paper_name, variant) in itertools.product(found, compare.main_systems()):
+        system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
+        recipe = catalog.recipe(paper_name, variant, "paper")
+        corpus = corpora.load(name, data)
+        protocols = [protocol for protocol in recipe.protocols if not leakage.is_leaky(protocol)]
+        selections, refused = _selections(paper, recipe, corpus)
+        for selected, protocol in itertools.product(selections, protocols):
+            yield _audited(system, paper, recipe, selected, protocol, seed, workers)
+        for reason, protocol in itertools.product(refused, protocols):
+            yield Audited(system, protocol, corpus.name, 0, (), reason)
+
+
+def _selections(paper, recipe, corpus):
+    """The corpus as a run and as a comparison take it, once where they agree, and why it cannot be taken."""
+    selections, refused = {}, {}
+    for emotions in (None, LABEL_SETS[compare.EMOTIONS]):
+        try:
+            selected = paper.select(corpus, recipe, emotions)
+            selections[selected.variant] = selected
+        except InputError as error:
+            refused[str(error)] = None
+    return selections.values(), refused
+
+
+def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audited:
+    try:
+        folds = tuple(paper.folds(selected, recipe, protocol, seed))
+    except InputError as error:
+        return Audited(system, protocol, selected.variant, 0, (), str(error))
+    hashes = jobs.audio_hashes(selected.utterances, workers=workers)
+    folds = [leakage.without_duplicates(fold, hashes) for fold in folds]
+    independent = jobs.claims_speaker_independence(protocol)
+    findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=hashes)
+    return Audited(system, protocol, selected.variant, len(folds), tuple(findings))
+
+
+def verdict(findings) -> str:
+    """FAIL, WARN or PASS."""
+    levels = {finding.level for finding in findings}
+    return leakage.FAIL if leakage.FAIL in levels else leakage.WARN if levels else "PASS"
+
+
+def keep(audits, root) -> Path:
+    """Write the audits of our folds to results/audit.json, from which tables and the report page are made.
+
+    Those of corpora that were not audited now are kept.
+
+    Raises:
+        InputError: the file is damaged or cannot be written.
+    """
+    made = [_summary(audited) for audited in audits]
+    corpora_now = {_corpus(summary) for summary in made}
+    kept = [summary for summary in evidence_audits.read(root) if _corpus(summary) not in corpora_now]
+    tree = {"schema": SCHEMA, "audits": [*kept, *made]}
+    return write_json(Path(root, FILE), tree, "give a writable folder")
+
+
+def _corpus(summary) -> str:
+    return summary["corpus_variant"].split("/")[0]
+
+
+def _summary(audited) -> dict:
+    """An audit as plain data, its findings counted by kind: the level, in how many folds, and the most in one.
+
+    What training and validation share is a kind of its own: it touches no test score.
+    """
+    kinds = {}
+    for finding in audited.findings:
+        apart = finding.kind in ("speaker", "speaker_alike", "text") and "test" not in finding.message
+        kinds.setdefault(f"{finding.kind} in validation" if apart else finding.kind, []).append(finding)
+    counted = {
+        kind: {
+            "level": verdict(found),
+            "folds": len({name for finding in found for name in finding.fold.split(",")}),
+            "most": max(finding.count for finding in found),
+        }
+        for kind, found in kinds.items()
+    }
+    return {
+        "system": audited.system,
+        "protocol": audited.protocol,
+        "corpus_variant": audited.corpus_variant,
+        "num_folds": audited.num_folds,
+        "verdict": "" if audited.refused else verdict(audited.findings),
+        "refused": audited.refused,
+        "kinds": counted,
+    }

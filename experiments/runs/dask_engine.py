@@ -1,0 +1,304 @@
+"""The folds on a Dask cluster: worker processes on any number of machines, one training at a time in each.
+
+A worker runs this suite at the same versions, reads features from a shared store or makes them from the recordings,
+and writes the fold's record itself: the results folder is on a path that all machines share.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import logging
+import os
+import platform
+import random
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import distributed
+from distributed.comm import connect
+from distributed.versions import VersionMismatchWarning
+
+from common import records
+from common.errors import InputError
+from common.features import feature_store
+from common.features.code_version import versions
+from common.learning import backend
+from experiments import catalog
+from experiments.runs import jobs
+from experiments.runs.train_fold import VERSIONS_OF, run_job
+
+ANSWER_SECONDS = 15  # in which a scheduler answers; its workers, which import the suite first, have four times as long
+ABSENCE_SECONDS = 600  # without any worker, after which none is expected any more
+VISIBLE_SECONDS = 60  # in which a file written elsewhere is seen here: NFS keeps what a folder holds that long
+POLL_SECONDS = 0.2
+EPOCHS = "speech-emotion-epochs"  # topic of the events (key, finished epochs)
+
+GO_ON = "finished folds are kept, the same command goes on from here"
+SAME = "check out the same commit and install requirements.txt on all machines, and restart it"
+
+
+def require(address, results) -> None:
+    """Raise InputError where no scheduler with fitting workers answers: before features are computed, not after."""
+
+    async def connect_and_leave():
+        async with _cluster(address, results):
+            pass
+
+    asyncio.run(connect_and_leave())
+
+
+def train(todo, address, progress) -> list[InputError]:
+    """Do all jobs on a cluster; returns what went wrong with some of them, as schedule.run does."""
+    return asyncio.run(_train([_with_absolute_paths(job) for job in todo], address, progress))
+
+
+async def _train(todo, address, progress):
+    index_of = {_key(job): index for index, job in enumerate(todo)}
+    finished, failures = [], []
+
+    def hear(event):
+        key, epoch = event[1]
+        if key in index_of:
+            progress.at(index_of[key], epoch)
+
+    async with _cluster(address, todo[0].results) as client:
+        client.subscribe_topic(EPOCHS, hear)
+        here = environment()
+        futures = {key: client.submit(work, todo[index], here, key=key) for key, index in index_of.items()}
+        try:
+            async for key, error in _ended(client, futures):
+                index = index_of.pop(key)
+                progress.done(index)
+                if error:
+                    failures.append(_sentence(error, todo[index]))
+                else:
+                    finished.append(todo[index])
+        finally:
+            if client.status == "running":
+                await client.cancel(list(futures.values()))
+    return failures + await _not_seen(finished)
+
+
+async def _ended(client, futures):
+    """(key, error or None) of each future when it ends, which is then taken out of `futures`.
+
+    Raises:
+        InputError: the scheduler is lost, or no worker was there for ABSENCE_SECONDS.
+    """
+    seen = time.monotonic()
+    while futures:
+        await asyncio.sleep(POLL_SECONDS)
+        for key in [key for key, future in futures.items() if future.done()]:
+            future = futures.pop(key)
+            if future.cancelled():
+                raise InputError(f"the Dask scheduler is lost; {GO_ON}")
+            yield key, await future.exception()
+        if client.scheduler_info()["n_workers"]:
+            seen = time.monotonic()
+        elif time.monotonic() - seen > ABSENCE_SECONDS:
+            raise InputError(f"all Dask workers have been gone for {ABSENCE_SECONDS} s; start some and {GO_ON}")
+
+
+def _sentence(error, job):
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, distributed.KilledWorker):
+        return InputError(
+            f"each of the {error.allowed_failures + 1} Dask workers that were given {job.system.name} {job.fold.name} "
+            "died (out of memory?); start them with a larger --memory-limit and run again"
+        )
+    raise error
+
+
+async def _not_seen(finished):
+    deadline = time.monotonic() + VISIBLE_SECONDS
+    while hidden := [job for job in finished if not job.path.exists()]:
+        if time.monotonic() > deadline:
+            return [
+                InputError(f"{job.path} was written by a Dask worker and is not seen here; share --results")
+                for job in hidden
+            ]
+        await asyncio.sleep(POLL_SECONDS)
+    return []
+
+
+def _key(job):
+    """The same for the same fold in every run: two runs at once wait for one training."""
+    digest = hashlib.sha256(f"{job.identity} {job.path}".encode()).hexdigest()
+    return f"{job.system.name} {job.fold.name}-{digest}"
+
+
+def _with_absolute_paths(job):
+    """A worker has a working folder of its own."""
+    parts = {
+        name: tuple(dataclasses.replace(u, path=Path(os.path.abspath(u.path))) for u in part)
+        for name, part in job.fold.parts.items()
+    }
+    features = {
+        name: tuple(dataclasses.replace(entry, path=os.path.abspath(entry.path)) for entry in entries)
+        for name, entries in job.features.items()
+    }
+    return dataclasses.replace(
+        job,
+        fold=dataclasses.replace(job.fold, **parts),
+        features=features,
+        results=os.path.abspath(job.results),
+        models=job.models and os.path.abspath(job.models),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _cluster(address, results):
+    """A client whose scheduler and workers were found to fit."""
+    for name in ("distributed", "distributed.client"):  # what goes wrong is said in one sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore", VersionMismatchWarning)
+    await _require_scheduler(address)
+    async with distributed.Client(address, asynchronous=True, set_as_default=False, timeout=ANSWER_SECONDS) as client:
+        try:
+            async with asyncio.timeout(4 * ANSWER_SECONDS):
+                await _require_fit(client, address, os.path.abspath(results))
+        except OSError as error:  # a timeout too
+            raise InputError(f"the Dask scheduler or a worker at {address} does not answer; restart them") from error
+        yield client
+
+
+async def _require_scheduler(address):
+    """Raise InputError where none answers; unlike Client, within the time given whatever listens there."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            comm = await connect(address, timeout=2 * ANSWER_SECONDS)
+            await comm.write({"op": "identity", "reply": True, "n_workers": 0})
+            answer = await comm.read()
+            await comm.close()
+        if answer["type"] != "Scheduler":
+            raise ValueError(f"a Dask {answer['type'].lower()} does")
+    except Exception as error:  # what is no scheduler may answer anything at all
+        raise InputError(
+            f"no Dask scheduler answers at {address} ({str(error) or f'waited {ANSWER_SECONDS} s'}); "
+            "start one with `python -m dask scheduler` and give its address, for example tcp://host:8786"
+        ) from error
+
+
+async def _require_fit(client, address, results):
+    start = f"start them in the suite's folder with `python -m dask worker {address} --nthreads 1 --nworkers N`"
+    try:
+        await client.wait_for_workers(1, timeout=ANSWER_SECONDS)
+    except OSError as error:
+        raise InputError(f"the Dask scheduler at {address} has no workers; {start}") from error
+    here = environment()
+    try:
+        there = await client.run_on_scheduler(environment)
+    except ImportError as error:
+        raise InputError(
+            f"the Dask scheduler at {address} cannot import this suite ({error}); "
+            "start it in the suite's folder with `python -m dask scheduler`"
+        ) from error
+    if differing := _differing(there, here):
+        raise InputError(f"the Dask scheduler at {address} has {differing}; {SAME}")
+    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=Path(results, "runs")) as marker:
+        answers = await client.run(unfit, here, marker.name, on_error="return")
+    for worker, answer in answers.items():
+        if isinstance(answer, ImportError):
+            raise InputError(f"the Dask worker {worker} cannot import this suite ({answer}); {start}")
+        if answer and not isinstance(answer, OSError):  # one that died just now
+            raise InputError(f"the Dask worker {worker} {answer}")
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """What must be the same on all machines, for records of one table to be made by one program."""
+    root = Path(__file__).resolve().parents[2]
+    suite = hashlib.sha256()
+    for folder in ("common", "experiments", "papers"):
+        for path in sorted((root / folder).rglob("*.py")):
+            suite.update(path.read_bytes())
+    return {
+        "suite": suite.hexdigest()[:12],
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **versions(("distributed", *VERSIONS_OF)),
+        **backend.arithmetic(),
+    }
+
+
+def _differing(there, here) -> str:
+    names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+    return ", ".join(f"{name} {there.get(name)} instead of {here.get(name)}" for name in names)
+
+
+def unfit(expected, marker, dask_worker) -> str | None:
+    """Why this worker cannot do folds for a machine of the `expected` environment; None where it can.
+
+    Args:
+        expected: `environment()` of that machine.
+        marker: a file that it made beside its records; None where that was checked.
+        dask_worker: filled in by Dask.
+    """
+    if differing := _differing(environment(), expected):
+        return f"has {differing}; {SAME}"
+    if (threads := dask_worker.state.nthreads) != 1:
+        return f"runs {threads} trainings in one process; start it with --nthreads 1, more processes with --nworkers"
+    if marker and not os.path.exists(marker):
+        return f"does not see {os.path.dirname(marker)}; give a --results folder that all machines see under one path"
+    if marker:
+        try:
+            records.require_writable(Path(marker).parent)
+        except InputError as error:
+            return f"has another problem: {error}"
+    return None
+
+
+def work(job, expected):
+    """Do a job in a worker process; returns the record's path."""
+    worker = distributed.get_worker()
+    if reason := unfit(expected, None, worker):  # it came after the others were asked
+        raise InputError(f"the Dask worker {worker.address} {reason}")
+    key = worker.get_current_task()
+
+    def report(epoch):
+        worker.log_event(EPOCHS, (key, epoch))
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":  # nobody waits any more; Dask itself stops nothing that has begun
+            raise distributed.Reschedule  # and not an error, for a run that asked for the fold again just now
+
+    _keep_random_numbers_apart()
+    return run_job(_with_features_at_hand(job), report)
+
+
+def _keep_random_numbers_apart():
+    """Let Keras draw the seeds of its layers from a generator of its own, from which it gets the same ones.
+
+    It draws them from Python's global generator, as Dask does in another thread of the process, twice a second
+    (dask.sizeof): the weights that a fold begins with would depend on the moment.
+    """
+    backend.start()
+    from keras.src.random import seed_generator
+    from keras.src.utils import rng_utils
+
+    if seed_generator.python_random is random:
+        seed_generator.python_random = rng_utils.random = random.Random()
+
+
+def _with_features_at_hand(job):
+    """The job as it is where its features are seen from here; else with features made here from the recordings."""
+    entries = {entry.path for part in job.features.values() for entry in part}
+    if all(map(os.path.exists, entries)):
+        return job
+    utterances = {u.path: u for part in job.fold.parts.values() for u in part}
+    try:
+        hashes = feature_store.fingerprints(utterances.values(), workers=1)
+        by_path = {path: hashes[u.id] for path, u in utterances.items()}
+        store = feature_store.cache_dir() / "features"
+        (made,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
+    except InputError as error:
+        raise InputError(
+            f"a Dask worker sees neither the feature store nor the recordings ({error}); "
+            "put one of them on a path that all machines share"
+        ) from error
+    if made.identity != job.identity:
+        raise InputError(f"a Dask worker has other recordings of {job.corpus.name}; share the feature store, --store")
+    return made

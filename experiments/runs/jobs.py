@@ -1,0 +1,300 @@
+"""From options to jobs: select, split, audit, compute features. A job is one fold; everything it needs is in it."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import joblib
+
+from common import records
+from common.errors import InputError
+from common.features import feature_store
+from common.features.code_version import code_version, versions
+from common.folds import leakage, splits
+from common.learning import backend
+from common.utterance import Corpus, Fold
+from experiments import catalog
+
+FEATURES_BY = (
+    "numpy",
+    "scipy",
+    "librosa",
+    "soundfile",
+    "soxr",
+    "praat-parselmouth",
+    "opensmile",
+    "keras",
+    "tensorflow",
+)
+TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
+IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One variant of one paper at one preset."""
+
+    paper: str
+    variant: str
+    preset: str
+    recipe: object
+
+    @property
+    def name(self) -> str:
+        return f"{self.paper}/{self.variant}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoldJob:
+    """One fold of one system, ready to be trained in any process.
+
+    Args:
+        features: part -> entries of the feature store in the order of the part's utterances; further parts named
+            `test:<condition>` hold the test part through another front end.
+    """
+
+    system: Experiment
+    corpus: Corpus  # without its utterances: those of the fold are in `fold`
+    classes: tuple[str, ...]
+    protocol: str
+    seed: int
+    fold: Fold
+    num_folds: int
+    features: dict[str, tuple]
+    corpus_fingerprint: str
+    results: str
+    models: str | None = None  # folder in which the fitted system is kept
+
+    @property
+    def path(self) -> Path:
+        return self._path_under(self.results)
+
+    @property
+    def model_folder(self) -> Path | None:
+        """Where the fitted system is kept: under `models` as the record lies under `results`."""
+        return self._path_under(self.models).with_suffix("") if self.models else None
+
+    def _path_under(self, root) -> Path:
+        return records.path_of(
+            root,
+            paper=self.system.paper,
+            variant=self.system.variant,
+            corpus_variant=self.corpus.variant,
+            protocol=self.protocol,
+            preset=self.system.preset,
+            seed=self.seed,
+            fold=self.fold.name,
+        )
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where an unfinished training is kept: first whose it is, then what it depends on."""
+        return _checkpoints() / f"{self._owner}-{self.identity[:32]}.npz"
+
+    @property
+    def _owner(self) -> str:
+        return _digest(os.path.abspath(self.path))[:16]
+
+    @property
+    def fold_fingerprint(self) -> str:
+        return _digest({name: [u.id for u in part] for name, part in self.fold.parts.items()})
+
+    @property
+    def settings(self) -> dict:
+        """The recipe as plain data, as a record holds it: all that a result depends on."""
+        return _plain(self.system.recipe)
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that the result depends on."""
+        code = [code_version(f"papers.{self.system.paper}.model"), versions(TRAINED_BY), backend.arithmetic()]
+        entries = {part: [Path(e.path).name for e in part_entries] for part, part_entries in self.features.items()}
+        return _digest([self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, code])
+
+    def clear_up(self) -> None:
+        """Remove what is left beside the record, which exists: checkpoints, and what a killed run had half written."""
+        for left in (*_checkpoints().glob(f"{self._owner}-*"), *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
+            left.unlink(missing_ok=True)
+
+
+def _checkpoints() -> Path:
+    return feature_store.cache_dir() / "checkpoints"
+
+
+def _plain(recipe) -> dict:
+    return _settings(json.loads(json.dumps(dataclasses.asdict(recipe))))
+
+
+def _settings(plain) -> dict:
+    """A recipe without the protocols on offer, its own and those of recipes in it: no result depends on them."""
+    return {
+        name: _settings(value) if isinstance(value, dict) else value
+        for name, value in plain.items()
+        if name != "protocols"
+    }
+
+
+def _completed(recorded, recipe):
+    """A recorded recipe with the fields that did not exist yet when it was made, at their defaults."""
+    if dataclasses.is_dataclass(recipe) and isinstance(recorded, dict):
+        known = {name: _completed(value, getattr(recipe, name, None)) for name, value in recorded.items()}
+        return {**_plain(type(recipe)()), **known}
+    if isinstance(recipe, tuple) and isinstance(recorded, list):
+        return [_completed(*pair) for pair in zip(recorded, recipe, strict=False)] + recorded[len(recipe) :]
+    return recorded
+
+
+def _digest(tree) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+
+def plan(
+    system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results, models=None
+) -> list[FoldJob]:
+    """The jobs of a system on a corpus, finished ones left out; features are computed on the way.
+
+    Raises:
+        InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
+            from other data or settings.
+    """
+    paper = catalog.paper(system.paper)
+    if protocol not in system.recipe.protocols:
+        known = ", ".join(system.recipe.protocols)
+        raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
+    selected = paper.select(corpus, system.recipe, emotions)
+    hashes = audio_hashes(selected.utterances, workers=workers)
+    fingerprint = corpus_fingerprint(selected, hashes)
+    drafts = []
+    for seed in seeds:
+        folds = _audited(paper.folds(selected, system.recipe, protocol, seed), protocol, hashes)
+        drafts += [
+            FoldJob(
+                system=system,
+                corpus=dataclasses.replace(selected, utterances=()),
+                classes=selected.classes,
+                protocol=protocol,
+                seed=seed,
+                fold=fold,
+                num_folds=len(folds),
+                features={},
+                corpus_fingerprint=fingerprint,
+                results=str(results),
+                models=str(models) if models else None,
+            )
+            for fold in _chosen(folds, fold_names)
+        ]
+    waiting = []
+    for job in drafts:
+        if is_done(job):
+            job.clear_up()  # a run may have been killed right after it wrote the record
+        else:
+            waiting.append(job)
+    if not waiting:
+        return []
+    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
+    return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+
+
+_HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus
+
+
+def audio_hashes(utterances, *, workers) -> dict[str, str]:
+    """SHA-256 of every utterance's audio file, by id; a file that did not change is read once a process."""
+    places = {u.id: _state(u.path) for u in utterances}
+    new = [u for u in utterances if places[u.id] not in _HASHED]
+    _HASHED.update({places[i]: found for i, found in feature_store.fingerprints(new, workers=workers).items()})
+    return {u.id: _HASHED[places[u.id]] for u in utterances}
+
+
+def _state(path):
+    """A file's name, size and time; one that cannot be seen has neither, and the reader says so."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return str(path), found.st_size, found.st_mtime_ns
+    return str(path), None, None
+
+
+def _audited(folds, protocol, hashes):
+    """The folds, past the leakage audit; only a protocol that is called leaky may leak."""
+    folds = tuple(folds)
+    if leakage.is_leaky(protocol):
+        return folds
+    folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
+    leakage.check(folds, speaker_independent=claims_speaker_independence(protocol), audio_hashes=hashes)
+    return folds
+
+
+def claims_speaker_independence(protocol) -> bool:
+    """Whether a shared protocol says so; a paper's own split claims nothing."""
+    shared = splits.PROTOCOLS.get(protocol)
+    return bool(shared and shared.speaker_independent)
+
+
+def _chosen(folds, names):
+    if names is None:
+        return folds
+    known = [fold.name for fold in folds]
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"there is no {', '.join(unknown)}; this protocol makes {known[0]} to {known[-1]}")
+    return [fold for fold in folds if fold.name in names]
+
+
+def corpus_fingerprint(corpus, hashes) -> str:
+    """SHA-256 over ids, emotions, speakers and audio hashes."""
+    return _digest([[u.id, u.emotion, u.speaker, hashes[u.id]] for u in corpus.utterances])
+
+
+def is_done(job) -> bool:
+    """Whether the job's record exists. Raises InputError where it was made from other data or settings."""
+    if not job.path.exists():
+        return False
+    record = records.read(job.path)
+    differing = {
+        "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
+        "folds": record.fold_fingerprint != job.fold_fingerprint,
+        "settings": _completed(_settings(record.recipe), job.system.recipe) != job.settings,
+    }
+    if reasons := [what for what, differs in differing.items() if differs]:
+        raise InputError(
+            f"{job.path} holds a result made with other {' and other '.join(reasons)}; "
+            "give another --results folder, or delete that record to make it anew"
+        )
+    return True
+
+
+def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
+    """The jobs of one system with the entries of a store, which gets what it lacks; `hashes` is by the audio's path."""
+    recipe = drafts[0].system.recipe
+    everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
+    tested = {u.id: u for job in drafts for u in job.fold.test}
+    version = [code_version(f"papers.{drafts[0].system.paper}.features"), versions(FEATURES_BY)]
+
+    def entries(utterances, front_end, label):
+        return feature_store.compute(
+            [utterances[i] for i in sorted(utterances)],
+            paper.features,
+            front_end,
+            hashes={u.id: hashes[u.path] for u in utterances.values()},
+            version=version,
+            root=store,
+            workers=workers,
+            label=label,
+        )
+
+    name = drafts[0].system.name
+    with joblib.parallel_config(backend="loky", idle_worker_timeout=IDLE_S):
+        main = entries(everyone, recipe.front_end, f"{name} features")
+        conditions = {
+            condition: entries(tested, front_end, f"{name} features, {condition}")
+            for condition, front_end in getattr(recipe, "test_front_ends", ())
+        }
+    jobs = []
+    for job in drafts:
+        features = {name: tuple(main[u.id] for u in part) for name, part in job.fold.parts.items()}
+        for condition, made in conditions.items():
+            features[f"test:{condition}"] = tuple(made[u.id] for u in job.fold.test)
+        jobs.append(dataclasses.replace(job, features=features))
+    return jobs

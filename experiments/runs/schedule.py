@@ -1,0 +1,142 @@
+"""Jobs -> processes, here or on a Dask cluster; one progress bar over all epochs; finished records are kept."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import queue
+import threading
+
+from tqdm import tqdm
+
+from common.errors import InputError
+from experiments.runs.train_fold import run_job
+
+RETRIES = 3  # of a job whose process died
+POLL_SECONDS = 0.2
+
+
+def require(scheduler, results) -> None:
+    """Raise InputError where a Dask scheduler is named that does not answer or whose workers do not fit."""
+    if scheduler:
+        from experiments.runs import dask_engine  # imports what a local run does not need
+
+        dask_engine.require(scheduler, results)
+
+
+def run(jobs, *, workers, scheduler=None) -> list[InputError]:
+    """Do all jobs; returns what went wrong with some of them, after all others are finished and recorded.
+
+    Args:
+        jobs: of all systems.
+        workers: processes on this machine.
+        scheduler: address of a Dask scheduler, whose workers do the jobs instead.
+    """
+    if not jobs:
+        return []
+    total = sum(max(1, job.system.recipe.max_epochs) for job in jobs)
+    with tqdm(total=total, desc=f"training {len(jobs)} folds", unit="epoch", smoothing=0.05) as bar:
+        progress = Progress(bar, jobs)
+        if scheduler:
+            from experiments.runs import dask_engine
+
+            return dask_engine.train(jobs, scheduler, progress)
+        workers = min(workers, len(jobs))
+        return _in_this_process(jobs, progress) if workers == 1 else _in_processes(jobs, workers, progress)
+
+
+class Progress:
+    """The bar counts epochs; a training that stops early gives back the rest when it ends."""
+
+    def __init__(self, bar, jobs):
+        self.bar = bar
+        self.epochs = [max(1, job.system.recipe.max_epochs) for job in jobs]
+        self.seen = [0] * len(jobs)
+
+    def at(self, index, epoch):
+        epoch = min(epoch, self.epochs[index])
+        self.bar.update(epoch - self.seen[index])
+        self.seen[index] = epoch
+
+    def done(self, index):
+        self.at(index, self.epochs[index])
+
+
+def _in_this_process(jobs, progress):
+    failures = []
+    for index, job in enumerate(jobs):
+        try:
+            run_job(job, lambda epoch, index=index: progress.at(index, epoch))
+        except InputError as error:
+            failures.append(error)
+        progress.done(index)
+    return failures
+
+
+def _in_processes(jobs, workers, progress):
+    """A pool that is made anew when a process dies; jobs without a record are given out again."""
+    remaining = dict(enumerate(jobs))
+    failures = []
+    for _attempt in range(RETRIES + 1):
+        try:
+            _one_pool(remaining, workers, progress, failures)
+            return failures
+        except concurrent.futures.process.BrokenProcessPool:
+            remaining = {index: job for index, job in remaining.items() if not job.path.exists()}
+    names = ", ".join(f"{job.system.name} {job.fold.name}" for job in remaining.values())
+    raise InputError(
+        f"the process training {names} died {RETRIES + 1} times (out of memory?); take fewer --workers and run again"
+    )
+
+
+def _one_pool(remaining, workers, progress, failures):
+    """Do the jobs of `remaining`; those done are taken out of it, and what went wrong with one is put in `failures`."""
+    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
+    epochs = context.Queue()
+    ended = threading.Event()
+    listener = threading.Thread(target=_listen, args=(epochs, progress, ended), daemon=True)
+    listener.start()
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs,))
+    try:
+        futures = {pool.submit(_work, index, job): index for index, job in remaining.items()}
+        for future in concurrent.futures.as_completed(futures):
+            try:
+                future.result()
+            except InputError as error:
+                failures.append(error)
+            progress.done(futures[future])
+            remaining.pop(futures[future])
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        ended.set()
+        listener.join(timeout=2 * POLL_SECONDS)
+    pool.shutdown()
+
+
+def _listen(epochs, progress, ended):
+    while not ended.is_set():  # no message ends this: a killed process may have left the queue's lock taken
+        with contextlib.suppress(queue.Empty):
+            progress.at(*epochs.get(timeout=POLL_SECONDS))
+
+
+_epochs = None
+
+
+def _begin_worker(epochs):
+    global _epochs
+    _epochs = epochs
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent():
+    """A run killed with SIGKILL must not leave trainings behind that would meet those of the next run."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _work(index, job):
+    return run_job(job, lambda epoch: _epochs.put((index, epoch)))

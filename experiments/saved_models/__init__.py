@@ -1,0 +1,4 @@
+"""Fitted systems on disk, and what is done with them: cards, predictions, LiteRT.
+
+May use evaluation, evidence, catalog and common.
+"""

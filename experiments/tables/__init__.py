@@ -1,0 +1,4 @@
+"""Numbers as tables, and tables as Markdown, CSV and LaTeX.
+
+May use evaluation, evidence and common.
+"""

@@ -1,0 +1,72 @@
+"""The effect column of a paper's ledger: an open choice made the other way, as a difference on the same utterances.
+
+A ledger row says `<!-- effect CHANGED USUAL -->`: two variants that differ in that choice alone, or two decision rules
+of one variant, written `variant:rule`. What stands between it and `<!-- /effect -->` is made from the records.
+"""
+
+import re
+from pathlib import Path
+
+from common.folds import leakage
+from experiments.evaluation import comparisons
+from experiments.evaluation.system_results import seeds_in_words
+from experiments.tables import formats
+
+MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
+NOT_RUN = "not run"
+
+
+def fill(text, paper, systems) -> str:
+    """A README with the effects of its ledger filled in.
+
+    Args:
+        text: of the README.
+        paper: its name.
+        systems: of experiments/evaluation/system_results, any paper's.
+    """
+    mine = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol)]
+
+    def effect(match):
+        changed, usual = match["changed"], match["usual"]
+        found = [shown for pair in _pairs(mine, changed, usual) if (shown := _show(changed, pair))]
+        return f"{match[1]}{'; '.join(found) or NOT_RUN}{match[4]}"
+
+    return MARK.sub(effect, text)
+
+
+def ablations(papers) -> frozenset[str]:
+    """Names `paper/variant` of the systems that stand in a ledger as a choice made the other way.
+
+    They are no methods of their own: their place is the ledger, beside what they change.
+
+    Args:
+        papers: the folder of the papers.
+    """
+    marks = ((path.parent.name, mark) for path in Path(papers).glob("*/README.md") for mark in _marks(path))
+    return frozenset(f"{paper}/{mark['changed']}" for paper, mark in marks if ":" not in mark["changed"])
+
+
+def _marks(path):
+    return MARK.finditer(path.read_text(encoding="utf-8"))
+
+
+def _pairs(systems, changed, usual):
+    """Comparisons of the two, wherever both tested the same utterances."""
+    (variant, _, rule), (other_variant, _, other_rule) = changed.partition(":"), usual.partition(":")
+    for first in systems:
+        for second in systems:
+            if (first.variant, second.variant) == (variant, other_variant) and first.group == second.group:
+                if pair := comparisons.compare(first, second, (rule or None, other_rule or None)):
+                    yield pair
+
+
+def _show(name, pair) -> str:
+    """`mfcc_untrimmed: UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" where undefined."""
+    difference = pair.ua or pair.wa
+    if difference is None:
+        return ""
+    value, low, high = map(formats.signed_per_cent, (difference.estimate, difference.low, difference.high))
+    corpus, protocol, preset = pair.first.group
+    seeds = seeds_in_words(pair.seeds)
+    metric = "UA" if pair.ua else "WA"
+    return f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"

@@ -1,0 +1,229 @@
+"""results/runs and papers/*/paper.toml -> results/tables and the results block of each paper's README.
+
+Needs neither TensorFlow nor audio. What is written depends on the records alone: no time, no random state.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import textwrap
+from pathlib import Path
+
+import tabulate as library
+
+from common import records
+from common.errors import InputError
+from common.evaluation import reported_results
+from experiments.evaluation import reproduction, scores, system_results
+from experiments.evidence import annotations, audits, benchmarks, human_reference, latencies
+from experiments.tables import (
+    ablation_effects,
+    audit,
+    benchmark,
+    class_rates,
+    formats,
+    latency,
+    layout,
+    noise,
+    pairs,
+    paper_vs_ours,
+    protocols,
+    readme_comparison,
+    run_status,
+    systems,
+)
+
+FORMS = {"md": formats.markdown, "csv": formats.as_csv, "tex": formats.latex}
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+TERMINAL_COLUMNS = 120
+
+
+def update(root, check=False, papers=reported_results.PAPERS) -> list[Path]:
+    """Bring the tables up to date with the records.
+
+    Args:
+        root: results folder. READMEs are filled from the committed one alone, the sibling of `papers`.
+        check: write nothing.
+        papers: the folder of the papers.
+
+    Returns:
+        The files that differ from what they should be (a table that should not be there is one), or that differed
+        before they were written.
+
+    Raises:
+        InputError: a damaged record or paper.toml, a README without its markers, or a folder that cannot be written.
+    """
+    wanted = expected(root, papers)
+    present = {path for form in FORMS for path in Path(root, "tables").glob(f"*.{form}")}
+    differing = sorted(path for path, text in wanted.items() if _read(path) != text.encode())
+    stale = sorted(path for path in present - wanted.keys() if _is_generated(path))
+    if not check:
+        try:
+            for path in differing:
+                _write(path, wanted[path])
+            for path in stale:
+                path.unlink()
+        except OSError as error:
+            raise InputError(
+                f"{error.filename or path} cannot be written ({error.strerror}); choose another --results"
+            ) from error
+    return differing + stale
+
+
+def _is_generated(path) -> bool:
+    """Whether a table was made by this command, as its Markdown says; a user's own file stays."""
+    return formats.GENERATED.encode() in (_read(path.with_suffix(".md")) or b"")
+
+
+def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
+    """Every generated file below a results folder, and the READMEs, with its text."""
+    known = reported_results.read_all(papers)
+    found = system_results.group(records.read_all(root))
+    people = human_reference.read(root)
+    rated = annotations.read_all(root)
+    ablations = ablation_effects.ablations(papers)
+    sheets = [*all_sheets(found, known, people, latencies.read(root), rated, ablations), *other_sheets(root)]
+    files = {
+        Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
+        for sheet in sheets
+        for form, render in FORMS.items()
+    }
+    if Path(root).resolve() == Path(papers).resolve().parent / "results":
+        files |= readmes(found, known, papers, people, rated, ablations)
+    return files
+
+
+def all_sheets(found, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
+    """The tables, from records and what is known beside them; pure.
+
+    Args:
+        found: SystemResults.
+        known: papers of common/evaluation/reported_results.
+        people: human rows.
+        measured: latencies by system.
+        rated: raters' answers by corpus variant.
+        ablations: names of the systems that only a ledger compares.
+    """
+    sheets = [paper_vs_ours.sheet(paper, found, rated) for paper in known if paper.published]
+    for corpus, members in layout.by_corpus(found):
+        for make in (
+            systems.systems_sheet,
+            systems.per_class_sheet,
+            functools.partial(pairs.pairs_sheet, ablations=ablations),
+            protocols.protocols_sheet,
+            noise.noise_sheet,
+            noise.differences_sheet,
+        ):
+            sheet = make(corpus, members)
+            if make is systems.systems_sheet:
+                sheet = latency.beside_scores(sheet, members, measured or {})
+                sheet = with_people(sheet, people, corpus)
+            sheets += [sheet] if sheet else []
+        if rated and corpus in rated:
+            from experiments.tables import error_structure
+
+            sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
+            sheets += [sheet] if sheet else []
+    return [*sheets, latency.beside_cost(systems.cost_sheet(found), found, measured or {})] if found else sheets
+
+
+def other_sheets(root) -> list[formats.Sheet]:
+    """The tables of what is known beside the records: the audit of our folds, the speed of this suite."""
+    made = [audit.sheet(audits.read(root)), benchmark.sheet(benchmarks.read(root))]
+    return [sheet for sheet in made if sheet]
+
+
+def with_people(sheet, people, corpus) -> formats.Sheet:
+    """The systems table of a corpus variant with its human rows below the systems."""
+    (table,) = sheet.tables
+    added = [systems.human_row(row, table.rows[0]) for row in people if row["corpus_variant"] == corpus]
+    return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
+
+
+def readmes(found, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
+    """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
+    filled = {}
+    for paper in known:
+        path = Path(papers, paper.name, "README.md")
+        if path.is_file():
+            text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, found)
+            filled[path] = _with_block(path, text, _results(paper, found, people, rated))
+    first_page = Path(papers).parent / "README.md"
+    if first_page.is_file():
+        block = readme_comparison.comparisons(found, ablations, [paper.name for paper in known])
+        filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
+    return filled
+
+
+def _with_block(path, text, block) -> str:
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
+    return f"{before}{begin}\n\n{block}\n\n{end}{after}"
+
+
+def _results(paper, found, people, rated) -> str:
+    mine = [system for system in found if system.paper == paper.name]
+    of_classes, others = class_rates.split([reproduction.compare(number, found, rated) for number in paper.published])
+    made = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
+    for corpus, members in layout.by_corpus(mine):
+        made += with_people(systems.systems_sheet(corpus, members), people, corpus).tables
+        for in_noise in (noise.noise_sheet, noise.differences_sheet):
+            sheet = in_noise(corpus, members)
+            made += sheet.tables if sheet else ()
+    made += run_status.tables_of(paper, mine)
+    blocks = [f"<!-- {formats.GENERATED} -->", *map(formats.markdown_table, made)]
+    return "\n\n".join(blocks)
+
+
+def table_for_terminal(found_records) -> str:
+    """What a comparison prints at its end: the systems of each group under the paper's own rule, highest UA first."""
+    groups = system_results.by_group(system_results.group(found_records))
+    return "\n\n".join(_terminal_block(*group, members) for group, members in groups.items())
+
+
+def _terminal_block(corpus, protocol, preset, members) -> str:
+    caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
+    ranked = sorted(map(_terminal_row, members), key=lambda ranked_row: -ranked_row[0])
+    body = library.tabulate(
+        [cells for _, cells in ranked],
+        headers=["system", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
+        tablefmt="simple",
+        maxcolwidths=[32, 9, 6, 6, 20, 5, 30],
+        colalign=("left",) + ("right",) * 5 + ("left",),
+        disable_numparse=True,
+    )
+    return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
+
+
+def _terminal_row(system) -> tuple[float, list[str]]:
+    """UA to rank by, and the cells."""
+    wa, _ = layout.attempt(scores.measure, system, "wa")
+    ua, why = layout.attempt(scores.measure, system, "ua")
+    notes = [*system.caveats, *([f"no UA: {why}"] if why else [])]
+    counted = [system.n, system.folds, system_results.ranges(system.seeds)]
+    shown = [formats.with_interval(ua), formats.per_cent(wa and wa.value), "; ".join(notes)]
+    return ua.value if ua else -1.0, [system.name, *counted, *shown]
+
+
+def _read(path) -> bytes | None:
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return None
+
+
+def _write(path, text):
+    """In one step, so that a reader never sees half a table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(text.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if not (isinstance(error, FileNotFoundError) and path.exists()):  # another run was first, and cleared up
+            raise
+    for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
+        left.unlink(missing_ok=True)

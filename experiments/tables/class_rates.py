@@ -1,0 +1,100 @@
+"""A paper's table of class rates as the paper prints it, with ours in the same cells."""
+
+from collections import Counter
+
+from experiments.evaluation import reproduction
+from experiments.evaluation.system_results import command_not_run, seeds_in_words
+from experiments.tables import formats
+from experiments.tables.formats import Row, Table
+
+RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+AVERAGES = {
+    "macro_precision": ("average", "precision"),
+    "ua": ("average", "recall"),
+    "macro_f1": ("average", "f1"),
+    "sd:macro_f1": ("± over folds", "f1"),
+    "sd_repeats:macro_f1": ("± over repeats", "f1"),
+}
+NEAREST = "Ours are of the nearest run, which differs as the caption says: no verdict rests on them."
+REPEATS = "± over repeats needs two seeds or more."
+
+
+def split(comparisons) -> tuple[list[list], list]:
+    """(the comparisons of each table of class rates, all others).
+
+    What `where` names before the comma is such a table if it gives precision, recall and F1.
+    """
+    groups = {}
+    for comparison in comparisons:
+        groups.setdefault((comparison.number.variant, _name(comparison.number)), []).append(comparison)
+    whole, others = [], []
+    for members in groups.values():
+        rates = [c for c in members if _kind(c.number) in RATES or c.number.metric in AVERAGES]
+        is_table = RATES.keys() <= {_kind(c.number) for c in rates}
+        whole += [rates] if is_table else []
+        others += [c for c in members if not (is_table and c in rates)]
+    return whole, others
+
+
+def _name(number) -> str:
+    return number.where.partition(",")[0]
+
+
+def _kind(number) -> str:
+    return number.metric.partition(":")[0]
+
+
+def table(comparisons) -> Table:
+    """One table of a paper: a row per class, the paper's rates beside those of our run."""
+    number = comparisons[0].number
+    run = next((c.system if c.ours else c.nearest for c in comparisons if c.ours or c.there), None)
+    cells = {}
+    for comparison in comparisons:
+        row, rate = _place(comparison.number)
+        cells.setdefault(row, {})[rate] = comparison
+    rows = [_row(name, found, run) for name, found in cells.items()]
+    name = f"{number.paper}/{number.variant}"
+    commands = [(f"{name} as in the paper", command_not_run(number))]
+    commands += [(f"{name}, {_what_ran(run)}", run.command)] if run else []
+    notes = [_verdicts(comparisons), *([NEAREST] if any(c.there for c in comparisons) else [])]
+    spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
+    notes += [REPEATS] if run and spread and _of_run(spread, run) is None else []
+    ran = _what_ran(run) if run else "not run"
+    beside = f"{_name(number)} of the paper ({number.corpus}) beside {name} ({ran})"
+    aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
+    return Table(f"{beside}; per cent, {aggregation}", rows, tuple(commands), tuple(notes))
+
+
+def _place(number) -> tuple[str, str]:
+    """(row, rate) of a number."""
+    if number.metric in AVERAGES:
+        return AVERAGES[number.metric]
+    rate, _, emotion = number.metric.partition(":")
+    return emotion, rate
+
+
+def _of_run(comparison, run):
+    """Our number where it is of that run: the nearest one can differ from number to number."""
+    if comparison.ours:
+        return comparison.ours if comparison.system is run else None
+    return comparison.there if comparison.nearest is run else None
+
+
+def _row(name, found, run) -> Row:
+    shown = {"class": name}
+    for rate, heading in RATES.items():
+        comparison = found.get(rate)
+        paper = formats.per_cent(comparison.number.value, digits=2) if comparison else formats.NONE
+        ours = comparison and _of_run(comparison, run)
+        shown |= {f"{heading}, paper": paper, f"{heading}, ours [95 %]": formats.with_interval(ours)}
+    return Row(shown, {})
+
+
+def _what_ran(run) -> str:
+    return f"{run.corpus_variant}, protocol {run.protocol}, preset {run.preset}, {seeds_in_words(run.seeds)}"
+
+
+def _verdicts(comparisons) -> str:
+    counted = Counter(map(reproduction.kind, comparisons))
+    words = ", ".join(f"{kind} {count}" for kind, count in counted.items())
+    return f"Verdicts, each in results/tables/paper_vs_ours_{comparisons[0].number.paper}.md: {words}."

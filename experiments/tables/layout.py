@@ -1,0 +1,67 @@
+"""What all tables share: captions, commands, and the fields that say whose row it is."""
+
+import itertools
+
+from common.evaluation import metrics
+from experiments.tables import formats
+
+
+def attempt(function, *arguments, **options):
+    """(result, "") or (None, why there is none)."""
+    try:
+        return function(*arguments, **options), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def by_corpus(systems):
+    """[(corpus variant, its systems)]."""
+    ordered = sorted(systems, key=lambda s: (s.corpus_variant, s.protocol, s.preset, s.paper, s.variant))
+    return [(name, list(members)) for name, members in itertools.groupby(ordered, key=lambda s: s.corpus_variant)]
+
+
+def caption(what, corpus, systems) -> str:
+    """What stands in the table, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
+    classes = systems[0].classes
+    sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
+    words = [
+        f"{what} on {corpus}",
+        f"n = {', '.join(sizes)} test utterances a seed",
+        f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(1 / len(classes))} %, "
+        f"majority WA {_majorities(systems)} %",
+        systems[0].limits,
+    ]
+    return "; ".join(filter(None, words))
+
+
+def _majorities(systems) -> str:
+    """What always naming the most frequent class would reach; a range where systems tested other utterances."""
+    shares = sorted(system.majority for system in systems)
+    return "–".join(dict.fromkeys(map(formats.per_cent, (shares[0], shares[-1]))))
+
+
+def commands(systems) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{s.name} on {s.corpus_variant}, {s.protocol}, preset {s.preset}", s.command) for s in systems)
+
+
+def identity(system, rule="") -> dict:
+    """The fields that say whose row it is."""
+    return {
+        "corpus_variant": system.corpus_variant,
+        "protocol": system.protocol,
+        "preset": system.preset,
+        "paper": system.paper,
+        "variant": system.variant,
+        "rule": rule or system.rules[0],
+        "command": system.command,
+    }
+
+
+def surroundings(system) -> dict:
+    """The fields without which an accuracy says little: how many classes, chance, majority, the corpus's limits."""
+    return {
+        "num_classes": len(system.classes),
+        "chance_ua": formats.fraction(metrics.chance(len(system.classes))),
+        "majority_wa": formats.fraction(system.majority),
+        "limits": system.limits,
+    }

@@ -1,0 +1,153 @@
+"""The tables of systems in noise: each condition with its means, and what one system gains over another there."""
+
+import functools
+import itertools
+
+import numpy as np
+
+from common.evaluation.intervals import Number, speaker_interval
+from common.utterance import slug
+from experiments.evaluation import scores
+from experiments.evaluation.noise_conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
+from experiments.evaluation.system_results import common_seeds, ranges
+from experiments.tables import formats, layout
+from experiments.tables.formats import Row, Sheet, Table
+
+DIFFERENCE_NOTE = (
+    "First minus second, in per cent, folds pooled; 95 % intervals, the same speakers resampled for both and in all "
+    "noises. They speak of other speakers, not of another training."
+)
+
+
+def noise_sheet(corpus, systems) -> Sheet | None:
+    """Clean, every condition, the means of like signals, the mean of all; None where nothing was heard in noise."""
+    noisy = _noisy(systems)
+    if not noisy:
+        return None
+    notes = [
+        "WA and UA in per cent under the system's first rule, folds pooled, with 95 % intervals over speakers. A mean "
+        "counts every condition once and resamples the same speakers in all of them.",
+        "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
+        *_notes_on_signals(noisy),
+    ]
+    made = [row for system in noisy for row in _rows(system)]
+    table = Table(layout.caption("Systems in noise", corpus, noisy), made, layout.commands(noisy), tuple(notes))
+    return Sheet(f"noise_{slug(corpus)}", f"Systems in noise on {corpus}", (table,))
+
+
+def _noisy(systems) -> list:
+    return [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
+
+
+def _notes_on_signals(systems) -> list[str]:
+    """Which signals and level each system heard; systems that heard the same share a line."""
+    heard = {}
+    for system in systems:
+        conditions, why = layout.attempt(of, system)
+        heard.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
+    return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
+
+
+def _rows(system):
+    yield _row(system, CLEAN, {}, functools.partial(measure, system))
+    conditions, why = layout.attempt(of, system)
+    if why:
+        yield _row(system, "in noise", {}, functools.partial(measure, system, part=EVERY))  # says why there is none
+        return
+    for name, heard in conditions.items():
+        yield _row(system, name, {name: heard}, functools.partial(measure, system, part=f"test:{name}"))
+    for words, alike in means_of(conditions):
+        yield _row(system, words, alike, functools.partial(mean, system, conditions=alike))
+
+
+def _row(system, condition, conditions, number_of) -> Row:
+    """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
+    (ua, why), (wa, _) = (layout.attempt(number_of, metric) for metric in ("ua", "wa"))
+    notes = "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])])
+    counted = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+    return Row(
+        {
+            "system": system.name,
+            "protocol": system.protocol,
+            "preset": system.preset,
+            "condition": condition,
+            "UA pooled": formats.with_interval(ua),
+            "WA pooled": formats.with_interval(wa),
+            **counted,
+            "notes": notes or formats.NONE,
+        },
+        {
+            **layout.identity(system),
+            **layout.surroundings(system),
+            "condition": condition,
+            "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
+            "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
+            **counted,
+            **formats.interval_fields("ua_pooled", ua),
+            **formats.interval_fields("wa_pooled", wa),
+            "notes": notes,
+        },
+    )
+
+
+def differences_sheet(corpus, systems) -> Sheet | None:
+    """Clean and the means over noises, for every two systems that heard the same; None where there are none."""
+    ordered = sorted(_noisy(systems), key=lambda s: (*s.group, s.paper, s.variant))
+    alike = [pair for pair in itertools.combinations(ordered, 2) if _heard_the_same(*pair)]
+    if not alike:
+        return None
+    used = list(dict.fromkeys(itertools.chain.from_iterable(alike)))
+    table = Table(
+        layout.caption("Differences in noise", corpus, used),
+        [row for first, second in alike for row in _difference_rows(first, second)],
+        layout.commands(used),
+        (DIFFERENCE_NOTE,),
+    )
+    return Sheet(f"noise_differences_{slug(corpus)}", f"System against system in noise on {corpus}", (table,))
+
+
+def _heard_the_same(first, second) -> bool:
+    if first.group != second.group or first.classes != second.classes or not common_seeds(first, second):
+        return False
+    heard, _ = layout.attempt(of, first)
+    return bool(heard) and heard == layout.attempt(of, second)[0]
+
+
+def _difference_rows(first, second):
+    heard = of(first)
+    yield _difference_row(first, second, CLEAN, ["test"])
+    for words, members in means_of(heard):
+        yield _difference_row(first, second, words, [f"test:{name}" for name in members])
+
+
+def _difference_row(first, second, condition, parts) -> Row:
+    found = {m: layout.attempt(difference, first, second, m, parts)[0] for m in ("ua", "wa")}
+    shown = {"first": first.name, "second": second.name, "protocol": first.protocol, "preset": first.preset}
+    shown |= {"condition": condition}
+    shown |= {f"{m.upper()} difference": formats.with_interval(n, formats.signed_per_cent) for m, n in found.items()}
+    shown |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
+    data = layout.identity(first) | layout.surroundings(first)
+    data |= {"second_paper": second.paper, "second_variant": second.variant}
+    data |= {"condition": condition, "n": first.n, "folds": first.folds, "seeds": shown["seeds"]}
+    for m, number in found.items():
+        data |= formats.interval_fields(f"{m}_difference", number)
+    return Row(shown, data)
+
+
+def difference(first, second, metric, parts) -> Number:
+    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
+    of_margins = scores.statistic(metric, first.classes)
+    seeds = common_seeds(first, second)
+    cells = []
+    for system in (first, second):
+        tested = [system.tested(None, part, seeds) for part in parts]
+        speakers = np.unique(tested[0].speakers)
+        each = [scores.speaker_margins(part, speakers, len(system.classes)) for part in tested]  # C x (G, S, 3, K)
+        cells.append(np.stack(each, axis=2))  # (G, S, C, 3, K)
+    both = np.stack(cells, axis=1)  # (G, 2, S, C, 3, K)
+
+    def gap(sums):  # (R, 2, S, C, 3, K) -> (R,)
+        values = of_margins(sums).mean(axis=(-2, -1))  # (R, 2)
+        return values[:, 0] - values[:, 1]
+
+    return Number(*speaker_interval(both, gap), "speakers")

@@ -1,0 +1,73 @@
+"""The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
+
+from common.utterance import slug
+from experiments.evaluation import comparisons as evaluation_comparisons
+from experiments.evaluation import scores
+from experiments.evaluation.system_results import by_group, corpus_words, ranges
+from experiments.tables import formats, layout, systems
+from experiments.tables.formats import Row, Table
+
+PROTOCOL = "speaker_independent"
+
+
+def comparisons(found, ablations=frozenset(), papers=()) -> str:
+    """Markdown, a table for each real corpus and preset on which two papers or more have systems, highest UA first.
+
+    Args:
+        found: SystemResults.
+        ablations: names of systems that only a ledger compares; left out.
+        papers: names of all papers; those without a system in a table are named below it.
+    """
+    real = [system for system in found if system.protocol == PROTOCOL and not system.synthetic]
+    blocks = [f"<!-- {formats.GENERATED} -->"]
+    for (corpus, _, preset), candidates in sorted(by_group(real).items()):
+        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
+        if len({system.paper for system in members}) < 2:
+            continue
+        tested = f"results/tables/compare_{slug(corpus)}.md"
+        blocks += [
+            formats.markdown_table(_table(corpus, preset, members, papers)),
+            f"Paired tests: [{tested}]({tested})",
+        ]
+    return "\n\n".join(blocks)
+
+
+def _table(corpus, preset, members, papers) -> Table:
+    measured = [
+        (system, *(layout.attempt(scores.measure, system, name)[0] for name in ("ua", "wa"))) for system in members
+    ]
+    ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
+    caption = layout.caption(f"Speaker-independent, preset {preset},", corpus, members)
+    notes = [
+        "Rates in per cent under each paper's own rule, folds pooled. Intervals are 95 %, over speakers: another "
+        "training (seed) may move a number by points. Epochs: median over folds; of several networks their sum.",
+        systems.TRAINING_NOTE,
+    ]
+    if missing := sorted(set(papers) - {system.paper for system in members}):
+        notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
+    return Table(caption, [_row(*entry) for entry in ranked], _commands(members, preset), tuple(notes))
+
+
+def _commands(members, preset):
+    """The command that makes all rows of a table, or one a row where `compare` would choose emotions itself."""
+    corpus, emotions = corpus_words(members[0].records[0])
+    if not emotions:
+        return layout.commands(members)
+    names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
+    command = f"python -m experiments compare --corpus {corpus} --emotions {emotions} --preset {preset}"
+    return (("All of these rows", f"{command} --seeds {seeds} --systems {names}"),)
+
+
+def _row(system, ua, wa) -> Row:
+    training = systems.training_ua(system)
+    shown = {
+        "system": system.name,
+        "UA": formats.with_interval(ua),
+        "WA": formats.with_interval(wa),
+        "UA, training": formats.per_cent(training and training.value),
+        "epochs": f"{systems.epochs(system):g}",
+        "folds": system.folds,
+        "seeds": ranges(system.seeds),
+        "notes": "; ".join(system.caveats) or formats.NONE,
+    }
+    return Row(shown, layout.identity(system))

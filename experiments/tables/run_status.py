@@ -1,0 +1,70 @@
+"""What of a paper has been run and what has not: its systems by protocol and preset, a table per corpus."""
+
+import itertools
+
+from experiments.evaluation.system_results import corpus_words, seeds_in_words
+from experiments.tables.formats import Row, Table
+
+PRESETS = ("quick", "paper")
+NOT_RUN = "not run"
+
+
+def tables_of(paper, systems) -> list[Table]:
+    """A table for each corpus that a paper has numbers on, and for each that its systems have run on.
+
+    Synthetic speech and preset `smoke` are left out.
+
+    Args:
+        paper: of common/evaluation/reported_results; the systems that its numbers name have a row each, run or not.
+        systems: those of the paper.
+    """
+    stated = [number for number in paper.published if number.variant]
+    real = sorted((s for s in systems if not s.synthetic and s.preset in PRESETS), key=_chosen)
+    met = {s.corpus_variant for s in real}
+    made = []
+    for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in met):
+        own = [number for number in stated if number.corpus == name]
+        made.append(_table(paper.name, [name], "", _variants(own), _protocols(own), {}))
+    for (_, corpus, emotions), members in itertools.groupby(real, key=_chosen):
+        found = {(s.variant, s.protocol, s.preset): s for s in members}
+        names = list(dict.fromkeys(s.corpus_variant for s in found.values()))
+        protocols = _protocols([*(number for number in stated if number.corpus in names), *found.values()])
+        on = f" --corpus {corpus}" + (f" --emotions {emotions}" if emotions else "")
+        made.append(_table(paper.name, names, on, _variants([*stated, *real]), protocols, found))
+    return made
+
+
+def _variants(numbers_or_systems) -> list[str]:
+    return list(dict.fromkeys(each.variant for each in numbers_or_systems))
+
+
+def _protocols(numbers_or_systems) -> list[str]:
+    return sorted({each.protocol for each in numbers_or_systems})
+
+
+def _chosen(system) -> tuple[str, str, str]:
+    """The corpus, of which a cut copy is another, and what --corpus and --emotions were."""
+    record = system.records[0]
+    return record.corpus, *corpus_words(record)
+
+
+def _table(paper, names, on, variants, protocols, found) -> Table:
+    places = list(itertools.product(protocols, PRESETS))
+    rows = []
+    for variant in variants:
+        cells = {f"{protocol}, {preset}": _cell(found.get((variant, protocol, preset))) for protocol, preset in places}
+        rows.append(Row({"system": variant, **cells}, {}))
+    command = f"run {paper} --variant SYSTEM{on} --protocol PROTOCOL --preset PRESET --seeds SEEDS"
+    caption = f"What of {paper} has been run on {', '.join(names)}: seeds and finished folds, by protocol and preset"
+    return Table(caption, rows, ((f"what is {NOT_RUN}, and more seeds", f"python -m experiments {command}"),))
+
+
+def _cell(system) -> str:
+    """`seeds 0-2: 10/10; seed 3: 4/10`."""
+    if system is None:
+        return NOT_RUN
+    total = system.records[0].num_folds
+    by_count = {}
+    for seed, records in sorted(system.by_seed.items()):
+        by_count.setdefault(len(records), []).append(seed)
+    return "; ".join(f"{seeds_in_words(seeds)}: {count}/{total}" for count, seeds in by_count.items())

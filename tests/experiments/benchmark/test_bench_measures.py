@@ -1,0 +1,121 @@
+"""The benchmark's front ends against librosa, and what it makes of whole commands."""
+
+import numpy as np
+import pytest
+
+from common import records
+from common.errors import InputError
+from experiments import catalog
+from experiments.benchmark import features, latency, processes, timing
+from tests.support.records_by_hand import many
+
+
+def test_every_front_end_is_measured_once():
+    found = features.front_ends()
+    assert len(set(found.items())) == len(found)
+    for name, paper in catalog.PAPERS.items():
+        of_paper = [front_end for label, front_end in found.items() if label.startswith(f"{name}/")]
+        assert len(of_paper) == len(set(of_paper))
+        for presets in paper.RECIPES.values():
+            front_end = presets["paper"].front_end
+            assert front_end in of_paper or front_end.pretrained
+
+
+@pytest.mark.parametrize(
+    ("name", "offset"),
+    [("lim2016/cnn", 0), ("satt2017/cnn5_10hz", 3), ("ma2018/variable_length", 3), ("emmert/mfcc", 0)],
+)
+def test_librosa_computes_what_our_front_end_computes(name, offset):
+    # librosa puts a window of 640 samples into the middle of 1600: its frames begin 480 samples, three hops, later
+    paper, front_end = catalog.PAPERS[name.split("/")[0]], features.front_ends()[name]
+    waveform = latency.speech("neutral", front_end.sample_rate_hz)
+    ours = paper.features(waveform, front_end.sample_rate_hz, front_end)[0]
+    theirs = np.asarray(features.librosa_equivalent(name, front_end)(waveform))
+    theirs = theirs[0].T if name == "emmert/mfcc" else theirs
+    count = min(len(ours) - offset, len(theirs))
+    assert count > 80
+    loud = ours[offset : offset + count] > -90 if offset else slice(None)  # the floors differ: added, or a maximum
+    np.testing.assert_allclose(ours[offset : offset + count][loud], theirs[:count][loud], atol=0.5 if offset else 1e-3)
+
+
+def test_what_librosa_cannot_do_is_not_compared():
+    found = features.front_ends()
+    for name in ("satt2017/noise_modified_10hz", "emmert/resnet50_random"):
+        assert features.librosa_equivalent(name, found[name]) is None
+
+
+def test_librosa_has_thirty_of_the_34_features_for_the_same_frames():
+    front_end = features.front_ends()["chernykh2018/dummy"]
+    waveform = latency.speech("neutral", front_end.sample_rate_hz)
+    theirs = np.concatenate(features.librosa_equivalent("chernykh2018/dummy", front_end)(waveform))
+    assert theirs.shape == (30, 1 + (len(waveform) - front_end.window) // front_end.step)
+
+
+def test_the_peak_holds_the_memory_of_children():
+    grandchild = "import time; x = bytearray(200 * 2**20); x[::4096] = b'1' * len(x[::4096]); time.sleep(0.5)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}]); print('done')"
+    found = timing.child(["-c", code])
+    assert 200 < found.peak_mib < 400
+    assert found.output.strip() == "done"
+    assert found.wall_s >= 0.5 and (found.cpu_s is None or found.cpu_s > 0)
+
+
+def test_a_command_that_fails_is_one_sentence():
+    with pytest.raises(InputError, match=r"ended with status 3: the reason$"):
+        timing.child(["-c", "print('first'); print('the reason'); raise SystemExit(3)"])
+
+
+def test_the_comparison_is_held_against_the_sum_of_its_fits(monkeypatch):
+    def child(arguments, environment=None):
+        arguments = [str(argument) for argument in arguments]
+        second = "compare" in arguments and not calls.append(arguments) and len(calls) == 2
+        if "compare" in arguments and not second:
+            for fold in ("fold_1", "fold_2"):  # two fits of two seconds each
+                records.write(many(2, fold=fold, num_folds=2), root=arguments[arguments.index("--results") + 1])
+        output = "import time: 1 | 1 | keras\n" if "importtime" in arguments and "papers" in arguments else ""
+        return timing.Child(3.0 if second else 5.0, 0.5, 100.0, output)
+
+    calls = []
+    monkeypatch.setattr(processes, "child", child)
+    found = {entry["what"]: entry for entry in processes.overhead(processes.SMALLEST_OVERHEAD)}
+    ratio = found["compare: wall time over the sum of its fits"]
+    assert ratio["value"] == 1.25 and ratio["met"] is False and "ravdess/strong" in ratio["note"]
+    assert calls[0] == calls[1]
+    assert found["compare with nothing to do: wall time"]["value"] == 3.0
+    heavy = "modules of TensorFlow and Keras imported"
+    assert found[f"papers: {heavy}"]["met"] is False and found[f"tabulate: {heavy}"]["met"] is True
+    assert found["tabulate of 20 records: processor time"]["value"] == 0.5
+    assert found["--help: wall time"]["target"] == "≤ 1" and found["tabulate: wall time"]["target"] is None
+
+
+def test_many_records_are_ours_under_other_seeds(monkeypatch, tmp_path):
+    for fold in ("fold_1", "fold_2"):
+        records.write(many(2, fold=fold, num_folds=2), root=tmp_path / "ours")
+    monkeypatch.setattr(processes, "child", lambda arguments: timing.Child(3.0, 0.5, 100.0, ""))
+    processes._tables_of_many(5, tmp_path / "many", source=tmp_path / "ours")
+    made = {(record.seed, record.fold) for record in records.read_all(tmp_path / "many")}
+    assert made == {(0, "fold_1"), (0, "fold_2"), (1, "fold_1"), (1, "fold_2"), (2, "fold_1")}
+    assert processes._tables_of_many(5, tmp_path / "more", source=tmp_path / "nothing") == []
+
+
+def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
+    from common import corpora
+    from common.folds import splits
+
+    def child(arguments, environment=None):
+        (name,) = [argument for argument in map(str, arguments) if argument.startswith("manifest:")]
+        corpus = corpora.load(name)
+        sizes.append(len(corpus.utterances))
+        assert len({u.path for u in corpus.utterances}) == sizes[-1] and len(corpus.classes) == 4
+        fold = splits.folds(corpus, "speaker_independent", 0)[0]
+        voices = [{u.path.read_bytes() for u in part} for part in fold.parts.values()]
+        assert not voices[0] & voices[1] and not voices[0] & voices[2]  # nothing for the leakage audit to drop
+        return timing.Child(1.0, 1.0, 100.0 + len(sizes), "")
+
+    sizes = []
+    monkeypatch.setattr(processes, "child", child)
+    found = processes.memory(processes.SMALLEST_MEMORY)
+    assert tuple(sizes) == processes.SMALLEST_MEMORY.recordings
+    assert [entry["value"] for entry in found[:3]] == [101.0, 102.0, pytest.approx(1 / 101, rel=1e-4)]
+    assert found[2]["target"] == "≤ 10"
+    assert [entry["what"][:15] for entry in found[3:]] == ["manifest of 100", "manifest of 200"]

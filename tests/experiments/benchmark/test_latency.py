@@ -1,0 +1,151 @@
+"""Latency: what is timed, what is kept, and how it stands in the tables."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from common.errors import InputError
+from experiments import catalog
+from experiments.__main__ import main
+from experiments.benchmark import latency as benchmark_latency
+from experiments.evaluation import system_results
+from experiments.evidence import latencies
+from experiments.tables import all_tables, formats, latency, systems
+from tests.support.records_by_hand import many
+
+ENTRY = {
+    "features_ms": 12.34,
+    "network_ms": 47.66,
+    "real_time_factor": 0.02,
+    "multiply_accumulates": 2_481_408,
+    "front_end": {"kind": "mfcc", "num_mfcc": 20},
+    "machine": {"processor": "a processor", "threads": 1},
+}
+
+
+def system(**changes):
+    (made,) = system_results.group([many(2, **changes)])
+    return made
+
+
+# measuring
+
+
+def test_the_speech_is_three_seconds_of_a_voice():
+    for rate in (16_000, 22_050):
+        waveform = benchmark_latency.speech("neutral", rate)
+        assert len(waveform) == 3 * rate
+        assert np.square(waveform).reshape(6, -1).mean(axis=1).min() > 1e-7  # no half second is empty
+
+
+def test_the_median_is_of_the_calls_after_the_first_two(monkeypatch):
+    ticks = iter([0.0, 9.0, 10.0, 18.0, 20.0, 21.0, 30.0, 34.0, 40.0, 42.0])  # calls of 9, 8, 1, 4 and 2 seconds
+    monkeypatch.setattr(benchmark_latency, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
+    assert benchmark_latency._milliseconds(lambda: None, 3) == 2000.0
+
+
+def test_a_network_is_timed_with_its_one_tested_example():
+    found = benchmark_latency.measure("emmert", "mfcc", repeat=2)
+    by_hand = 87 * 64 * 5 * 20 + 43 * 128 * 5 * 64 + 2688 * 60 + 60 * 32 + 32 * 4  # the noisy copy is not tested
+    assert found["multiply_accumulates"] == by_hand
+    assert found["features_ms"] > 0 and found["network_ms"] > 0
+    spent_s = (found["features_ms"] + found["network_ms"]) / 1000
+    assert found["real_time_factor"] == pytest.approx(spent_s / 3, abs=1e-5)
+    assert found["machine"]["threads"] == 1
+    assert set(latencies.NUMBERS) <= found.keys() and json.loads(json.dumps(found)) == found
+
+
+def test_one_call_decides_as_the_loop_of_keras_does():
+    paper, recipe = catalog.PAPERS["chernykh2018"], catalog.recipe("chernykh2018", "one_label", "paper")
+    waveform = benchmark_latency.speech("anger", 16_000)
+    part = benchmark_latency._part([paper.features(waveform, 16_000, recipe.front_end)], ["anger"])
+    at_once = benchmark_latency._system(paper, recipe, recipe.front_end)
+    from common.learning.training import Fitted
+
+    looped = paper.predict(Fitted(at_once.model.network, {}), part, recipe)
+    for rule, scores in paper.predict(at_once, part, recipe).items():
+        np.testing.assert_allclose(scores, looped[rule], atol=1e-6)
+    assert at_once.model.shape == part.features[0].shape
+
+
+def test_a_system_without_a_network_is_timed_and_has_no_operations():
+    found = benchmark_latency.measure("chernykh2018", "dummy", repeat=1)
+    assert found["multiply_accumulates"] is None and found["parameters"] == 0
+
+
+# keeping
+
+
+def test_a_second_measurement_keeps_the_others_and_replaces_its_own(tmp_path):
+    assert latencies.read(tmp_path) == {}
+    latencies.keep(tmp_path, {"b/one": ENTRY, "a/two": ENTRY})
+    path = latencies.keep(tmp_path, {"b/one": ENTRY | {"network_ms": 1.0}})
+    found = latencies.read(tmp_path)
+    assert list(found) == ["a/two", "b/one"]
+    assert (found["a/two"]["network_ms"], found["b/one"]["network_ms"]) == (47.66, 1.0)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"schema": 1, "systems": {"a/b": {"features_ms": 1}}}', "a/b lacks a number"),
+        ('{"schema": 2, "systems": {}}', "has schema 2"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path, text, expected):
+    (tmp_path / "latency.json").write_text(text)
+    with pytest.raises(InputError, match=expected):
+        latencies.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--systems", "mfcc"], "'mfcc' is no system"),
+        (["--systems", ""], "'' is no system"),
+        (["--systems", "emmert/huge"], "no variant 'huge'"),
+        (["--papers", "nobody2019"], "unknown paper"),
+        (["--repeat", "0"], "--repeat"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(arguments, expected):
+    result = CliRunner().invoke(main, ["latency", *arguments])
+    assert result.exit_code == 2 and expected in result.output
+
+
+# tables
+
+
+def test_only_what_was_measured_with_the_same_front_end_is_shown():
+    measured = {"emmert/mfcc": ENTRY}
+    same = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 20, "later_field": 1}})
+    other = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 13}})
+    assert latency.of(same, measured) == ENTRY
+    assert latency.of(other, measured) is None
+    assert latency.of(system(preset="quick"), measured) == ENTRY
+    assert latency.of(system(preset="smoke"), measured) is None
+    assert latency.of(system(variant="own_cnn"), measured) is None
+
+
+def test_costs_and_scores_have_the_milliseconds_beside_them():
+    found = [system(), system(variant="own_cnn")]
+    sheets = {sheet.name: sheet for sheet in all_tables.all_sheets(found, [], measured={"emmert/mfcc": ENTRY})}
+    (cost,), (scores,) = sheets["cost"].tables, sheets["systems_ravdess-strong"].tables
+    timed, untimed = cost.rows
+    assert timed.shown["ms a 3-s recording"] == "60.0 (12.3 + 47.7)"
+    assert (timed.shown["real-time factor"], timed.shown["million MAC"]) == ("0.02", "2.5")
+    assert timed.data["network_ms"] == 47.66 and timed.data["latency_machine"] == "processor a processor, threads 1"
+    assert untimed.shown["ms a 3-s recording"] == formats.NONE and untimed.data["network_ms"] == ""
+    assert [row.shown["ms a 3-s recording"] for row in scores.rows] == ["60.0 (12.3 + 47.7)", formats.NONE]
+    assert any("not measured (python -m experiments latency)" in note for note in cost.notes)
+
+
+def test_without_a_measurement_every_cell_says_so(tmp_path):
+    (cost,) = latency.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
+    assert cost.rows[0].shown["million MAC"] == formats.NONE

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from common.errors import InputError
+from common.evaluation import recognition_rates
+from common.utterance import Corpus, Utterance
+from experiments.evidence import human_reference
+from experiments.tables import systems
+from experiments.tables.formats import NONE, Row
+
+
+def heard(emotion, share):
+    return Utterance(id=f"{emotion}{share}", path=None, emotion=emotion, speaker="03", recognition=share)
+
+
+def test_the_human_row_by_hand():
+    utterances = [heard("anger", 1.0), heard("anger", 0.9), heard("anger", 0.8), heard("fear", 0.5)]
+    assert recognition_rates.expected_recall(utterances) == pytest.approx({"anger": 0.9, "fear": 0.5})
+    assert recognition_rates.expected_accuracy(utterances) == pytest.approx(0.8)  # (1 + 0.9 + 0.8 + 0.5) / 4
+
+
+def test_the_human_row_needs_the_listening_test():
+    with pytest.raises(InputError, match=r"1 of 2 utterances .* fear.* erkennung.txt"):
+        recognition_rates.expected_recall([heard("anger", 1.0), heard("fear", None)])
+
+
+def corpus(*utterances):
+    return Corpus(name="emodb-2s", variant="emodb-2s", utterances=utterances, limits="cut to 2 s")
+
+
+def test_a_listening_test_becomes_a_row_below_the_systems(tmp_path):
+    people = corpus(heard("anger", 1.0), heard("anger", 0.9), heard("anger", 0.8), heard("fear", 0.5))
+    path = human_reference.write_listeners(people, tmp_path)
+    assert path == tmp_path / "human" / "emodb-2s-listeners.json"
+    (row,) = human_reference.read(tmp_path)
+    assert row["ua"] == pytest.approx(0.7) and row["wa"] == pytest.approx(0.8) and row["n"] == 4
+    system = Row({"system": "x", "n": "1", "WA pooled": "1", "UA pooled": "2", "notes": ""}, {"paper": "x", "n": 1})
+    made = systems.human_row(row, system)
+    assert list(made.shown) == list(system.shown)
+    assert made.shown["UA pooled"] == "70.0" and made.shown["WA pooled"] == "80.0"
+    assert made.shown["system"] == "human" and NONE not in made.shown["notes"]
+
+
+def test_a_corpus_without_listeners_has_no_row(tmp_path):
+    assert human_reference.write_listeners(corpus(heard("anger", 1.0), heard("fear", None)), tmp_path) is None
+    assert human_reference.read(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", json.dumps({"wa": 1})])
+def test_a_damaged_row_is_named(tmp_path, content):
+    (tmp_path / "human").mkdir()
+    (tmp_path / "human" / "x.json").write_text(content)
+    with pytest.raises(InputError, match="x.json is no human row"):
+        human_reference.read(tmp_path)

@@ -1,0 +1,39 @@
+"""The figure of systems side by side: what it draws, by hand."""
+
+import numpy as np
+
+from experiments.evaluation import system_results
+from experiments.report import forest
+from tests.support.records_by_hand import many, part, record
+
+
+def test_a_speaker_s_own_ua_needs_all_classes():
+    speakers = ["a"] * 4 + ["b"] * 2 + ["c"] * 2
+    test = part([0, 0, 0, 1, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1, 0], speakers)
+    (system,) = system_results.group([record(test)])
+    np.testing.assert_allclose(forest.of_speakers(system), [(2 / 3 + 1) / 2, (0 + 1) / 2])  # c has one class
+
+
+def test_one_figure_a_group_of_two_or_more():
+    found = [many(right, variant=f"v{right}") for right in (1, 3, 2)]
+    leaky = [many(2, variant=name, protocol="leaky_segments") for name in ("v1", "v2")]
+    drawn = forest.draw(system_results.group([*found, *leaky, many(2, protocol="random")]))
+    (name,) = drawn
+    assert name == "forest-ravdess-strong-paper-paper.png"
+    axes = drawn[name].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["emmert/v1", "emmert/v2", "emmert/v3"]
+    marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
+    assert [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks] == [
+        (0.25, 0),
+        (0.5, 1),
+        (0.75, 2),
+    ]
+    assert axes.lines[0].get_xdata()[0] == 0.5  # chance of two classes
+
+
+def test_what_a_reader_must_know_is_in_the_title():
+    found = system_results.group(
+        [many(r, variant=f"v{r}", limits="cut to 2 s", notes=["random weights"]) for r in (1, 2)]
+    )
+    title = forest.forest(found).get_suptitle()
+    assert "cut to 2 s" in title and "emmert/v1: random weights" in title and "ravdess/strong" in title

@@ -1,0 +1,216 @@
+"""The verb `draw`: which systems and sentences it takes, and the files that it writes."""
+
+import dataclasses
+import json
+from importlib import metadata
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from common import records
+from common.corpora import speech_synthesis
+from common.errors import InputError
+from common.learning.training import Fitted
+from common.utterance import Fold, Utterance
+from experiments import catalog
+from experiments.__main__ import main
+from experiments.report import html_page, paper_figures
+from experiments.saved_models import models
+from tests.support.records_by_hand import part, record
+
+RATE = 16_000
+CLASSES = ("anger", "happiness", "neutral", "sadness")
+TESTED = ("v-sadness", "v-neutral-2", "v-anger", "v-neutral-1", "v-happiness")  # in no order of the alphabet
+ROWS = (("fixed_length", "variable_length"), ("fixed_length_20hz", "variable_length_20hz"))
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """calls.csv: one speaker, a sentence of each emotion, two of neutral."""
+    folder = tmp_path_factory.mktemp("calls")
+    speaker = speech_synthesis.make_speaker("v", "female")
+    lines = ["file,emotion,speaker"]
+    for name in TESTED:
+        emotion = name.split("-")[1]
+        said = speech_synthesis.speak(
+            emotion, speaker, "give me the other one over there", seed=len(name), sample_rate_hz=RATE
+        )
+        soundfile.write(folder / f"{name}.wav", said, RATE)
+        lines.append(f"{name}.wav,{emotion},v")
+    (folder / "calls.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def saved(root, paper, variant, **changes):
+    """An untrained system at preset smoke with its record: under root/models and root/results."""
+    recipe = catalog.recipe(paper, variant, "smoke")
+    network = catalog.paper(paper).build(recipe, len(CLASSES))
+    labels = [CLASSES.index(name.split("-")[1]) for name in TESTED]
+    tested = part(labels, labels, ["v"] * len(TESTED), TESTED, classes=CLASSES)
+    fields = {
+        "paper": paper,
+        "variant": variant,
+        "preset": "smoke",
+        "corpus": "manifest:calls",
+        "corpus_variant": "manifest:calls",
+        "protocol": "speaker_independent",
+        "fold": "fold_2",
+        "num_folds": 6,
+        "classes": list(CLASSES),
+        "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
+        "environment": {"keras": metadata.version("keras")},
+        "cost": {"seconds_fit": 1.0, "peak_memory_mib": 1.0, "parameters": 1},
+    }
+    made = record(tested, **(fields | changes))
+    path = records.write(made, root=root / "results")
+    utterances = tuple(Utterance(id=i, path="", emotion="anger", speaker="v") for i in TESTED)
+    fold = Fold("fold_2", train=utterances, valid=utterances, test=utterances)
+    place = root / "models" / path.relative_to(root / "results").with_suffix("")
+    models.save(Fitted(network, {}), made, fold, place)
+    return made
+
+
+@pytest.fixture
+def drawn(recordings, tmp_path, monkeypatch):
+    """Function: draws a paper from what was saved in tmp_path."""
+    monkeypatch.chdir(recordings)
+
+    def of(paper, into="figures", **options):
+        places = {"saved": tmp_path / "models", "data": None, "results": tmp_path / "results", "into": tmp_path / into}
+        return paper_figures.draw(paper, **(places | options))
+
+    of.root = tmp_path
+    return of
+
+
+def test_the_figures_of_ma_from_both_of_its_systems(drawn):
+    for variant in ROWS[0]:
+        saved(drawn.root, "ma2018", variant)
+    paths = drawn("ma2018")
+    assert [path.name for path in paths] == ["figure_2.png", "figure_3.png"]
+    second, third = (path.with_suffix(".txt").read_text() for path in paths)
+    assert "neutral v-neutral-2." in second and "v-neutral-1" not in second  # the first of the record, not of the names
+    assert "anger v-anger, happiness v-happiness, sadness v-sadness." in third
+    assert "ma2018/fixed_length, ma2018/variable_length on manifest:calls" in second
+    assert "preset smoke, seed 0, fold_2" in second and "Recordings: recordings of a user's own" in second
+    again = drawn("ma2018", into="again")
+    assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
+    assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in paths)
+
+
+def test_the_figures_of_satt_and_the_page_that_shows_them(drawn):
+    saved(drawn.root, "satt2017", "cnn3_lstm_20hz", limits="cut <to> 2 s")
+    paths = drawn("satt2017", into="results/figures")
+    assert [path.stem for path in paths] == ["figures_2_and_3", "figure_4", "figure_5"]
+    assert all("v-neutral-2" in path.with_suffix(".txt").read_text() for path in paths)
+    text = html_page.page([], [], {}, "papers", paper_figures=html_page._paper_figures(drawn.root / "results"))
+    assert text.count('<img src="data:image/png;base64,') == 3
+    assert 'id="paper-figures"' in text and "satt2017, figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
+
+
+def test_a_page_without_drawn_figures_has_no_section_for_them(tmp_path):
+    assert html_page._paper_figures(tmp_path) == []
+    assert "paper-figures" not in html_page.page([], [], {}, "papers")
+
+
+# which systems
+
+
+def planted(root, *places):
+    for place in places:
+        folder = root / "runs" / "ma2018" / place
+        folder.mkdir(parents=True)
+        (folder / models.DESCRIPTION).touch()
+
+
+def test_the_lowest_fold_that_all_systems_have(tmp_path):
+    quick = "ravdess-4hap/speaker_independent-quick"
+    planted(tmp_path, *(f"variable_length/{quick}/seed_0/fold_{k}" for k in (1, 2, 10)))
+    planted(
+        tmp_path, *(f"fixed_length/{quick}/seed_0/fold_{k}" for k in (10, 2)), f"fixed_length/{quick}/seed_1/fold_1"
+    )
+    found = paper_figures.folders(tmp_path, "ma2018", ROWS)
+    base = tmp_path / "runs" / "ma2018"
+    assert found == [base / variant / quick / "seed_0" / "fold_2" for variant in ROWS[0]]
+
+
+def test_the_paper_s_own_row_and_preset_come_first(tmp_path):
+    planted(tmp_path, *(f"{v}/ravdess-4hap/paper-paper/seed_0/fold_1" for v in ROWS[1]))
+    assert paper_figures.folders(tmp_path, "ma2018", ROWS)[0].parts[-5] == "fixed_length_20hz"
+    planted(tmp_path, *(f"{v}/emodb-2s-4hap/paper-smoke/seed_0/fold_1" for v in ROWS[0]))
+    assert paper_figures.folders(tmp_path, "ma2018", ROWS)[0].parts[-5:-2] == (
+        "fixed_length",
+        "emodb-2s-4hap",
+        "paper-smoke",
+    )
+    planted(tmp_path, *(f"{v}/ravdess-4hap/paper-quick/seed_3/fold_4" for v in ROWS[0]))
+    assert paper_figures.folders(tmp_path, "ma2018", ROWS)[0].parts[-4:-2] == ("ravdess-4hap", "paper-quick")
+    emodb = paper_figures.folders(tmp_path, "ma2018", ROWS, "emodb-2s-4hap")
+    assert [folder.parts[-4] for folder in emodb] == ["emodb-2s-4hap"] * 2
+    with pytest.raises(InputError, match="no fold of fixed_length with variable_length or .* on iemocap"):
+        paper_figures.folders(tmp_path, "ma2018", ROWS, "iemocap")
+
+
+# what is at fault
+
+
+def test_other_recordings_than_those_of_the_record_are_refused(drawn, recordings):
+    saved(drawn.root, "satt2017", "cnn3_lstm_20hz", corpus="manifest:short", corpus_variant="manifest:short")
+    lines = (recordings / "calls.csv").read_text().splitlines()
+    (recordings / "short.csv").write_text("\n".join(line for line in lines if "neutral" not in line) + "\n")
+    with pytest.raises(InputError, match="lacks v-neutral-2"):
+        drawn("satt2017")
+
+
+def test_a_system_whose_record_is_another_training_is_refused(drawn):
+    made = saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
+    path = records.record_path(drawn.root / "results", made)
+    path.unlink()
+    with pytest.raises(InputError, match="not a run record"):
+        drawn("satt2017")
+    records.write(dataclasses.replace(made, fold_fingerprint="another"), root=drawn.root / "results")
+    with pytest.raises(InputError, match="another training"):
+        drawn("satt2017")
+
+
+def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
+    saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
+    path = next((drawn.root / "results").rglob("*.json"))
+    text = json.loads(path.read_text())
+    tested = text["parts"]["test"]["utterances"]
+    text["parts"]["test"]["utterances"] = [i for i in tested if "neutral" not in i]
+    path.write_text(json.dumps(text))
+    with pytest.raises(InputError, match="no neutral"):
+        drawn("satt2017")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["emmert", "--models", "."], "emmert has no figures of its own; choose from satt2017, ma2018"),
+        (["nobody2019", "--models", "."], "unknown paper"),
+        (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
+        (["ma2018"], "--models"),
+    ],
+)
+def test_the_command_says_what_is_missing(arguments, expected):
+    result = CliRunner().invoke(main, ["draw", *arguments])
+    assert result.exit_code == 2 and expected in result.output.replace("\n", " "), result.output
+
+
+def test_every_paper_with_figures_keeps_the_contract():
+    having = [name for name in catalog.PAPERS if not isinstance(_figures(name), InputError)]
+    assert having == ["satt2017", "ma2018"]
+    for name in having:
+        rows = _figures(name).SYSTEMS
+        assert all(variant in catalog.PAPERS[name].RECIPES for row in rows for variant in row)
+        assert len({len(row) for row in rows}) == 1 and np.size(rows) > 0
+
+
+def _figures(name):
+    try:
+        return catalog.figures_of(name)
+    except InputError as error:
+        return error

@@ -1,0 +1,298 @@
+"""Records -> files: forms, escaping, --check, READMEs, and what it needs to run."""
+
+import csv
+import dataclasses
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import records
+from common.errors import InputError
+from experiments.evaluation import system_results
+from experiments.tables import all_tables, formats, pairs, systems
+from tests.support.records_by_hand import many, part, record, unbalanced
+
+ROOT = Path(__file__).resolve().parents[3]
+PAPER = """
+[paper]
+title = "A & B: 100 % <sure>"
+authors = ["A"]
+corpus = "ravdess/strong"
+classes = ["anger", "sadness"]
+
+[[published]]
+id = "test-wa"
+variant = "mfcc"
+metric = "wa"
+value = 0.5
+corpus = "ravdess/strong"
+where = "V-C | VII"
+note = "50_50 & more"
+
+[[published]]
+id = "other"
+variant = "own_cnn"
+metric = "ua"
+value = 0.35
+corpus = "ravdess"
+where = "VI"
+approximate = true
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A papers folder with one paper, its README, and the committed results folder beside it."""
+    paper = tmp_path / "papers" / "emmert"
+    paper.mkdir(parents=True)
+    (paper / "paper.toml").write_text(PAPER, encoding="utf-8")
+    (paper / "README.md").write_text(
+        f"# Emmert\n\n{all_tables.BEGIN}\nlast week's\n{all_tables.END}\n\nafter\n", encoding="utf-8"
+    )
+    for seed in range(2):
+        records.write(many([1, 2, 3, 2, 1, 2, 3, 2], seed=seed), root=tmp_path / "results")
+    return tmp_path
+
+
+def run(project, **options):
+    return all_tables.update(project / "results", papers=project / "papers", **options)
+
+
+def test_tables_are_written_once_and_are_the_same_every_time(project):
+    written = run(project)
+    names = {path.name for path in written}
+    assert {"paper_vs_ours_emmert.md", "systems_ravdess-strong.csv", "per_class_ravdess-strong.tex", "cost.md"} <= names
+    assert run(project) == run(project, check=True) == []
+    texts = {path: path.read_bytes() for path in written}
+    made = [path for path in written if path.name != "README.md"]
+    for path in made:
+        path.write_bytes(b"")
+    assert sorted(run(project)) == sorted(made)
+    assert texts == {path: path.read_bytes() for path in written}
+
+
+def test_check_names_a_changed_byte_and_writes_nothing(project):
+    run(project)
+    path = project / "results" / "tables" / "systems_ravdess-strong.md"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"50.0", b"50.1", 1))
+    assert run(project, check=True) == [path]
+    assert path.read_bytes() != good
+    run(project)
+    assert path.read_bytes() == good
+
+
+def test_a_table_without_records_is_stale(project):
+    run(project)
+    stale = [project / "results" / "tables" / f"systems_gone.{form}" for form in ("csv", "md")]
+    users = project / "results" / "tables" / "notes.md"
+    for path in (*stale, users):
+        path.write_text(f"<!-- {formats.GENERATED} -->" if path == stale[1] else "mine")
+    assert run(project, check=True) == stale
+    run(project)
+    assert [path.exists() for path in (*stale, users)] == [False, False, True]
+
+
+def test_the_readme_gets_its_results_between_the_markers(project):
+    run(project)
+    text = (project / "papers" / "emmert" / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("# Emmert\n\n<!-- results:begin -->\n") and text.endswith("<!-- results:end -->\n\nafter\n")
+    assert "last week's" not in text
+    assert "| test-wa " in text and "within the interval" in text and "Systems on ravdess/strong" in text
+
+
+def test_the_first_page_gets_its_comparison_between_the_markers(project):
+    page = project / "README.md"
+    page.write_text("# Suite\n\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+    run(project)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Suite\n") and text.endswith("<!-- results:end -->\nafter\n") and "\nold\n" not in text
+    page.write_text("# Suite\n")
+    with pytest.raises(InputError, match="README.md lacks"):
+        run(project)
+
+
+def test_another_results_folder_leaves_the_readme_alone(project):
+    readme = project / "papers" / "emmert" / "README.md"
+    before = readme.read_bytes()
+    elsewhere = project / "elsewhere"
+    (project / "results").rename(elsewhere)
+    assert all_tables.update(elsewhere, papers=project / "papers")
+    assert readme.read_bytes() == before
+
+
+def test_a_readme_without_markers_is_the_users_fault(project):
+    (project / "papers" / "emmert" / "README.md").write_text("# Emmert\n")
+    with pytest.raises(InputError, match="lacks <!-- results:begin -->"):
+        run(project)
+
+
+def test_without_records_every_number_is_not_run(project):
+    text = "".join(sheet_texts([], project))
+    assert text.count("not run: python -m experiments run emmert") == 2
+
+
+def sheet_texts(found, project, form=formats.markdown):
+    from common.evaluation import reported_results
+
+    known = reported_results.read_all(project / "papers")
+    return [form(sheet) for sheet in all_tables.all_sheets(system_results.group(found), known)]
+
+
+def test_csv_holds_fractions_and_the_command(project):
+    run(project)
+    text = (project / "results" / "tables" / "systems_ravdess-strong.csv").read_text(encoding="utf-8")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["wa_pooled"], row["ua_pooled"], row["chance_ua"], row["majority_wa"]) == ("0.5", "0.5", "0.5", "0.5")
+    assert (row["n"], row["folds"], row["seeds"]) == ("32", "1/1", "0-1")
+    assert 0.3 < float(row["ua_pooled_low"]) < 0.5 < float(row["ua_pooled_high"]) < 0.7
+    assert row["command"].endswith("--variant mfcc --protocol paper --preset paper --seeds 0-1")
+
+
+def test_markdown_and_latex_escape_what_they_would_read_as_markup(project):
+    found = [unbalanced(notes=["<script>alert('x')</script> | 5 % & $x_1$"])]
+    (markdown,) = [text for text in sheet_texts(found, project) if text.startswith("# Systems")]
+    assert r"&lt;script&gt;alert('x')&lt;/script&gt; \| 5 % &amp; $x_1$" in markdown
+    (latex,) = [t for t in sheet_texts(found, project, formats.latex) if "Systems on" in t]
+    assert r"\ensuremath{<}script\ensuremath{>}" in latex and r"5 \% \& \$x\_1\$" in latex
+    assert r"-{}-variant mfcc" in latex and r"$\pm$" in latex and "±" not in latex
+    assert latex.count(r"\begin{table}") == latex.count(r"\bottomrule") == latex.count(r"\end{table}") == 1
+
+
+def test_every_latex_row_has_as_many_cells_as_columns(project):
+    for text in sheet_texts([many(2), many(3, variant="own_cnn")], project, formats.latex):
+        columns = len(text.partition(r"\begin{tabular}{")[2].partition("}")[0])
+        for line in text.splitlines():
+            if line.endswith(r"\\"):
+                assert line.replace(r"\&", "").count("&") == columns - 1
+
+
+def test_a_latex_table_longer_than_a_page_goes_on_with_its_headings(project):
+    (sheet,) = [s for s in all_tables.all_sheets(system_results.group([many(2)]), []) if s.name.startswith("systems")]
+    (table,) = sheet.tables
+    long = dataclasses.replace(table, rows=table.rows * (formats.PAGE_ROWS + 1))
+    text = formats.latex(dataclasses.replace(sheet, tables=(long,)))
+    head, _, rest = text.partition("\\endhead\n")
+    body, _, below = rest.partition("\\end{longtable}")
+    assert body.count("emmert/mfcc") == formats.PAGE_ROWS + 1 and "begin{table}" not in text
+    assert head.count(r"\caption{") == 1 and head.count(r"\toprule") == head.count(r"\midrule") == 2
+    assert "variant mfcc" in below and text.endswith("\\par}\n")
+
+
+def test_accuracies_on_different_label_sets_never_share_a_table(project):
+    found = [many(2), many(2, corpus_variant="ravdess"), many(3, variant="own_cnn", corpus_variant="ravdess")]
+    for paper_sheet in all_tables.all_sheets(system_results.group(found), []):
+        for table in paper_sheet.tables:
+            if paper_sheet.name != "cost":
+                assert len({row.data["corpus_variant"] for row in table.rows}) == 1
+            assert "classes" in table.caption and "n = 32" in table.caption
+
+
+def test_every_caption_says_when_speech_is_synthetic(project):
+    limits = "synthetic: checks the machinery, not the science"
+    options = {"synthetic": True, "limits": limits, "corpus_variant": "ravdess-synthetic"}
+    found = system_results.group([many(2, **options), many(3, variant="own_cnn", **options)])
+    sheets = [sheet for sheet in all_tables.all_sheets(found, []) if sheet.name != "cost"]
+    assert len(sheets) == 3
+    assert all(limits in table.caption for sheet in sheets for table in sheet.tables)
+
+
+def test_an_absent_class_is_shown_as_such():
+    made = system_results.group([record(part([0, 0, 0, 0], [0, 0, 1, -1]))])
+    (table,) = systems.systems_sheet("ravdess/strong", made).tables
+    shown = table.rows[0].shown
+    assert (shown["WA pooled"].split()[0], shown["UA pooled"], shown["macro F1"]) == ("50.0", "—", "—")
+    assert shown["notes"].startswith("no UA: sadness never occurs")
+    (classes,) = systems.per_class_sheet("ravdess/strong", made).tables
+    anger, sadness = (row.shown for row in classes.rows)
+    assert (anger["recall"], sadness["recall"], sadness["precision"], sadness["decided"]) == ("50.0", "—", "0.0", "1")
+
+
+def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_it_was_kept_for():
+    made = [many(2, fold=f"fold_{k}", num_folds=2) for k in (1, 2)]
+    for one in made:
+        one.parts["test"]["scores"]["votes"] = one.parts["test"]["scores"]["mean"]
+    made[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
+    (table,) = systems.systems_sheet("ravdess/strong", system_results.group(made)).tables
+    shown = {row.shown["rule"]: row.shown["UA, training"] for row in table.rows}
+    assert shown == {"mean": "78.1", "votes": "—"}  # anger 9 of 10 and 0 of 6, sadness 20 of 20
+
+
+def test_cost_says_what_a_fold_took():
+    found = [
+        unbalanced(seed=s, cost={"seconds_fit": t, "peak_memory_mib": 100 + s, "parameters": 7})
+        for s, t in enumerate((1, 9, 2))
+    ]
+    (table,) = systems.cost_sheet(system_results.group(found)).tables
+    shown = table.rows[0].shown
+    assert (shown["seconds a fold"], shown["peak MiB"], shown["parameters"]) == ("2.0", "102", "7")
+    assert shown["machine"] == "a processor, 1 thread"
+
+
+def test_the_terminal_table_fits_its_columns_and_ranks_by_ua():
+    notes = ["a long note on random weights of the frozen base network"]
+    found = [many(r, variant=f"a_rather_long_variant_name_{r}", notes=notes, seed=10**r) for r in (1, 3, 2)]
+    found += [unbalanced(limits="synthetic: checks the machinery, not the science", corpus_variant="ravdess-synthetic")]
+    text = all_tables.table_for_terminal(found)
+    assert max(map(len, text.splitlines())) <= 120
+    order = [text.index(value) for value in ("75.0", "50.0 [", "25.0")]
+    assert order == sorted(order)
+    assert "synthetic: checks the machinery" in text and all_tables.table_for_terminal([]) == ""
+
+
+def test_csv_reads_back_what_markdown_shows():
+    sheets = all_tables.all_sheets(system_results.group([many(2), many(3, variant="own_cnn")]), [])
+    (sheet,) = [s for s in sheets if "compare" in s.name]
+    (row,) = csv.DictReader(io.StringIO(formats.as_csv(sheet)))
+    assert (row["variant"], row["second_variant"], row["ua_difference"]) == ("mfcc", "own_cnn", "-0.25")
+    assert sheet.tables[0].rows[0].shown["UA difference"].startswith("−25.0 [")
+    assert (row["only_first_right"], row["only_second_right"]) == ("0", "8")
+
+
+def test_a_table_in_which_nothing_can_be_significant_says_so():
+    """Eight speakers: 2 of 256 sign patterns at best, times ten pairs of five systems."""
+    made = system_results.group([many(k, variant=f"system_{k}") for k in range(5)])
+    (table,) = pairs.pairs_sheet("ravdess/strong", made).tables
+    assert len(table.rows) == 10
+    assert "after Holm's correction 0.0781: no difference, however large, can be significant here" in table.notes[-1]
+
+
+def test_methods_alone_are_paired():
+    found = system_results.group(
+        [many(2), many(3, variant="own_cnn"), many(3, variant="own_cnn_again"), many(1, variant="mfcc_unscaled")]
+    )
+    (sheet,) = [s for s in all_tables.all_sheets(found, [], ablations={"emmert/mfcc_unscaled"}) if "compare" in s.name]
+    (table,) = sheet.tables
+    (row,) = table.rows
+    assert (row.shown["first"], row.shown["second"]) == ("emmert/mfcc", "emmert/own_cnn")
+    assert row.shown["McNemar p, Holm"] == row.shown["McNemar p"]  # a family of one pair
+    assert table.notes[-2:] == (
+        "emmert/own_cnn_again decides every utterance as emmert/own_cnn does and is not compared again.",
+        "An open choice made the other way, compared in its paper's ledger: emmert/mfcc_unscaled.",
+    )
+
+
+def test_tables_and_report_need_neither_tensorflow_nor_audio():
+    heavy = "{'tensorflow', 'keras', 'jax', 'torch', 'librosa', 'soundfile', 'sklearn', 'parselmouth'}"
+    code = (
+        "import sys; from experiments.tables import all_tables; from experiments.report import html_page; "
+        f"sys.exit(' '.join({heavy} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.49524, "49.5"), (0.0, "0.0"), (1.0, "100.0"), (None, "—"), (float("nan"), "—")]
+)
+def test_rates_are_shown_in_per_cent_with_one_decimal(value, shown):
+    assert formats.per_cent(value) == shown
+
+
+def test_small_p_values_are_not_rounded_to_nothing():
+    assert [formats.p_value(p) for p in (0.0004, 0.001, 0.0316, 1.0)] == ["<0.001", "0.001", "0.032", "1.000"]

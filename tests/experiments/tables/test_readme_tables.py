@@ -1,0 +1,118 @@
+"""What stands in a paper's README alone: its tables of class rates as printed, and what has been run of it."""
+
+from common.evaluation.reported_results import ReportedResult
+from experiments.evaluation import reproduction, system_results
+from experiments.tables import class_rates, run_status
+from tests.support.records_by_hand import part, record
+
+RUN = {"paper": "lim2016", "variant": "cnn", "corpus": "emodb", "recipe": {"corpus": "emodb"}}
+TEST = part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], speakers=[f"s{i}" for i in range(6)])
+ON_EMODB = RUN | {"corpus_variant": "emodb"}
+PRINTED = {  # metric -> (row of the paper's table, printed value)
+    "precision:anger": ("Anger", 0.9158),
+    "recall:anger": ("Anger", 0.8),
+    "f1:anger": ("Anger", 0.85),
+    "precision:sadness": ("Sadness", 0.7),
+    "recall:sadness": ("Sadness", 0.71),
+    "f1:sadness": ("Sadness", 0.72),
+    "macro_precision": ("Average", 0.8079),
+    "ua": ("Average", 0.755),
+    "macro_f1": ("Average", 0.785),
+    "sd:macro_f1": ("Average", 0.0239),
+    "sd_repeats:macro_f1": ("Average", 0.0239),
+}
+
+
+def number(metric, where, value, **changes):
+    fields = {"paper": "lim2016", "variant": "cnn", "corpus": "emodb", "aggregation": "fold_mean", "id": metric}
+    return ReportedResult(metric=metric, where=where, value=value, **(fields | changes))
+
+
+def compared(found):
+    numbers = [number(metric, f"Table II, {row}", value) for metric, (row, value) in PRINTED.items()]
+    numbers.append(number("wa", "section V", 0.8))
+    return [reproduction.compare(n, found) for n in numbers]
+
+
+def cells(table):
+    return {row.shown["class"]: list(row.shown.values())[1:] for row in table.rows}
+
+
+def test_a_table_of_class_rates_stands_as_printed_with_ours_in_the_same_cells():
+    worse = part([0, 0, 1, 1], [0, 0, 0, 1], speakers=["s0", "s1", "s2", "s3"], ids=["a", "b", "c", "d"])
+    both = record(TEST, num_folds=2, **ON_EMODB), record(worse, fold="fold_2", num_folds=2, **ON_EMODB)
+    found = system_results.group(both)
+    (of_classes,), others = class_rates.split(compared(found))
+    table = class_rates.table(of_classes)
+    shown = cells(table)
+    assert list(shown) == ["anger", "sadness", "average", "± over folds", "± over repeats"]
+    # precision, recall, F1 of the folds by hand: anger 1, 3/4, 6/7 and 2/3, 1, 4/5; sadness 2/3, 1, 4/5 and 1, 1/2, 2/3
+    for name, ours in {
+        "anger": ("83.3", "87.5", "82.9"),
+        "sadness": ("83.3", "75.0", "73.3"),
+        "average": ("83.3", "81.2", "78.1"),
+    }.items():
+        assert [cell.split(" ")[0] for cell in shown[name][1::2]] == list(ours)
+    assert shown["anger"][::2] == ["91.58", "80.00", "85.00"]
+    # F1 of the folds: (6/7 + 4/5) / 2 = 0.8286 and (4/5 + 2/3) / 2 = 0.7333, 0.0952 apart, over the square root of two
+    assert shown["± over folds"] == ["—"] * 4 + ["2.39", "6.7"]
+    assert shown["± over repeats"][4:] == ["2.39", "—"] and class_rates.REPEATS in table.notes
+    assert "(emodb, protocol paper, preset paper, seed 0)" in table.caption and class_rates.NEAREST not in table.notes
+    assert [comparison.number.metric for comparison in others] == ["wa"]
+    recalls = [comparison for comparison in of_classes if comparison.number.metric.startswith("recall")]
+    assert class_rates.split(recalls) == ([], recalls)  # each keeps its row and verdict
+
+
+def test_the_nearest_run_stands_in_for_one_of_the_papers_kind_and_says_so():
+    near = record(TEST, corpus_variant="emodb-2s", preset="quick", limits="cut", **RUN)
+    table = class_rates.table(class_rates.split(compared(system_results.group([near])))[0][0])
+    assert cells(table)["anger"][1].startswith("100.0")
+    assert "(emodb-2s, protocol paper, preset quick, seed 0)" in table.caption and class_rates.NEAREST in table.notes
+    assert any(note.endswith("not run 11.") for note in table.notes)
+
+
+def test_a_cell_is_of_the_run_that_the_caption_names_or_empty():
+    near = RUN | {"corpus_variant": "emodb-2s", "limits": "cut"}
+    full = record(TEST, **near)
+    quick = [record(TEST, preset="quick", seed=seed, **near) for seed in (0, 1)]  # two seeds have a spread over repeats
+    table = class_rates.table(class_rates.split(compared(system_results.group([full, *quick])))[0][0])
+    assert "preset paper, seed 0)" in table.caption
+    assert cells(table)["± over repeats"][5] == "—" and class_rates.REPEATS in table.notes
+
+
+def test_without_a_run_the_papers_numbers_stand_alone_with_the_command():
+    table = class_rates.table(class_rates.split(compared([]))[0][0])
+    assert {cell for row in cells(table).values() for cell in row[1::2]} == {"—"} and "(not run)" in table.caption
+    assert [command for _, command in table.commands] == [
+        "python -m experiments run lim2016 --variant cnn --protocol paper --preset paper --seeds 0"
+    ]
+
+
+class Paper:
+    name = "lim2016"
+    published = [number("wa", "II", 0.9), number("wa", "IV", 0.9, variant="td_cnn"), number("wa", "V", 0.8, variant="")]
+
+
+def test_every_system_protocol_and_preset_is_run_or_not_run():
+    at_random = ON_EMODB | {"protocol": "random", "preset": "quick", "num_folds": 2}
+    made = [
+        record(TEST, corpus_variant="emodb", num_folds=2, **RUN),
+        *(record(TEST, seed=seed, fold=fold, **at_random) for seed in (1, 2) for fold in ("fold_1", "fold_2")),
+        record(TEST, seed=5, **at_random),
+        record(TEST, corpus_variant="emodb", protocol="text_independent", preset="smoke", **RUN),
+        record(TEST, corpus_variant="ravdess-synthetic", synthetic=True, **(RUN | {"corpus": "ravdess-synthetic"})),
+        record(TEST, corpus_variant="emodb-2s", limits="cut", **(RUN | {"corpus": "emodb-2s"})),
+        record(TEST, corpus_variant="ravdess/4hap", **(RUN | {"corpus": "ravdess", "variant": "lstm"})),
+    ]
+    on_emodb, on_the_copy, on_ravdess = run_status.tables_of(Paper, system_results.group(made))
+    cnn, td_cnn, lstm = (list(row.shown.values()) for row in on_emodb.rows)
+    assert on_emodb.headings == ["system", "paper, quick", "paper, paper", "random, quick", "random, paper"]
+    assert cnn == ["cnn", "not run", "seed 0: 1/2", "seeds 1-2: 2/2; seed 5: 1/2", "not run"]
+    assert (td_cnn, lstm) == (["td_cnn"] + ["not run"] * 4, ["lstm"] + ["not run"] * 4)
+    assert [row.shown["paper, paper"] for row in on_the_copy.rows] == ["seed 0: 1/1", "not run", "not run"]
+    ((_, command),) = on_ravdess.commands
+    assert "--corpus ravdess --emotions 4hap --protocol PROTOCOL" in command
+    assert [row.shown["paper, paper"] for row in on_ravdess.rows] == ["not run", "not run", "seed 0: 1/1"]
+    (bare,) = run_status.tables_of(Paper, [])
+    assert [list(row.shown.values()) for row in bare.rows] == [["cnn", *["not run"] * 2], ["td_cnn", *["not run"] * 2]]
+    assert "on emodb:" in bare.caption and "--corpus" not in bare.commands[0][1]

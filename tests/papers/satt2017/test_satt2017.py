@@ -1,0 +1,327 @@
+"""Satt 2017: the noise floor, the networks of figure 1, imbalance, the two-step predictor."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from common import corpora
+from common.errors import InputError
+from common.features import audio
+from common.learning import training
+from common.learning.batching import Subset
+from common.utterance import Utterance
+from papers import satt2017
+from papers.satt2017 import model, protocol, two_step
+from papers.satt2017.features import SILENCE_DB, FrontEnd, features
+
+RATE = 16_000
+CLASSES = ("anger", "happiness", "neutral", "sadness")
+TINY_FRONT_END = FrontEnd(part_s=0.5, window_s=0.008, dft_length=128, num_frames=60)  # 32 bins
+TINY = protocol.Recipe(front_end=TINY_FRONT_END, lstm_units=8, dense_units=16, dropout=0.0, epochs=2, batch_size=8)
+TINY_CNN = dataclasses.replace(TINY, convolutions=5, lstm_layers=0)
+TINY_SYSTEMS = {
+    "cnn3_lstm": TINY,
+    "cnn5": TINY_CNN,
+    "two_lstm_attention": dataclasses.replace(TINY, lstm_layers=2, attention=True),
+    "two_step": dataclasses.replace(TINY_CNN, pairwise=TINY_CNN, rule="largest"),
+}
+
+
+def utterances(counts):
+    return [
+        Utterance(id=f"{emotion}-{i}", path=Path(f"{emotion}-{i}.wav"), emotion=emotion, speaker="a")
+        for emotion, count in counts.items()
+        for i in range(count)
+    ]
+
+
+def part_of(counts, *, parts=1, front_end=TINY_FRONT_END, seed=0):
+    """Noise, and 20 dB above it a band of eight bins that is the class's own."""
+    rng = np.random.default_rng(seed)
+    made = utterances(counts)
+    arrays = []
+    for u in made:
+        array = rng.normal(-60, 5, (parts, front_end.num_frames, front_end.num_bins))
+        array[:, :, 8 * CLASSES.index(u.emotion) :][:, :, :8] += 20
+        array[:, 50:] = -65 - SILENCE_DB
+        arrays.append(array.astype("float32"))
+    return Subset(made, arrays, CLASSES)
+
+
+EVEN = dict.fromkeys(CLASSES, 2)
+
+
+# --- the noise floor ---
+
+
+def test_noise_statistics_by_hand():
+    silence = -SILENCE_DB
+    arrays = [
+        np.array([[[-50.0 + silence, -45.0]]]),  # noise level -50
+        np.array([[[-40.0 + silence, -10.0]]]),  # noise level -40: the median
+        np.array([[[-20.0 + silence, -20.0]]]),  # noise level -20
+    ]
+    part = Subset(utterances({"anger": 3}), [array.astype("float32") for array in arrays], CLASSES)
+    e_noise, scale = model.noise_statistics(part)  # above -40: -10 and -20, lifted to 30 and 20
+    assert e_noise == pytest.approx(-40, abs=1e-3)
+    assert scale == pytest.approx(5, abs=1e-3)
+
+
+def test_the_noise_floor_makes_silence_zero_and_the_rest_of_unit_variance():
+    part = part_of(dict.fromkeys(CLASSES, 4))
+    floor = model.NoiseFloor()
+    floor.build((None, 60, 32))
+    floor.set_statistics(*model.noise_statistics(part))
+    seen = np.concatenate([np.asarray(floor(array)) for array in part.features])
+    assert (seen[:, 50:] == 0).all() and seen.min() == 0
+    assert seen[seen > 0].std() == pytest.approx(1, abs=1e-3)
+
+
+def test_statistics_and_weights_come_from_the_training_part_alone():
+    train, louder = part_of(EVEN), part_of(EVEN, seed=5)
+    louder = dataclasses.replace(louder, features=[array + 40 for array in louder.features])
+    fitted = satt2017.fit(dataclasses.replace(TINY_CNN, epochs=1), train, louder, seed=0)
+    layer = fitted.model.get_layer("noise_floor")
+    assert (float(layer.e_noise), float(layer.scale)) == pytest.approx(model.noise_statistics(train))
+    assert model.noise_statistics(louder) != pytest.approx(model.noise_statistics(train))
+
+
+@pytest.mark.corpus
+def test_a_tenth_to_a_third_of_real_points_is_at_the_noise_floor(corpora_dir):
+    chosen = corpora.load("ravdess", corpora_dir).only(CLASSES).utterances[::45]
+    arrays = [features(*audio.read(u.path, sample_rate_hz=RATE), FrontEnd(dft_length=800)) for u in chosen]
+    e_noise, _ = model.noise_statistics(Subset(chosen, arrays, CLASSES))
+    points = np.concatenate([array[array > -500] for array in arrays])
+    assert 0.1 < np.mean(points <= e_noise) < 0.3
+
+
+# --- 3.2 ---
+
+PARAMETERS = {  # counted layer by layer on paper for figure 1, and for what differs from it
+    "cnn3_lstm_20hz": 1_034_892,
+    "cnn3_lstm_10hz": 1_854_092,
+    "cnn3_lstm_10hz_kernels_in_hz": 1_920_908,
+    "cnn5_10hz": 560_380,
+    "cnn5_20hz": 339_196,
+    "two_step_20hz": 1_034_892 + 3 * (339_196 - 2 * 65),
+    "two_step_10hz": 1_854_092 + 3 * (560_380 - 2 * 65),
+}
+COUNTED_BY_KERAS = ["lstm64", "two_lstm", "attention", "window_20ms"]
+
+
+@pytest.mark.parametrize("variant", PARAMETERS)
+def test_parameters(variant):
+    recipe = satt2017.RECIPES[variant]["paper"]
+    assert recipe.num_parameters == PARAMETERS[variant]
+    assert training.trained_parameters(satt2017.build(recipe, 4)) == PARAMETERS[variant]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [*(f"cnn3_lstm_20hz_{name}" for name in COUNTED_BY_KERAS), "cnn1_lstm_20hz", "cnn6_lstm_20hz", "cnn8_20hz"],
+)
+def test_parameters_of_ablations_agree_with_keras(variant):
+    recipe = satt2017.RECIPES[variant]["smoke"]
+    assert training.trained_parameters(satt2017.build(recipe, 4)) == recipe.num_parameters
+
+
+def test_the_maps_have_the_sizes_of_figure_1():
+    network = satt2017.build(satt2017.RECIPES["cnn3_lstm_20hz"]["paper"], 4)
+    pooled = [layer.output.shape[1:3] for layer in network.layers if "max_pooling" in layer.name]
+    assert [(bins, steps) for steps, bins in pooled] == [(100, 150), (50, 75), (25, 37)]
+    assert [network.get_layer(f"convolution_{n}").kernel.shape[:2] for n in (1, 2, 3)] == [(16, 12), (12, 8), (7, 5)]
+
+
+@pytest.mark.parametrize("name", [name for name in TINY_SYSTEMS if name != "two_step"])
+def test_a_tiny_network_learns_one_batch_of_eight(name):
+    keras.utils.set_random_seed(0)
+    part = part_of(EVEN)
+    network = satt2017.build(TINY_SYSTEMS[name], 4)
+    network.get_layer("noise_floor").set_statistics(*model.noise_statistics(part))
+    network.compile(optimizer=keras.optimizers.Adam(0.005), loss="sparse_categorical_crossentropy")
+    examples = np.concatenate(part.features)
+    for _step in range(100):
+        loss = network.train_on_batch({"features": examples}, part.labels)
+        if float(loss) < 0.1:
+            break
+    assert float(loss) < 0.1
+    assert (network.predict_on_batch({"features": examples}).argmax(axis=1) == part.labels).all()
+
+
+@pytest.mark.parametrize("name", TINY_SYSTEMS)
+def test_a_saved_model_predicts_the_same(name, tmp_path):
+    recipe, part = TINY_SYSTEMS[name], part_of(EVEN, parts=2)
+    system = satt2017.build(recipe, 4)
+    networks = [layer for layer in system.layers if isinstance(layer, keras.Model)] or [system]
+    for network in networks:
+        network.get_layer("noise_floor").set_statistics(-65, 8)
+    system.save(tmp_path / "system.keras")
+    again = keras.saving.load_model(tmp_path / "system.keras")
+    before, after = (satt2017.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
+    assert list(before) == list(after)
+    for rule in before:
+        assert np.array_equal(before[rule], after[rule])
+    assert np.ptp(before["mean"], axis=0).max() > 1e-3
+
+
+def test_a_sentence_is_decided_by_the_mean_of_its_parts():
+    part = part_of(EVEN)
+    arrays = [
+        np.repeat(array, 1 + i % 3, axis=0) + np.arange(1 + i % 3)[:, None, None]
+        for i, array in enumerate(part.features)
+    ]
+    part = dataclasses.replace(part, features=arrays)
+    system = training.Fitted(satt2017.build(TINY, 4), {})
+    by_hand = [system.model.predict_on_batch({"features": array}).mean(axis=0) for array in arrays]
+    assert np.allclose(satt2017.predict(system, part, TINY)["mean"], by_hand, atol=1e-6)
+
+
+# --- 4: imbalance ---
+
+
+def test_weights_are_inverse_to_the_number_of_parts():
+    part = part_of({"anger": 1, "happiness": 2, "neutral": 4, "sadness": 1})
+    longer = [
+        np.repeat(a, 2, axis=0) if u.emotion == "anger" else a
+        for u, a in zip(part.utterances, part.features, strict=True)
+    ]
+    part = dataclasses.replace(part, features=longer)  # parts: 2, 2, 4, 1
+    assert model.weights(TINY, part).tolist() == [9 / 8, 9 / 8, 9 / 8, *[9 / 16] * 4, 9 / 4]
+    assert model.weights(dataclasses.replace(TINY, balance="none"), part) is None
+
+
+# --- 4: two steps ---
+
+
+def test_two_step_rules_by_hand():
+    # columns: anger, happiness, neutral, sadness; then (neutral, emotion) for anger, happiness, sadness
+    posteriors = np.array(
+        [
+            [0.4, 0.1, 0.3, 0.2, 0.1, 0.9, 0.2, 0.8, 0.1, 0.9],  # not neutral: anger, whatever the pairs say
+            [0.1, 0.1, 0.7, 0.1, 0.9, 0.1, 0.2, 0.8, 0.6, 0.4],  # largest: neutral 0.9; unanimous: happiness 0.8
+            [0.1, 0.1, 0.7, 0.1, 0.8, 0.2, 0.6, 0.4, 0.1, 0.9],  # both: sadness 0.9
+            [0.1, 0.1, 0.7, 0.1, 0.8, 0.2, 0.6, 0.4, 0.7, 0.3],  # both: neutral
+        ]
+    )
+    rules = two_step.scores(posteriors, CLASSES, first_rule="unanimous")
+    assert list(rules) == ["unanimous", "largest", "mean"]
+    assert rules["largest"].argmax(axis=1).tolist() == [0, 2, 3, 2]
+    assert rules["unanimous"].argmax(axis=1).tolist() == [0, 1, 3, 2]
+    assert rules["mean"].argmax(axis=1).tolist() == [0, 2, 2, 2]
+
+
+def test_the_default_reading_is_the_largest_of_the_six_posteriors():
+    rng = np.random.default_rng(4)
+    first, second = rng.dirichlet(np.ones(4), 300), rng.dirichlet(np.ones(2), (300, 3))
+    rows = np.concatenate([first, second.reshape(300, 6)], axis=1)
+    scores = next(iter(two_step.scores(rows, CLASSES, first_rule="largest").values()))
+    for row, of_pairs, decided in zip(first, second, scores.argmax(axis=1), strict=True):
+        expected = row.argmax()
+        if expected == 2:
+            six = [(of_pairs[k, 0], 2) for k in range(3)] + [(of_pairs[k, 1], (0, 1, 3)[k]) for k in range(3)]
+            expected = max(six)[1]
+        assert decided == expected
+
+
+def test_a_pair_sees_neutral_and_one_emotion_only():
+    part = part_of({"anger": 1, "happiness": 2, "neutral": 3, "sadness": 1})
+    pair = two_step.pair(part, "happiness")
+    assert pair.classes == ("neutral", "happiness")
+    assert pair.labels.tolist() == [1, 1, 0, 0, 0]
+    for u, array in zip(pair.utterances, pair.features, strict=True):
+        assert array is part.features[part.utterances.index(u)]
+    with pytest.raises(InputError, match="neither neutral nor sadness"):
+        two_step.pair(part_of({"anger": 3}), "sadness")
+
+
+def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes_on(tmp_path):
+    part = dataclasses.replace(
+        part_of({"anger": 2, "neutral": 2, "sadness": 2}), classes=("anger", "neutral", "sadness")
+    )
+    recipe = TINY_SYSTEMS["two_step"]
+    recipe = dataclasses.replace(recipe, epochs=1, pairwise=dataclasses.replace(recipe.pairwise, epochs=1))
+    whole = satt2017.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "whole.npz")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "trained",
+        "whole-anger.npz",
+        "whole-sadness.npz",
+        "whole.npz",
+    ]
+    assert len(list((tmp_path / "trained").iterdir())) == 3
+    elsewhere = tmp_path / "elsewhere"
+    seen = []
+
+    def stop_after_the_first_pair(epochs):
+        seen.append(epochs)
+        if epochs == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz", report=stop_after_the_first_pair)
+    resumed = satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz")
+    assert seen == [1, 2]
+    assert whole.history.keys() >= {"loss", "val_wa", "anger:val_wa", "sadness:loss"}
+    before, after = (satt2017.predict(system, part, recipe) for system in (whole, resumed))
+    assert list(before) == ["largest", "unanimous", "mean"]
+    assert all(np.array_equal(before[rule], after[rule]) for rule in before)
+
+
+def test_a_network_that_two_systems_share_is_trained_once(tmp_path):
+    part = part_of(EVEN)
+    plain = dataclasses.replace(TINY, dropout=0.3)
+    two_step_system = dataclasses.replace(plain, pairwise=dataclasses.replace(TINY_CNN, epochs=1), rule="largest")
+    noisy = dataclasses.replace(plain, test_front_ends=(("music_0db", TINY_FRONT_END),))
+    alone = satt2017.fit(two_step_system, part, part, seed=1)
+
+    seen = []
+    first = satt2017.fit(plain, part, part, seed=1, checkpoint=tmp_path / "first.npz")
+    second = satt2017.fit(two_step_system, part, part, seed=1, checkpoint=tmp_path / "second.npz", report=seen.append)
+    third = satt2017.fit(noisy, part, part, seed=1, checkpoint=tmp_path / "third.npz")
+    assert seen == [2, 3, 4, 5]  # the first network's two epochs at once, then each pair's
+    assert {path.name for path in tmp_path.glob("*.npz")} == {
+        "first.npz",
+        *(f"second-{emotion}.npz" for emotion in ("anger", "happiness", "sadness")),
+    }
+    assert (
+        first.history
+        == third.history
+        == {name: second.history[name] for name in first.history} | {"seconds": first.history["seconds"]}
+    )
+    expected = satt2017.predict(alone, part, two_step_system)
+    shared = satt2017.predict(second, part, two_step_system)
+    assert all(np.array_equal(expected[rule], shared[rule]) for rule in expected)
+    np.testing.assert_array_equal(satt2017.predict(third, part, noisy)["mean"], expected["mean"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 2},
+        {"recipe": dataclasses.replace(TINY, learning_rate=0.01)},
+        {"recipe": dataclasses.replace(TINY, balance="none")},
+        {"train": part_of(EVEN, seed=1)},
+        {"valid": part_of(EVEN, seed=1)},
+    ],
+    ids=["seed", "learning rate", "class weights", "training part", "validation part"],
+)
+def test_another_training_is_another_training(other, tmp_path):
+    part = part_of(EVEN)
+    usual = {"recipe": TINY, "train": part, "valid": part, "seed": 1}
+    for arguments in (usual, usual | other):
+        satt2017.fit(**arguments, checkpoint=tmp_path / "a.npz")
+        (tmp_path / "a.npz").unlink()
+    assert len(list((tmp_path / "trained").iterdir())) == 2
+
+
+def test_a_damaged_training_is_done_again(tmp_path):
+    part = part_of(EVEN)
+    first = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    (kept,) = (tmp_path / "trained").iterdir()
+    kept.write_bytes(kept.read_bytes()[:2000])
+    (tmp_path / "a.npz").unlink()
+    again = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    assert again.history["loss"] == first.history["loss"]
+    assert (tmp_path / "a.npz").exists()

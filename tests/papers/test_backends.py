@@ -1,0 +1,58 @@
+"""Every network trains under TensorFlow and under JAX, and with the same weights both decide the same."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import catalog
+from tests.support.both_backends import SYSTEMS
+
+pytestmark = pytest.mark.jax
+SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """Function: a paper -> folder with what both backends left there; each paper is run once."""
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("no jax: install requirements-jax.txt")
+    folders = {}
+
+    def run(paper):
+        if paper not in folders:
+            folders[paper] = tmp_path_factory.mktemp(paper)
+            for backend in ("tensorflow", "jax"):
+                _child(backend, folders[paper], paper)
+        return folders[paper]
+
+    return run
+
+
+def _child(backend, folder, paper):
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, str(root / "tests" / "support" / "both_backends.py"), str(folder), paper]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, f"{backend}: {done.stderr[-2000:]}"
+
+
+@pytest.mark.parametrize("paper", SYSTEMS)
+def test_both_backends_train_and_predict_the_same(outcome, paper):
+    folder = outcome(paper)
+    for variant in SYSTEMS[paper]:
+        ours, theirs = (np.load(folder / f"{backend}-{paper}-{variant}.npz") for backend in ("tensorflow", "jax"))
+        assert np.isfinite(theirs["loss"]).all() and theirs["loss"].shape == ours["loss"].shape
+        for rule in set(ours.files) - {"loss"}:
+            np.testing.assert_allclose(theirs[rule], ours[rule], atol=1e-4, err_msg=f"{variant}, {rule}")
+
+
+def test_every_paper_with_a_network_is_tried():
+    parameters = {name: [r["paper"].num_parameters for r in p.RECIPES.values()] for name, p in catalog.PAPERS.items()}
+    assert set(SYSTEMS) == {name for name, counts in parameters.items() if any(counts)}
+    for paper, variants in SYSTEMS.items():
+        assert set(variants) <= set(catalog.PAPERS[paper].RECIPES)

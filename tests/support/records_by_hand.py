@@ -1,0 +1,67 @@
+"""Run records written by hand, for tests that compute their numbers by hand."""
+
+import numpy as np
+
+from common import records
+from common.evaluation import metrics
+
+CLASSES = ("anger", "sadness")
+
+
+def part(labels, decisions, speakers=None, ids=None, *, classes=CLASSES, rule="mean"):
+    """Utterances whose scores decide as given; -1 is a row of zeros, "no decision"."""
+    scores = np.eye(len(classes) + 1)[np.asarray(decisions)][:, : len(classes)]
+    confusion = metrics.confusion_matrix(np.array(labels), np.array(decisions), num_classes=len(classes))
+    return {
+        "utterances": list(ids or (f"u{i:03d}" for i in range(len(labels)))),
+        "speakers": list(speakers or (f"s{i % 4}" for i in range(len(labels)))),
+        "labels": [int(label) for label in labels],
+        "scores": {rule: scores.tolist()},
+        "confusion": confusion.tolist(),
+        "cross_entropy": None,
+    }
+
+
+def record(test, **changes):
+    """A record of emmert/mfcc under the paper's own conditions, but for the changes."""
+    train = {"confusion": [[9, 1, 0], [0, 10, 0]], "cross_entropy": 0.25}
+    fields = {
+        "paper": "emmert",
+        "variant": "mfcc",
+        "preset": "paper",
+        "corpus": "ravdess",
+        "corpus_variant": "ravdess/strong",
+        "synthetic": False,
+        "limits": "",
+        "protocol": "paper",
+        "seed": 0,
+        "fold": "fold_1",
+        "num_folds": 1,
+        "notes": [],
+        "classes": list(CLASSES),
+        "counts": {},
+        "recipe": {"corpus": "ravdess"},
+        "parts": {"train": train, "valid": test, "test": test},
+        "history": {"loss": [2.0, 1.0], "val_loss": [2.5, 1.5], "accuracy": [0.5, 0.9], "val_wa": [0.4, 0.6]},
+        "best_epoch": 1,
+        "regularisation": 0.5,
+        "corpus_fingerprint": "c",
+        "fold_fingerprint": "f",
+        "environment": {"python": "3.11", "processor": "a processor", "threads": 1},
+        "cost": {"seconds_fit": 2.0, "peak_memory_mib": 100.0, "parameters": 211_075},
+    }
+    return records.RunRecord(**(fields | changes))
+
+
+def unbalanced(**changes):
+    """Six utterances of six speakers: anger 3 of 4 right, sadness 1 of 2. WA 4/6, UA 5/8, macro F1 5/8."""
+    test = part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 0], speakers=[f"s{i}" for i in range(6)])
+    return record(test, **changes)
+
+
+def many(right, *, seed=0, num_speakers=8, **changes):
+    """32 utterances of 8 speakers, the classes in turn; the first `right` of each speaker's four are right."""
+    labels = np.arange(4 * num_speakers) % 2
+    hits = np.arange(labels.size) % 4 < np.repeat(np.broadcast_to(right, num_speakers), 4)
+    speakers = [f"s{i // 4}" for i in range(labels.size)]
+    return record(part(labels, np.where(hits, labels, 1 - labels), speakers), seed=seed, **changes)
