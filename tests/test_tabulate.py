@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from records_by_hand import many, part, record, unbalanced
 
-from common import records
+from common import published, records
 from common.errors import InputError
-from experiments import pairs, rows, systems, tables, tabulate
+from experiments import pairs, report, rows, systems, tables, tabulate
 
 ROOT = Path(__file__).parent.parent
 PAPER = """
@@ -123,6 +123,19 @@ def test_another_results_folder_leaves_the_readme_alone(project):
     assert readme.read_bytes() == before
 
 
+def test_a_method_without_a_paper_gets_its_results_and_has_no_table_of_published_numbers(project):
+    readme = project / "papers" / "mine" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text(f"# My method\n\n{tabulate.BEGIN}\n{tabulate.END}\n", encoding="utf-8")
+    records.write(many([1, 2, 3, 2, 1, 2, 3, 2], paper="mine", variant="svm"), root=project / "results")
+    written = run(project)
+    assert "mine/svm" in readme.read_text(encoding="utf-8")
+    assert [path.name for path in written if path.name.startswith("paper_vs_ours") and path.suffix == ".md"] == [
+        "paper_vs_ours_emmert.md"
+    ]
+    assert "My method" in report.page([], published.read_all(project / "papers"), {}, project / "papers")
+
+
 def test_a_readme_without_markers_is_the_users_fault(project):
     (project / "papers" / "emmert" / "README.md").write_text("# Emmert\n")
     with pytest.raises(InputError, match="lacks <!-- results:begin -->"):
@@ -135,8 +148,6 @@ def test_without_records_every_number_is_not_run(project):
 
 
 def sheet_texts(found, project, form=tables.markdown):
-    from common import published
-
     known = published.read_all(project / "papers")
     return [form(sheet) for sheet in tabulate.all_sheets(systems.group(found), known)]
 
