@@ -7,21 +7,21 @@ from common.errors import InputError
 from papers import baseline, chernykh2018, emmert, lim2016, ma2018, satt2017
 
 PAPERS = {
-    "baseline": baseline,  # no paper: without a paper.toml
     "emmert": emmert,
     "lim2016": lim2016,
     "satt2017": satt2017,
     "ma2018": ma2018,
     "chernykh2018": chernykh2018,
+    "baseline": baseline,  # no paper: without a paper.toml
 }
 
 COMPARED = {  # one or two systems of a paper, so that a comparison fits minutes; the others are named with --systems
-    "baseline": ("mfcc_svm", "egemaps_svm"),
     "emmert": ("mfcc", "own_cnn", "resnet50"),
     "lim2016": ("cnn", "lstm"),
     "satt2017": ("cnn3_lstm_20hz",),
     "ma2018": ("variable_length", "fixed_length"),
     "chernykh2018": ("dummy", "framewise", "one_label", "ctc"),
+    "baseline": ("mfcc_svm", "egemaps_svm"),
 }
 
 

@@ -39,7 +39,9 @@ def latency_command(papers, names, repeat, results):
         )
     if len(refused) == len(pairs):
         raise refused[0]
-    click.echo(f"{path}: {len(pairs) - len(refused)} systems measured; `tabulate` puts them into the tables")
+    click.echo(
+        f"{path}: {len(pairs) - len(refused)} of {len(pairs)} systems measured; `tabulate` puts them into the tables"
+    )
 
 
 def _chosen(papers, names) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from common.learning import backend
 from experiments import catalog
 from experiments.saved_models import models
 
-VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn")
+VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn", "opensmile")
 
 
 def run_job(job, report=None) -> str:

@@ -269,7 +269,7 @@ def test_the_audit_of_our_folds_reaches_every_paper_and_finds_no_leak(corpora_di
     result = run("audit", "--data", corpora_dir)
     assert result.exit_code == 0, result.output
     assert "FAIL" not in result.output
-    for paper in ("emmert", "lim2016", "satt2017", "ma2018", "chernykh2018"):
+    for paper in ("emmert", "lim2016", "satt2017", "ma2018", "chernykh2018", "baseline"):
         assert f"{paper}/" in result.output
 
 

@@ -38,6 +38,19 @@ def test_librosa_computes_what_our_front_end_computes(name, offset):
     np.testing.assert_allclose(ours[offset : offset + count][loud], theirs[:count][loud], atol=0.5 if offset else 1e-3)
 
 
+def test_a_front_end_that_cannot_run_is_named_and_stops_no_other(monkeypatch):
+    def of_front_end(name, *_):
+        if name == "emmert/mfcc":
+            raise InputError("something is not installed")
+        yield {"what": name, "value": 1.0}
+
+    monkeypatch.setattr(bench_features, "front_ends", lambda: {"emmert/mfcc": None, "lim2016/cnn": None})
+    monkeypatch.setattr(bench_features, "_of_front_end", of_front_end)
+    refused, measured = bench_features.measure(bench_features.Size(recordings=1))
+    assert refused["value"] is None and refused["note"] == "something is not installed"
+    assert measured == {"what": "lim2016/cnn", "value": 1.0}
+
+
 def test_what_librosa_cannot_do_is_not_compared():
     found = features.front_ends()
     for name in ("satt2017/noise_modified_10hz", "emmert/resnet50_random"):

@@ -76,6 +76,20 @@ def test_a_system_without_a_network_is_timed_and_has_no_operations():
     assert found["multiply_accumulates"] is None and found["parameters"] == 0
 
 
+def test_a_system_that_cannot_run_is_named_and_stops_no_other(tmp_path, monkeypatch):
+    def measure(paper, variant, *, repeat):
+        if variant == "mfcc":
+            raise InputError("something is not installed")
+        return ENTRY
+
+    monkeypatch.setattr(latency_worker, "measure", measure)
+    arguments = ["latency", "--results", str(tmp_path), "--systems"]
+    result = CliRunner().invoke(main, [*arguments, "emmert/mfcc,emmert/own_cnn"])
+    assert result.exit_code == 0 and "emmert/mfcc: not measured: something is not installed" in result.output
+    assert list(latency.read(tmp_path)) == ["emmert/own_cnn"] and "1 of 2 systems measured" in result.output
+    assert CliRunner().invoke(main, [*arguments, "emmert/mfcc"]).exit_code == 2
+
+
 # keeping
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from common import records
+from common.evaluation import reported_results
 from common.errors import InputError
 from experiments.evaluation import system_results
+from experiments.report import html_page
 from experiments.tables import all_tables, formats, pairs, systems
 from tests.support.records_by_hand import many, part, record, unbalanced
 
@@ -124,6 +126,19 @@ def test_another_results_folder_leaves_the_readme_alone(project):
     assert readme.read_bytes() == before
 
 
+def test_a_method_without_a_paper_gets_its_results_and_has_no_table_of_published_numbers(project):
+    readme = project / "papers" / "mine" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text(f"# My method\n\n{all_tables.BEGIN}\n{all_tables.END}\n", encoding="utf-8")
+    records.write(many([1, 2, 3, 2, 1, 2, 3, 2], paper="mine", variant="svm"), root=project / "results")
+    written = run(project)
+    assert "mine/svm" in readme.read_text(encoding="utf-8")
+    assert [path.name for path in written if path.name.startswith("paper_vs_ours") and path.suffix == ".md"] == [
+        "paper_vs_ours_emmert.md"
+    ]
+    assert "My method" in html_page.page([], reported_results.read_all(project / "papers"), {}, project / "papers")
+
+
 def test_a_readme_without_markers_is_the_users_fault(project):
     (project / "papers" / "emmert" / "README.md").write_text("# Emmert\n")
     with pytest.raises(InputError, match="lacks <!-- results:begin -->"):
@@ -136,8 +151,6 @@ def test_without_records_every_number_is_not_run(project):
 
 
 def sheet_texts(found, project, form=formats.markdown):
-    from common.evaluation import reported_results
-
     known = reported_results.read_all(project / "papers")
     return [form(sheet) for sheet in all_tables.all_sheets(system_results.group(found), known)]
 
