@@ -44,9 +44,9 @@ def test_a_front_end_that_cannot_run_is_named_and_stops_no_other(monkeypatch):
             raise InputError("something is not installed")
         yield {"what": name, "value": 1.0}
 
-    monkeypatch.setattr(bench_features, "front_ends", lambda: {"emmert/mfcc": None, "lim2016/cnn": None})
-    monkeypatch.setattr(bench_features, "_of_front_end", of_front_end)
-    refused, measured = bench_features.measure(bench_features.Size(recordings=1))
+    monkeypatch.setattr(features, "front_ends", lambda: {"emmert/mfcc": None, "lim2016/cnn": None})
+    monkeypatch.setattr(features, "_of_front_end", of_front_end)
+    refused, measured = features.measure(features.Size(recordings=1))
     assert refused["value"] is None and refused["note"] == "something is not installed"
     assert measured == {"what": "lim2016/cnn", "value": 1.0}
 

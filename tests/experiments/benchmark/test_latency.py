@@ -82,7 +82,7 @@ def test_a_system_that_cannot_run_is_named_and_stops_no_other(tmp_path, monkeypa
             raise InputError("something is not installed")
         return ENTRY
 
-    monkeypatch.setattr(latency_worker, "measure", measure)
+    monkeypatch.setattr(benchmark_latency, "measure", measure)
     arguments = ["latency", "--results", str(tmp_path), "--systems"]
     result = CliRunner().invoke(main, [*arguments, "emmert/mfcc,emmert/own_cnn"])
     assert result.exit_code == 0 and "emmert/mfcc: not measured: something is not installed" in result.output

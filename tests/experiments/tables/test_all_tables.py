@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from common import records
-from common.evaluation import reported_results
 from common.errors import InputError
+from common.evaluation import reported_results
 from experiments.evaluation import system_results
 from experiments.report import html_page
 from experiments.tables import all_tables, formats, pairs, systems
