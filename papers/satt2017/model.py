@@ -150,7 +150,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
             report=report and (lambda epoch, before=before: report(before + epoch)),
         )
     joined = two_step.join(first.model, [pair.model for pair in fitted.values()])
-    networks = {name: ended for one in (first, *fitted.values()) for name, ended in one.networks.items()}
+    networks = first.networks | {emotion: ended for emotion, pair in fitted.items() for ended in pair.networks.values()}
     return training.Fitted(joined, two_step.joined_history(first, fitted), first.best_epoch, networks)
 
 

@@ -86,7 +86,7 @@ def test_a_system_that_cannot_run_is_named_and_stops_no_other(tmp_path, monkeypa
     arguments = ["latency", "--results", str(tmp_path), "--systems"]
     result = CliRunner().invoke(main, [*arguments, "emmert/mfcc,emmert/own_cnn"])
     assert result.exit_code == 0 and "emmert/mfcc: not measured: something is not installed" in result.output
-    assert list(latency.read(tmp_path)) == ["emmert/own_cnn"] and "1 of 2 systems measured" in result.output
+    assert list(latencies.read(tmp_path)) == ["emmert/own_cnn"] and "1 of 2 systems measured" in result.output
     assert CliRunner().invoke(main, [*arguments, "emmert/mfcc"]).exit_code == 2
 
 

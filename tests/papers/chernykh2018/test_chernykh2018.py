@@ -83,7 +83,7 @@ def test_eight_utterances_are_learnt_by_heart(variant):
 def test_the_authors_recipe_trains_without_a_validation_part(variant):
     recipe = tiny(variant, max_epochs=2, batch_size=4)
     fitted = chernykh2018.fit(recipe, part(12), part(0), seed=0)
-    assert set(fitted.history) == {"loss", "seconds"} and np.isfinite(fitted.history["loss"]).all()
+    assert not any(name.startswith("val_") for name in fitted.history) and np.isfinite(fitted.history["loss"]).all()
     nobody = chernykh2018.predict(fitted, part(0), recipe)
     assert [scores.shape for scores in nobody.values()] == [(0, 4)] * len(model.rules(recipe))
 

@@ -1,0 +1,69 @@
+"""The rule that says whether a network learnt, on cases by hand."""
+
+import dataclasses
+import math
+
+import pytest
+
+from experiments.evaluation import convergence
+from tests.support.records_by_hand import unbalanced
+
+LEARNT = {
+    "epochs": 30,
+    "kept": 19,
+    "stopped_by": "patience",
+    "patience": 10,
+    "loss": 0.3,
+    "ua": 0.95,
+    "largest_share": 0.3,
+    "num_classes": 4,
+}
+
+
+def state(validation_ua=None, **changes):
+    return str(convergence.state(LEARNT | changes, validation_ua))
+
+
+def test_a_training_that_patience_ended_is_trained_out():
+    assert state() == "trained out"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ua": 0.349},  # chance is 0.25
+        {"loss": 0.981 * math.log(4)},
+        {"largest_share": 0.91},
+        {"kept": 0},
+        {"num_classes": 2, "ua": 0.59, "loss": 0.5},
+        {"num_classes": 2, "ua": 0.8, "loss": 0.69},
+    ],
+)
+def test_a_network_that_did_not_learn(changes):
+    assert state(**changes) == "not learnt"
+    assert state(**changes, stopped_by="limit") == "not learnt"
+
+
+def test_the_borders_are_those_written_down():
+    assert state(ua=0.351) == state(loss=0.979 * math.log(4)) == state(largest_share=0.9) == "trained out"
+    assert state(kept=0, patience=None) == "trained out"  # nothing was selected
+
+
+def test_a_limit_before_patience_ran_out_cuts_short():
+    assert state(stopped_by="limit") == "cut short"
+
+
+def test_a_fixed_number_of_epochs_is_judged_by_its_last_fifth():
+    fixed = {"stopped_by": "limit", "patience": None}
+    assert state([0.5] * 8 + [0.6, 0.6], **fixed) == "cut short"
+    assert state([0.5] * 6 + [0.6, 0.6, 0.605, 0.605], **fixed) == "trained out"
+    assert state(None, ua=0.89, **fixed) == "cut short"
+    assert state(None, ua=0.91, **fixed) == "trained out"
+
+
+def test_every_network_of_a_record_has_a_state():
+    record = unbalanced()
+    assert convergence.states(record) == {}
+    pair = LEARNT | {"num_classes": 2, "ua": 0.55, "loss": 0.69}
+    two = dataclasses.replace(record, networks={"all_classes": LEARNT, "anger": pair})
+    assert convergence.states(two) == {"all_classes": "trained out", "anger": "not learnt"}
