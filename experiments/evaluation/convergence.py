@@ -6,8 +6,9 @@ A network is
   above chance; its training loss is not below 98 % of ln K, the loss of equal posteriors; more than 90 % of its
   decisions on the training part are for one class; early stopping kept the first epoch;
 * `CUT_SHORT` where the largest number of epochs was reached while validation still improved: with early stopping,
-  before patience ran out; with a fixed number of epochs, where the mean validation UA of the last fifth of the epochs is
-  more than a point above that of the fifth before, or, without a validation part, where the training UA is below 90 %;
+  before patience ran out; with a fixed number of epochs, where the mean validation UA of the last fifth of the epochs
+  is more than a point above that of the fifth before, or, without a validation part, where the training UA is below
+  90 %;
 * `TRAINED_OUT` otherwise.
 """
 
