@@ -21,7 +21,7 @@ class FrontEnd:
     num_mfcc: int = 20  # D6
     duration_s: float = 2.0  # D6
     noise_amplitude: float = 0.005  # of the file's peak; D4
-    num_mels: int = 128  # IV-A: "128x200px"
+    num_mels: int = 128  # IV-A: "128x200px"; D16
     slice_frames: int = 200  # IV-A
     slice_step: int = 100  # frames; IV-A: "with overlapping"; D7
     slice_hop: int = 220  # samples, 10 ms; D7
@@ -86,7 +86,7 @@ def mfcc(waveform, sample_rate_hz, front_end):
 
 
 def log_mel_image(waveform, sample_rate_hz, front_end):
-    """Spectrogram "proportional to the length": `(num_mels, T)` in [0, 1], 80 dB below the file's peak being 0."""
+    """Spectrogram "proportional to the length": `(num_mels, T)` in [0, 1], 80 dB below the file's peak being 0 (D17)."""
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=sample_rate_hz,

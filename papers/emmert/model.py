@@ -113,7 +113,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`: `mean`, the mean posterior of a file's slices, and `slice_votes`, how many slices
+    """Scores by rule, each `(N, K)`: `mean`, the mean posterior of a file's slices (D19), and `slice_votes`, how many slices
     decide for each class. The MFCC system has one example a file.
     """
     batches = batching.Batches(as_tested(part, recipe), batch_size=128)

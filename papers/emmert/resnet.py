@@ -62,7 +62,7 @@ def base(weights):
     network = _pretrained(image) if weights == "imagenet" else _resnet50(image, None)
     if weights not in ("imagenet", "none"):
         _load(network, weights)
-    network.trainable = False
+    network.trainable = False  # D15
     pooled = layers.GlobalMaxPooling2D(name="global_max")(network.output)  # (B, 2048)
     return keras.Model(image, pooled, name="resnet50_base")
 
@@ -89,7 +89,7 @@ def _load(network, identity):
 
 
 def preprocess(slices):
-    """Slices `(S, 128, 200, 1)` in [0, 1] -> what ResNet50 was trained on, `(S, 128, 200, 3)`."""
+    """Slices `(S, 128, 200, 1)` in [0, 1] -> what ResNet50 was trained on, `(S, 128, 200, 3)` (D18)."""
     return keras.applications.resnet50.preprocess_input(np.repeat(slices * 255.0, 3, axis=-1))
 
 
