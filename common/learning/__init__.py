@@ -2,3 +2,5 @@
 
 May use common's own files and common.evaluation.
 """
+
+from common.learning import backend  # noqa: F401 (before TensorFlow is imported anywhere)

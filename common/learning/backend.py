@@ -41,13 +41,12 @@ def arithmetic() -> dict:
 
 
 @functools.cache
-def processor() -> dict:
+def processor(cpuinfo=Path("/proc/cpuinfo")) -> dict:
     """Name, family, model and stepping of this processor, and which of `INSTRUCTIONS` it has.
 
     The name alone is not enough: "AMD EPYC" is the name of machines whose speed differs by a factor of three. Values
     are None where the system does not give them.
     """
-    cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
     fields = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
     flags = (fields.get("flags") or fields.get("Features") or "").split()

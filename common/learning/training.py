@@ -13,7 +13,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.evaluation import metrics
-from common.learning import backend, batching  # noqa: F401 (backend: before TensorFlow is imported)
+from common.learning import batching
 
 PLATEAU = 0.95  # of ln K, the loss of equal posteriors: a training with a higher loss has not left its first plateau
 BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint of the largest network costs a second

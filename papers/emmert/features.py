@@ -86,7 +86,7 @@ def mfcc(waveform, sample_rate_hz, front_end):
 
 
 def log_mel_image(waveform, sample_rate_hz, front_end):
-    """Spectrogram "proportional to the length": `(num_mels, T)` in [0, 1], 80 dB below the file's peak being 0 (D17)."""
+    """Spectrogram "proportional to the length", `(num_mels, T)` in [0, 1]: 0 is 80 dB below the file's peak (D17)."""
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=sample_rate_hz,

@@ -113,8 +113,10 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`: `mean`, the mean posterior of a file's slices (D19), and `slice_votes`, how many slices
-    decide for each class. The MFCC system has one example a file.
+    """Scores by rule, each `(N, K)`.
+
+    `mean` is the mean posterior of a file's slices (D19); `slice_votes` counts the slices that decide for each class.
+    The MFCC system has one example a file.
     """
     batches = batching.Batches(as_tested(part, recipe), batch_size=128)
     posteriors = batching.predict_examples(fitted.model, batches)

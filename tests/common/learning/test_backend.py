@@ -1,0 +1,61 @@
+"""The kernels of every way into this suite, and what records say of the processor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.learning import backend
+
+ROOT = Path(__file__).resolve().parents[3]
+ONEDNN = "oneDNN custom operations are on"  # TensorFlow's own line
+CPUINFO = """processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 1
+model name\t: AMD EPYC
+stepping\t: 2
+flags\t\t: fpu avx avx2 fma sse4_1
+
+processor\t: 1
+model name\t: another
+"""
+
+
+def run(program, **variables):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS_"))}
+    environment = kept | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "0"} | variables
+    return subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("entry", ["experiments", "papers.emmert.resnet", "common.learning.batching"])
+def test_tensorflow_runs_with_onednn_on_one_thread_whatever_is_imported_first(entry):
+    program = f"import {entry}, tensorflow as tf; print(tf.config.threading.get_intra_op_parallelism_threads())"
+    ended = run(f"{program}; import os; print(os.environ['TF_NUM_INTRAOP_THREADS'])", TF_ENABLE_ONEDNN_OPTS="0")
+    assert ended.returncode == 0, ended.stderr
+    assert ONEDNN in ended.stderr and ended.stdout.split()[-1] == "1"
+
+
+def test_a_tensorflow_that_came_first_is_warned_of_and_recorded():
+    program = "import tensorflow; from common.learning import backend; print(backend.arithmetic()['onednn'])"
+    ended = run(program, TF_ENABLE_ONEDNN_OPTS="0")
+    assert "TensorFlow was imported before this suite" in ended.stderr and ended.stdout.split()[-1] == "False"
+
+
+def test_the_processor_is_named_by_more_than_its_name(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(CPUINFO)
+    assert backend.processor(cpuinfo) == {
+        "processor": "AMD EPYC",
+        "processor_family": "25",
+        "processor_model": "1",
+        "processor_stepping": "2",
+        "instructions": "avx avx2 fma",
+    }
+
+
+def test_a_system_without_cpuinfo_has_a_name_alone(tmp_path):
+    described = backend.processor(tmp_path / "missing")
+    assert described["processor_family"] is None and described["instructions"] == ""
