@@ -1,6 +1,7 @@
 """The metadata that everything else is built on: utterances, corpora and folds. No audio, no Keras."""
 
 import dataclasses
+import functools
 import hashlib
 import re
 from collections import Counter
@@ -37,6 +38,7 @@ _NOT_IN_FILE_NAMES = frozenset('/\\:*?"<>|')  # on any of the three systems
 _LONGEST_SLUG, _LONGEST_NAME = 100, 200
 
 
+@functools.lru_cache(maxsize=1024)
 def slug(corpus_variant) -> str:
     """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`.
 
@@ -50,6 +52,7 @@ def slug(corpus_variant) -> str:
     return f"{readable or 'corpus'}--{digest}"
 
 
+@functools.lru_cache(maxsize=1024)
 def file_name(name) -> str:
     """The name of a system, a protocol or a fold as the name of a file or folder: itself.
 
