@@ -9,6 +9,7 @@ import json
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -34,7 +35,7 @@ Description = dataclasses.make_dataclass(  # system.json: a record's fields with
     "Description",
     [(f.name, f.type) for f in dataclasses.fields(records.RunRecord) if f.name in _KEPT]
     + [
-        ("schema", int),
+        ("schema", Annotated[int, msgspec.Meta(ge=1)]),
         ("front_end_code", str),
         ("networks", list[str]),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
@@ -175,9 +176,13 @@ def rebuilt(kind, value):
         ValueError: an unknown setting, or a value of another type.
     """
     recipe = msgspec.convert(value, kind)
-    if unknown := list(_only_in(value, msgspec.to_builtins(recipe))):
+    if unknown := list(_only_in(value, _plain(recipe))):
         raise ValueError(f"unknown setting {', '.join(unknown)}")
     return recipe
+
+
+def _plain(recipe):
+    return msgspec.to_builtins(dataclasses.asdict(recipe))
 
 
 def _only_in(one, other, prefix=""):
@@ -201,9 +206,7 @@ def _differences(record, recipe, front_end_code):
         yield f"{library} {made}, not the {here} that is here"
     if front_end_code != _front_end_code(record.paper):
         yield f"another front end than papers/{record.paper}/features.py is now"
-    newer = [
-        name for name in _only_in(msgspec.to_builtins(recipe), record.recipe) if name.rpartition(".")[2] != "protocols"
-    ]
+    newer = [name for name in _only_in(_plain(recipe), record.recipe) if name.rpartition(".")[2] != "protocols"]
     if newer:
         yield f"a recipe without {', '.join(newer)}"
 
