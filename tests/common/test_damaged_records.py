@@ -82,7 +82,6 @@ def of_meaning(tree):
     yield mutant("a part more", lambda other, test: other["parts"].update({"test:wind": test}))
     yield mutant("an epoch that is not there", lambda other, _: other.update(best_epoch=4711))
     yield mutant("an unknown field", lambda other, _: other.update(accuracy=0.9))
-    yield mutant("an unknown field of a part", lambda _, test: test.update(accuracy=0.9))
     if len(tree["history"]) > 2:
         yield mutant("an epoch of one list less", lambda other, _: other["history"]["loss"].pop())
 
