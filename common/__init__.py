@@ -1,4 +1,4 @@
 """What every method and every experiment shares; knows no paper.
 
-The room's own files (errors, utterance, records) use nothing of this project but each other.
+The room's own files (errors, utterance, records, atomic_file) use nothing of this project but each other.
 """

@@ -1,6 +1,8 @@
 """The metadata that everything else is built on: utterances, corpora and folds. No audio, no Keras."""
 
 import dataclasses
+import functools
+import hashlib
 import re
 from collections import Counter
 from pathlib import Path
@@ -27,9 +29,46 @@ LABEL_SETS = {
 }
 
 
+_LABEL = "[a-z0-9](?:[a-z0-9_.+]*[a-z0-9_])?"
+# Corpus variants that can be read back from their slug, so that no two of them have the same one.
+_REVERSIBLE = re.compile(
+    rf"(?:manifest:{_LABEL}|(?!manifest(?:$|[/-])){_LABEL}(?:-2s)?(?:-synthetic)?)(?:/(?!(?:2s|synthetic)(?:$|/)){_LABEL})*"
+)
+_NOT_IN_FILE_NAMES = frozenset('/\\:*?"<>|')  # on any of the three systems
+_LONGEST_SLUG, _LONGEST_NAME = 100, 200
+
+
+@functools.lru_cache(maxsize=1024)
 def slug(corpus_variant) -> str:
-    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`."""
-    return re.sub(r"[^\w.+-]+", "-", corpus_variant)
+    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`.
+
+    Different variants have different slugs, also where case is ignored: a variant with capitals, hyphens of its own or
+    very many letters gets a hash (`manifest:My-calls` -> `manifest-My-calls--` and 12 hexadecimal digits).
+    """
+    if len(corpus_variant) <= _LONGEST_SLUG and _REVERSIBLE.fullmatch(corpus_variant):
+        return re.sub("[:/]", "-", corpus_variant)
+    digest = hashlib.sha256(corpus_variant.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    readable = re.sub("[^a-zA-Z0-9_.+]+", "-", corpus_variant).strip("-.")[:_LONGEST_SLUG]
+    return f"{readable or 'corpus'}--{digest}"
+
+
+@functools.lru_cache(maxsize=1024)
+def file_name(name) -> str:
+    """The name of a system, a protocol or a fold as the name of a file or folder: itself.
+
+    Raises:
+        InputError: it would leave its folder, or cannot be a file's name on every system.
+    """
+    if (
+        not name
+        or not name.isprintable()  # control and bidirectional characters
+        or name != name.strip(". ")  # `.` and `..` among them
+        or len(name.encode()) > _LONGEST_NAME
+        or not _NOT_IN_FILE_NAMES.isdisjoint(name)
+    ):
+        shown = ascii(name if len(name) <= _LONGEST_NAME else name[:20] + "...")
+        raise InputError(f"{shown} cannot name a file; take letters, digits and any of _+-=.,()")
+    return name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ An entry is a .npy file followed by the CRC-32 of its bytes. It appears under it
 share a store; an entry whose checksum fails is computed again.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import io
@@ -19,6 +18,7 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
+from common.atomic_file import atomic
 from common.errors import InputError
 from common.features import audio
 
@@ -122,22 +122,14 @@ def _write(place, array):
     file = io.BytesIO()
     np.save(file, array)
     content = file.getvalue()
-    temporary = place.with_suffix(f".{os.getpid()}.tmp")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content + zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little"))
-        os.replace(temporary, place)
+        with atomic(place) as entry:
+            entry.write(content + zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little"))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, FileNotFoundError) and place.exists():
-            return  # another run wrote the same entry meanwhile, and cleared up
         raise InputError(
             f"the feature store {place.parent.parent} cannot be written ({error.strerror}); "
             "free some space or give another folder with --store"
         ) from error
-    for left in place.parent.glob(f"{place.stem}.*.tmp"):  # of a run that was killed while it wrote
-        left.unlink(missing_ok=True)
 
 
 def _open(place) -> Entry | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from common.atomic_file import atomic
 from common.errors import InputError
 from common.evaluation import metrics
 from common.learning import batching
@@ -213,17 +214,12 @@ class Backup(keras.callbacks.Callback):
                 state[name] = {a: _plain(getattr(callback, a)) for a in attributes}
         if self.stopping is not None and self.stopping.best_weights is not None:
             arrays |= {f"best_{i}": w for i, w in enumerate(self.stopping.best_weights)}
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
+            with atomic(self.path) as file:
                 np.savez(file, state=json.dumps(state), **arrays)
-            os.replace(temporary, self.path)
         except FileNotFoundError:  # another run finished the same fold meanwhile, and cleared up
             pass
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise InputError(
                 f"the checkpoint {self.path} cannot be written ({error.strerror}); "
                 "free some space or set SER_CACHE to another folder"

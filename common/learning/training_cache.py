@@ -4,12 +4,12 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 
 import keras
 import numpy as np
 
+from common.atomic_file import atomic
 from common.learning import backend
 from common.learning.training import Fitted, NetworkTraining
 
@@ -69,15 +69,8 @@ def _read(path, model) -> Fitted | None:
 
 
 def _write(path, fitted):
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     arrays = {f"weights_{i}": weights for i, weights in enumerate(fitted.model.get_weights())}
     networks = {name: dataclasses.asdict(network) for name, network in fitted.networks.items()}
     state = json.dumps({"history": fitted.history, "best_epoch": fitted.best_epoch, "networks": networks})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            np.savez(file, state=state, **arrays)
-        os.replace(temporary, path)
-    except OSError:  # the training itself is done: a full disk costs its reuse, not its result
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with contextlib.suppress(OSError), atomic(path) as file:  # a full disk costs the training's reuse, not its result
+        np.savez(file, state=state, **arrays)

@@ -9,12 +9,12 @@ import dataclasses
 import json
 from pathlib import Path
 
+from common.atomic_file import write_text
 from common.corpora import iemocap
 from common.corpora.verify import SYNTHETIC
 from common.errors import InputError
 from common.evaluation.intervals import NotComputableError
 from common.utterance import slug
-from experiments.evidence.whole_file import write_whole
 
 SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/evidence/human_reference
 SCHEMA = 1
@@ -87,7 +87,7 @@ def write(corpus, results) -> Path | None:
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     body = ",\n".join(f" {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
     text = "{\n" + ",\n".join([*lines, f'"utterances": {{\n{body}\n}}']) + "\n}\n"
-    return write_whole(Path(results, "human", slug(corpus.variant) + SUFFIX), text)
+    return write_text(Path(results, "human", slug(corpus.variant) + SUFFIX), text)
 
 
 def _rows(utterances) -> dict[str, dict] | None:

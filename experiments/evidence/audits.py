@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.evidence.whole_file import read_measured
+from experiments.evidence.measurements import read_measured
 
 SCHEMA, FILE = 1, "audit.json"
 FIELDS = ("system", "protocol", "corpus_variant", "num_folds", "verdict", "refused", "kinds")

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from common.atomic_file import write_json
 from common.errors import InputError
 from common.evaluation import recognition_rates
 from common.utterance import slug
 from experiments.evidence import annotations
-from experiments.evidence.whole_file import write_json
 
 SOURCE = (
     "the corpus's own listening test: whole recordings, all its emotions to choose from; an upper bound, since "

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from experiments.evidence.whole_file import read_measured, write_json
+from common.atomic_file import write_json
+from experiments.evidence.measurements import read_measured
 
 SCHEMA = 1
 FILE = "latency.json"

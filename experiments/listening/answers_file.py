@@ -14,9 +14,9 @@ import json
 import sqlite3
 from pathlib import Path
 
+from common.atomic_file import write_text
 from common.errors import InputError
 from common.utterance import slug
-from experiments.evidence.whole_file import write_whole
 from experiments.listening.study_plan import Item, Study
 
 APPLICATION_ID = 0x5E12018  # marks the SQLite file as ours
@@ -153,7 +153,7 @@ def export(rows, path) -> Path:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in dataclasses.fields(Row)])
     writer.writerows(dataclasses.astuple(row) for row in rows)
-    return write_whole(path, text.getvalue())
+    return write_text(path, text.getvalue())
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
+from common.atomic_file import write_text
 from common.errors import InputError
 from common.evaluation import metrics, resampling
-from experiments.evidence.whole_file import write_whole
 from experiments.listening import answers_file, study_plan
 from experiments.tables import formats
 
@@ -113,7 +113,7 @@ def write(result, results) -> Path:
     """Write results/human/<corpus variant>.json, one key a line."""
     lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in result.items())
     path = answers_file.place(results, result["corpus_variant"], "json")
-    return write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    return write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def show(result, names) -> str:

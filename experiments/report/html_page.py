@@ -11,10 +11,10 @@ import jinja2
 from markdown_it import MarkdownIt
 
 from common import records
+from common.atomic_file import write_text
 from common.evaluation import metrics, reported_results
 from experiments.evaluation import comparisons, reproduction, scores, system_results
 from experiments.evidence import annotations, human_reference, latencies
-from experiments.evidence.whole_file import write_whole
 from experiments.report import figures
 from experiments.tables import ablation_effects, formats, layout
 from experiments.tables.all_tables import all_sheets, other_sheets
@@ -58,7 +58,7 @@ def write(root, papers=reported_results.PAPERS) -> Path:
     """
     drawn, text = _made(root, papers)
     figures.write(root, drawn)
-    return write_whole(_path(root), text, "choose another --results")
+    return write_text(_path(root), text, "choose another --results")
 
 
 def is_current(root, papers=reported_results.PAPERS) -> bool:

@@ -5,13 +5,13 @@ import itertools
 from pathlib import Path
 
 from common import corpora
+from common.atomic_file import write_json
 from common.errors import InputError
 from common.folds import fold_files, leakage
 from common.utterance import LABEL_SETS
 from experiments import catalog
 from experiments.evidence import audits as evidence_audits
 from experiments.evidence.audits import FILE, SCHEMA
-from experiments.evidence.whole_file import write_json
 from experiments.runs import compare, jobs
 
 

@@ -5,17 +5,16 @@ a folder runs no code that lies in it.
 """
 
 import dataclasses
-import itertools
 import json
-import os
-import shutil
-import types
-import typing
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from common import records
+from common.atomic_file import atomic_folder
 from common.errors import InputError
 from common.features.code_version import code_version
 from common.learning import backend
@@ -24,9 +23,26 @@ from experiments.saved_models import model_card
 
 SCHEMA = 1
 DESCRIPTION, CARD = "system.json", "README.md"
+SUFFIXES = (".keras", ".skops")
+TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
 LEFT_OUT = ("schema", "parts", "history")  # of the record's fields: evidence, which stays in the record
 ONLY = "network"  # the name of a system's network where it has one
 TRUSTED = ["sklearn.tree._tree.Tree"]  # numbers alone; skops asks because sklearn does not check their range
+
+
+_KEPT = tuple(f.name for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks"))
+Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and four of its own
+    "Description",
+    [(f.name, f.type) for f in dataclasses.fields(records.RunRecord) if f.name in _KEPT]
+    + [
+        ("schema", Annotated[int, msgspec.Meta(ge=1)]),
+        ("front_end_code", str),
+        ("networks", list[str]),
+        ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
+    ],
+    kw_only=True,
+    frozen=True,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,15 +76,10 @@ def save(fitted, record, fold, folder) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _write(fitted, record, _speakers(fold), temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
+        with atomic_folder(folder) as unfinished:
+            _write(fitted, record, _speakers(fold), unfinished)
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise InputError(
             f"{folder} cannot be written ({error.strerror}); give a writable folder with --models"
         ) from error
@@ -79,8 +90,7 @@ def _write(fitted, record, speakers, folder):
     networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
         _write_network(network, folder / name)
-    fields = [f.name for f in dataclasses.fields(records.RunRecord) if f.name not in LEFT_OUT]
-    described = {name: getattr(record, name) for name in fields} | {
+    described = {name: getattr(record, name) for name in _KEPT} | {
         "schema": SCHEMA,
         "front_end_code": _front_end_code(record.paper),
         "networks": sorted(networks),
@@ -120,46 +130,38 @@ def load(folder, *, anyway=False) -> Saved:
     """
     folder = Path(folder)
     described = _described(folder)
+    record = records.RunRecord(**{name: getattr(described, name) for name in _KEPT}, parts={}, history={})
+    recipe_type = _recipe_type(record.paper)
     try:
-        names, code = list(described.pop("networks")), described.pop("front_end_code")
-        speakers = dict(described.pop("speakers", {}))  # systems saved before it was kept have none
-        record = records.RunRecord(**described, parts={}, history={})
-        recipe = rebuilt(_recipe_type(record.paper), record.recipe)
-        differs = tuple(_differences(record, code))
-    except (KeyError, TypeError, AttributeError) as error:
+        if faults := list(records.description_faults(record)):
+            raise ValueError("; ".join(faults[:3]))
+        recipe = rebuilt(recipe_type, record.recipe)
+    except ValueError as error:
         raise _damaged(folder / DESCRIPTION, error) from error
+    differs = tuple(_differences(record, recipe, described.front_end_code))
     if differs and not anyway:
         raise InputError(
             f"{folder} was made with {' and '.join(differs)}, so that it may decide otherwise than when it was tested; "
             "install that version, or say --anyway"
         )
-    networks = _read_networks(folder, names, record.paper)
+    networks = _read_networks(folder, described.networks, record.paper)
     from common.learning.training import Fitted
 
-    fitted = Fitted(networks[ONLY] if names == [ONLY] else networks, {}, record.best_epoch)
-    return Saved(record=record, recipe=recipe, fitted=fitted, speakers=speakers, differs=differs)
+    fitted = Fitted(networks[ONLY] if [*networks] == [ONLY] else networks, {}, record.best_epoch)
+    return Saved(record=record, recipe=recipe, fitted=fitted, speakers=described.speakers, differs=differs)
 
 
 def _damaged(path, reason) -> InputError:
-    return InputError(
-        f"{path} is missing, damaged or of another version of this suite ({reason}); save the system anew"
-    )
+    return records.damaged(path, reason, TROUBLE)
 
 
-def _described(folder) -> dict:
+def _described(folder) -> Description:
     path = folder / DESCRIPTION
     if not path.is_file():
         inside = sorted(folder.rglob(DESCRIPTION)) if folder.is_dir() else ()
         hint = f"name one in it, for example {inside[0].parent}" if inside else "`run --models DIR` makes such folders"
         raise InputError(f"{folder} is not the folder of a saved system, it has no {DESCRIPTION}; {hint}")
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(described["schema"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
-    if schema > SCHEMA:
-        raise InputError(f"{path} has schema {schema}, this version reads up to {SCHEMA}; update the suite to use it")
-    return described
+    return records.decode(path, Description, newest=SCHEMA, trouble=TROUBLE)
 
 
 def _recipe_type(paper):
@@ -168,34 +170,55 @@ def _recipe_type(paper):
 
 
 def rebuilt(kind, value):
-    """Plain data as the type that a field states: dataclasses from dicts, tuples from lists; the rest as it is."""
-    if value is None:
-        return None
-    if dataclasses.is_dataclass(kind):
-        kinds = typing.get_type_hints(kind)
-        return kind(**{name: rebuilt(kinds[name], part) for name, part in value.items()})
-    members = typing.get_args(kind)
-    if typing.get_origin(kind) is tuple:
-        kinds = itertools.repeat(members[0]) if members[-1] is Ellipsis else members
-        return tuple(itertools.starmap(rebuilt, zip(kinds, value, strict=False)))
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of a type and None
-        return rebuilt(next(member for member in members if member is not types.NoneType), value)
-    return value
+    """Plain data as a recipe, tuples from lists; settings that are newer than the data have their defaults.
+
+    Raises:
+        ValueError: an unknown setting, or a value of another type.
+    """
+    recipe = msgspec.convert(value, kind)
+    if unknown := list(_only_in(value, _plain(recipe))):
+        raise ValueError(f"unknown setting {', '.join(unknown)}")
+    return recipe
 
 
-def _differences(record, front_end_code):
-    """What the system was made with that is not here: the library of its networks, the code of its front end."""
+def _plain(recipe):
+    return msgspec.to_builtins(dataclasses.asdict(recipe))
+
+
+def _only_in(one, other, prefix=""):
+    """Dotted names in one tree of plain data that another lacks."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        yield from (f"{prefix}{name}" for name in one if name not in other)
+        pairs = [(f"{prefix}{name}.", one[name], other[name]) for name in one.keys() & other.keys()]
+    elif isinstance(one, list) and isinstance(other, list):
+        pairs = [(prefix, *pair) for pair in zip(one, other, strict=False)]
+    else:
+        return
+    for name, *pair in pairs:
+        yield from _only_in(*pair, name)
+
+
+def _differences(record, recipe, front_end_code):
+    """What the system was made with that is not here: its settings, the networks' library, the front end's code."""
     library = model_card.library(record)
     made, here = record.environment.get(library), metadata.version(library)
     if made != here:
         yield f"{library} {made}, not the {here} that is here"
     if front_end_code != _front_end_code(record.paper):
         yield f"another front end than papers/{record.paper}/features.py is now"
+    newer = [name for name in _only_in(_plain(recipe), record.recipe) if name.rpartition(".")[2] != "protocols"]
+    if newer:
+        yield f"a recipe without {', '.join(newer)}"
 
 
 def _read_networks(folder, names, paper) -> dict:
     backend.start()
     _ = catalog.paper(paper).build  # imports the model, which registers the layers that the files name
+    held = {path.stem for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")}
+    if missing := sorted(set(names) - held):
+        raise _damaged(f"{folder}: its network {', '.join(missing)}", "there is no such file")
+    if not names or sorted(names) != sorted(held):
+        raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(held)}")
     return {name: _read_network(folder, name) for name in names}
 
 

@@ -69,6 +69,10 @@ def predictor(saved):
             raise InputError(f"{file}: the front end made values that are not finite; check the recording")
         unlabelled = Utterance(id=str(file), path=file, emotion=classes[0], speaker="")  # nothing reads the label
         scores = paper.predict(saved.fitted, Subset((unlabelled,), (features,), classes), recipe)
+        if any(np.shape(values) != (1, len(classes)) for values in scores.values()):
+            raise InputError(
+                f"{file}: the networks of the saved system do not fit its {len(classes)} classes; save it anew"
+            )
         decided = int(metrics.decide(next(iter(scores.values())))[0])
         return Prediction(
             file=str(file),

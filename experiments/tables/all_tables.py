@@ -6,13 +6,13 @@ Needs neither TensorFlow nor audio. What is written depends on the records alone
 import contextlib
 import dataclasses
 import functools
-import os
 import textwrap
 from pathlib import Path
 
 import tabulate as library
 
 from common import records
+from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
 from experiments.evaluation import reproduction, scores, system_results
@@ -60,13 +60,12 @@ def update(root, check=False, papers=reported_results.PAPERS) -> list[Path]:
     stale = sorted(path for path in present - wanted.keys() if _is_generated(path))
     if not check:
         try:
-            for path in differing:
-                _write(path, wanted[path])
+            write_set({path: wanted[path] for path in differing})
             for path in stale:
                 path.unlink()
         except OSError as error:
             raise InputError(
-                f"{error.filename or path} cannot be written ({error.strerror}); choose another --results"
+                f"{error.filename or differing[0]} cannot be written ({error.strerror}); choose another --results"
             ) from error
     return differing + stale
 
@@ -212,18 +211,3 @@ def _read(path) -> bytes | None:
     with contextlib.suppress(OSError):
         return path.read_bytes()
     return None
-
-
-def _write(path, text):
-    """In one step, so that a reader never sees half a table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(text.encode())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if not (isinstance(error, FileNotFoundError) and path.exists()):  # another run was first, and cleared up
-            raise
-    for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
-        left.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from common.atomic_file import atomic
 from common.errors import InputError
 from common.features import feature_store
 
@@ -35,11 +35,9 @@ def install(file) -> str:
     kept = _weights_dir() / f"{identity}{suffix}"
     if kept.exists():
         return identity
-    temporary = kept.with_suffix(f".{os.getpid()}.tmp")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, temporary)
-        os.replace(temporary, kept)
+        with open(path, "rb") as source, atomic(kept) as copy:
+            shutil.copyfileobj(source, copy)
     except OSError as error:
         raise InputError(f"{kept} cannot be written ({error.strerror}); set SER_CACHE to another folder") from error
     return identity

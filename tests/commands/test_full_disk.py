@@ -16,6 +16,7 @@ from common.errors import InputError
 from common.features import feature_store
 from common.learning import training
 from experiments.__main__ import main
+from experiments.tables import all_tables
 from tests.support.records_by_hand import part, record
 
 resource = pytest.importorskip("resource", reason="limits of a process are POSIX")
@@ -115,3 +116,15 @@ def test_a_read_only_results_folder_is_refused_before_anything_is_done(read_only
         records.require_writable(read_only)
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
         records.write(record(part([0, 1], [0, 1])), root=read_only)
+
+
+def test_tables_that_do_not_fit_leave_the_old_set(tmp_path):
+    records.write(record(part([0, 1], [0, 1])), root=tmp_path)
+    all_tables.update(tmp_path, papers=tmp_path / "papers")
+    before = {path: path.read_bytes() for path in files(tmp_path / "tables")}
+    records.write(record(part([0, 1], [0, 1]), variant="another"), root=tmp_path)
+    sizes = [len(text.encode()) for text in all_tables.expected(tmp_path, tmp_path / "papers").values()]
+    assert min(sizes) < max(sizes)
+    with files_up_to(max(sizes) - 1), pytest.raises(InputError, match=r"tables.* cannot be written \(File too large\)"):
+        all_tables.update(tmp_path, papers=tmp_path / "papers")
+    assert {path: path.read_bytes() for path in files(tmp_path / "tables")} == before

@@ -24,10 +24,26 @@ def record(**changes):
         "num_folds": 1,
         "notes": [],
         "classes": ["anger", "calm"],
-        "counts": {"train": {"anger": 1}},
+        "counts": {"train": {"anger": 1}, "valid": {}, "test": {"anger": 1, "calm": 1}},
         "recipe": {"l2": 0.001},
         "parts": {
-            "test": {"labels": [0, 1], "scores": {"mean": [[0.75, 0.25], [0.1, 0.9]], "votes": [[1, 2], [0, 3]]}}
+            "train": {"confusion": [[1, 0, 0], [0, 0, 0]], "cross_entropy": 0.25},
+            "valid": {
+                "utterances": [],
+                "speakers": [],
+                "labels": [],
+                "scores": {"mean": [], "votes": []},
+                "confusion": [[0, 0, 0], [0, 0, 0]],
+                "cross_entropy": None,
+            },
+            "test": {
+                "utterances": ["a", "b"],
+                "speakers": ["s", "s"],
+                "labels": [0, 1],
+                "scores": {"mean": [[0.75, 0.25], [0.1, 0.9]], "votes": [[1, 2], [0, 3]]},
+                "confusion": [[1, 0, 0], [0, 1, 0]],
+                "cross_entropy": None,
+            },
         },
         "history": {"loss": [1.5]},
         "best_epoch": 0,
@@ -35,7 +51,7 @@ def record(**changes):
         "corpus_fingerprint": "c",
         "fold_fingerprint": "f",
         "environment": {},
-        "cost": {},
+        "cost": {"seconds_fit": 2.0, "peak_memory_mib": None, "parameters": 100},
     }
     return records.RunRecord(**{**fields, **changes})
 

@@ -160,7 +160,7 @@ def test_two_runs_at_once_share_a_store(tmp_path):
 def test_what_a_killed_run_had_half_written_goes_with_the_next_one(compute, tmp_path):
     entries, _ = compute()
     place = Path(entries["u0"].path)
-    place.rename(place.with_suffix(".4711.tmp"))  # as SIGKILL leaves it: written, not yet in its place
+    place.rename(place.with_name(f"{place.name}.4711.tmp"))  # as SIGKILL leaves it: written, not yet in its place
     _, computed = compute()
     assert computed == 1
     assert {path.suffix for path in (tmp_path / "store").rglob("*") if path.is_file()} == {".npy"}

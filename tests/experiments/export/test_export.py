@@ -31,7 +31,8 @@ def utterances(speakers=6, each=5):
 def scored(members):
     """A part of a record, all decided rightly."""
     if not members:
-        return {"utterances": [], "speakers": [], "labels": [], "scores": {"mean": []}}
+        nobody = {"utterances": [], "speakers": [], "labels": [], "scores": {"mean": []}}
+        return nobody | {"confusion": [[0] * (len(CLASSES) + 1)] * len(CLASSES), "cross_entropy": None}
     labels = [CLASSES.index(u.emotion) for u in members]
     return part(labels, labels, [u.speaker for u in members], [u.id for u in members])
 
@@ -50,7 +51,9 @@ def recorded(fold, protocol, num_folds, **changes):
         "fold_fingerprint": jobs.FoldJob(**(fields | {"fold": fold})).fold_fingerprint,
     }
     made = record(test, **(made | changes))
-    return dataclasses.replace(made, parts={"train": made.parts["train"], "valid": valid, "test": test})
+    confusion = [[made.counts["train"].get(e, 0), *[0] * len(CLASSES)] for e in CLASSES]
+    train = {"confusion": confusion, "cross_entropy": None}
+    return dataclasses.replace(made, parts={"train": train, "valid": valid, "test": test})
 
 
 def export(tmp_path, *made, options=()):
@@ -206,7 +209,7 @@ def test_stretches_of_a_users_files_are_an_audformat_table_with_times(tmp_path):
 def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):
     test = part([0, 1, 1], [0, 0, -1], ["x", "y", "z"], ["u0", "u1", "u2"])
     test["scores"] = {"beam": [[1e-9, 0.0], [0.25, 0.0], [0.0, 0.0]], "mean": [[0.5, 0.5], [0.25, 0.75], [0.75, 0.25]]}
-    made = record(test)
+    made = record(test, recipe={"test_front_ends": [["noise_0db", {"noise": "noise", "snr_db": 0.0}]]})
     made = dataclasses.replace(made, parts=made.parts | {"test:noise_0db": test})
     export(tmp_path, made)
     place = tmp_path / "out" / "predictions"

@@ -179,8 +179,13 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
     saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
     path = next((drawn.root / "results").rglob("*.json"))
     text = json.loads(path.read_text())
-    tested = text["parts"]["test"]["utterances"]
-    text["parts"]["test"]["utterances"] = [i for i in tested if "neutral" not in i]
+    test, classes = text["parts"]["test"], text["classes"]
+    kept = [k for k, name in enumerate(test["utterances"]) if "neutral" not in name]
+    for name in ("utterances", "speakers", "labels"):
+        test[name] = [test[name][k] for k in kept]
+    test["scores"] = {rule: [rows[k] for k in kept] for rule, rows in test["scores"].items()}
+    test["confusion"] = [[test["labels"].count(k), *[0] * len(classes)] for k in range(len(classes))]
+    text["counts"]["test"] = {name: test["labels"].count(k) for k, name in enumerate(classes)}
     path.write_text(json.dumps(text))
     with pytest.raises(InputError, match="no neutral"):
         drawn("satt2017")

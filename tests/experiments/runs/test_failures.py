@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from common import corpora, records
+from common.atomic_file import atomic
 from common.corpora import verify
 from common.errors import InputError
 from experiments.__main__ import main
@@ -55,8 +56,8 @@ def test_where_there_are_no_hard_links_records_are_written_and_never_overwritten
     monkeypatch.setattr(os, "link", refuse)
     path = records.write(record(), root=tmp_path)
     assert records.read(path) == record()
-    with pytest.raises(FileExistsError):
-        records._name(tmp_path / "other", path)
+    with pytest.raises(FileExistsError), atomic(path, "w", replace=False) as file:
+        file.write("another")
     assert [p.name for p in path.parent.iterdir()] == ["fold_1.json"]
 
 

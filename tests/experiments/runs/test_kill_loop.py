@@ -52,7 +52,7 @@ def append(path, text):
         (lambda place: append(file_of(place, "fold_2"), "{"), ["damaged"]),
         (other_predictions, ["different"]),
         (lambda place: rewrite(file_of(place, "fold_1")), ["rewritten"]),
-        (lambda place: records.write(record(part([0], [0]), fold="x"), root=place / "results"), ["unexpected"]),
+        (lambda place: records.write(record(part([0], [0]), fold="fold_3"), root=place / "results"), ["unexpected"]),
         (lambda place: append(place / "log", "emmert/mfcc/fold_1 3\n"), ["trained twice"]),
         (lambda place: (place / "cache" / "checkpoints" / "a.npz").touch(), ["left over"]),
         (lambda place: file_of(place, "fold_1").with_suffix(".12.tmp").touch(), ["left over"]),
