@@ -28,7 +28,7 @@ import dataclasses
 import decimal
 
 from common.corpora.verify import SYNTHETIC
-from common.evaluation.intervals import NotComputableError
+from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, ranges
 
@@ -55,9 +55,9 @@ class Outcome:
     number: object
     verdict: str
     system: object = None
-    ours: scores.Number | None = None
+    ours: Estimate | None = None
     nearest: object = None
-    there: scores.Number | None = None
+    there: Estimate | None = None
 
 
 def compare(number, systems, raters=None) -> Outcome:
@@ -105,7 +105,7 @@ def _not_run(number, elsewhere) -> str:
     return f"not run: {'; '.join(filter(None, [*needed, ran, command_not_run(number)]))}"
 
 
-def _measured(number, system, raters) -> scores.Number:
+def _measured(number, system, raters) -> Estimate:
     options = {"part": number.part, "rule": number.rule or None}
     base, _, what = number.metric.partition(":")
     if base == "share":
@@ -146,7 +146,7 @@ def _of_the_corpus(number, raters) -> Outcome:
         return Outcome(number, f"not comparable: {error}")
     digits = max(2, -decimal.Decimal(repr(number.value)).as_tuple().exponent)  # whole per cents at least
     half = 0.5 * 10**-digits
-    ours = scores.Number(value, value - half, value + half, ROUNDING)
+    ours = Estimate(value, value - half, value + half, ROUNDING)
     return Outcome(number, verdict(number.value, ours), None, ours)
 
 

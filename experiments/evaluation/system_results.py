@@ -37,6 +37,12 @@ class Tested:
     labels: np.ndarray
     decisions: np.ndarray
 
+    def by_speaker(self, num_classes, speakers=None) -> np.ndarray:
+        """(G, S, K, K+1) confusion counts; G speakers, by default those of these utterances, sorted."""
+        return metrics.confusion_by_group(
+            self.labels, self.decisions, self.speakers, num_classes=num_classes, names=speakers
+        )
+
 
 @dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
 class SystemResults:

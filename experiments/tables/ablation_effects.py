@@ -65,7 +65,7 @@ def _show(name, pair) -> str:
     difference = pair.ua or pair.wa
     if difference is None:
         return ""
-    value, low, high = map(formats.signed_per_cent, (difference.estimate, difference.low, difference.high))
+    value, low, high = map(formats.signed_per_cent, (difference.value, difference.low, difference.high))
     corpus, protocol, preset = pair.first.group
     seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"

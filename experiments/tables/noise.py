@@ -3,12 +3,18 @@
 import functools
 import itertools
 
-import numpy as np
-
-from common.evaluation.intervals import Number, speaker_interval
 from common.utterance import slug
-from experiments.evaluation import scores
-from experiments.evaluation.noise_conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
+from experiments.evaluation.noise_conditions import (
+    CLEAN,
+    EVERY,
+    describe,
+    difference,
+    mean,
+    means_of,
+    measure,
+    of,
+    stem,
+)
 from experiments.evaluation.system_results import common_seeds, ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Row, Sheet, Table
@@ -132,22 +138,3 @@ def _difference_row(first, second, condition, parts) -> Row:
     for m, number in found.items():
         data |= formats.interval_fields(f"{m}_difference", number)
     return Row(shown, data)
-
-
-def difference(first, second, metric, parts) -> Number:
-    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
-    of_margins = scores.statistic(metric, first.classes)
-    seeds = common_seeds(first, second)
-    cells = []
-    for system in (first, second):
-        tested = [system.tested(None, part, seeds) for part in parts]
-        speakers = np.unique(tested[0].speakers)
-        each = [scores.speaker_margins(part, speakers, len(system.classes)) for part in tested]  # C x (G, S, 3, K)
-        cells.append(np.stack(each, axis=2))  # (G, S, C, 3, K)
-    both = np.stack(cells, axis=1)  # (G, 2, S, C, 3, K)
-
-    def gap(sums):  # (R, 2, S, C, 3, K) -> (R,)
-        values = of_margins(sums).mean(axis=(-2, -1))  # (R, 2)
-        return values[:, 0] - values[:, 1]
-
-    return Number(*speaker_interval(both, gap), "speakers")

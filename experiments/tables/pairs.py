@@ -2,7 +2,7 @@
 
 import itertools
 
-from common.evaluation import resampling
+from common.evaluation import significance
 from common.utterance import slug
 from experiments.evaluation.comparisons import compare, methods_of
 from experiments.evaluation.system_results import by_group, ranges
@@ -48,10 +48,9 @@ def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
 
 
 def _table(corpus, protocol, preset, found, left_out) -> Table:
-    adjusted = {name: resampling.holm([getattr(p, name).pvalue for p in found]) for name in ("permutation", "mcnemar")}
-    rows = [
-        _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
-    ]
+    tests = ("permutation", "mcnemar")
+    adjusted = {name: significance.holm([getattr(pair, name).pvalue for pair in found]) for name in tests}
+    rows = [_row(pair, *(float(adjusted[name][i]) for name in tests)) for i, pair in enumerate(found)]
     used = [s for _, s in sorted({s.name: s for p in found for s in (p.first, p.second)}.items())]
     if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
         least = 2 ** (1 - num_speakers)
@@ -63,7 +62,7 @@ def _table(corpus, protocol, preset, found, left_out) -> Table:
 
 
 def _row(pair, permutation_holm, mcnemar_holm) -> Row:
-    b, c = _discordant(pair.mcnemar, pair.num_utterances)
+    b, c = pair.mcnemar.only_first, pair.mcnemar.only_second
     values = {
         "UA p": pair.permutation.pvalue,
         "UA p, Holm": permutation_holm,
@@ -92,19 +91,13 @@ def _row(pair, permutation_holm, mcnemar_holm) -> Row:
     return Row(shown, data | {"only_first_right": b, "only_second_right": c} | surroundings(pair.first))
 
 
-def _discordant(test, num_utterances) -> tuple[int, int]:
-    """(b, c): utterances that the first, the second alone has right."""
-    gap = round(test.difference * num_utterances)
-    return (test.informative + gap) // 2, (test.informative - gap) // 2
-
-
 def _difference(interval) -> str:
     if interval is None:
         return formats.NONE
-    value, low, high = map(formats.signed_per_cent, (interval.estimate, interval.low, interval.high))
+    value, low, high = map(formats.signed_per_cent, (interval.value, interval.low, interval.high))
     return f"{value} [{low}, {high}]"
 
 
 def _fields(name, interval) -> dict:
-    values = (None, None, None) if interval is None else (interval.estimate, interval.low, interval.high)
+    values = (None, None, None) if interval is None else (interval.value, interval.low, interval.high)
     return dict(zip((name, f"{name}_low", f"{name}_high"), map(formats.fraction, values), strict=True))

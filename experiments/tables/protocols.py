@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 
-from common.evaluation.intervals import speaker_interval
 from common.utterance import slug
-from experiments.evaluation import scores
+from experiments.evaluation import comparisons, scores
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats
 from experiments.tables.formats import Row, Sheet, Table
@@ -44,7 +43,7 @@ def _same(system):
 
 def _row(other, honest) -> Row:
     values = {m: [attempt(scores.measure, s, m)[0] for s in (other, honest)] for m in ("ua", "wa")}
-    differences = {m: attempt(difference, other, honest, m)[0] for m in ("ua", "wa")}
+    differences = {m: attempt(comparisons.difference, other, honest, m)[0] for m in ("ua", "wa")}
     shown = {
         "system": other.name,
         "preset": other.preset,
@@ -76,18 +75,3 @@ def _seeds(number) -> str:
     if number is None or len(number.by_seed) < 2:
         return formats.NONE
     return f"{formats.per_cent(min(number.by_seed))} – {formats.per_cent(max(number.by_seed))}"
-
-
-def difference(first, second, metric) -> scores.Number:
-    """Pooled metric under one protocol minus that under another, the same speakers resampled for both."""
-    of = scores.statistic(metric, first.classes)
-    tested = first.tested(), second.tested()
-    speakers = np.unique(np.concatenate([t.speakers for t in tested]))
-    cells = [scores.speaker_margins(t, speakers, len(first.classes)) for t in tested]  # (G, S, 3, K) each
-    seeds = cells[0].shape[1]
-
-    def gap(sums):  # (R, S1 + S2, 3, K) -> (R,)
-        return of(sums[:, :seeds]).mean(axis=1) - of(sums[:, seeds:]).mean(axis=1)
-
-    value, low, high = speaker_interval(np.concatenate(cells, axis=1), gap)
-    return scores.Number(value, low, high, "speakers")

@@ -5,8 +5,8 @@ import statistics as descriptive
 
 import numpy as np
 
-from common.evaluation import metrics, resampling
-from common.evaluation.intervals import REPLICATES, Number
+from common.evaluation import intervals, metrics
+from common.evaluation.intervals import Estimate
 from common.utterance import slug
 from experiments.evaluation import plausible_ranges, scores
 from experiments.evaluation.system_results import ranges
@@ -49,12 +49,12 @@ def _without(cells, heading) -> dict:
 class _Headline:
     """The numbers of one system under one rule; None with a reason in `reasons` where there is none."""
 
-    wa: Number | None
-    ua: Number | None
-    ua_utterances: Number | None  # utterances resampled
-    macro_f1: Number | None
-    ua_train: Number | None  # what is recorded of the training part follows from the first rule
-    slice_wa: Number | None
+    wa: Estimate | None
+    ua: Estimate | None
+    ua_utterances: Estimate | None  # utterances resampled
+    macro_f1: Estimate | None
+    ua_train: Estimate | None  # what is recorded of the training part follows from the first rule
+    slice_wa: Estimate | None
     wa_folds: np.ndarray | None
     ua_folds: np.ndarray | None
     no_decision: float  # the share of utterances
@@ -83,23 +83,18 @@ def _headline(system, rule) -> _Headline:
     )
 
 
-def training_ua(system) -> Number | None:
+def training_ua(system) -> Estimate | None:
     """UA on what a system was trained on, under its first rule."""
     return attempt(scores.measure, system, "ua", part="train")[0]
 
 
-def _over_utterances(system, rule) -> Number:
+def _over_utterances(system, rule) -> Estimate:
+    """UA with utterances resampled. It asks only which decisions are right, and how many seeds', not which seeds'."""
     tested = system.tested(rule)
-    interval = resampling.bootstrap_interval(
-        tested.labels,
-        tested.decisions,
-        tested.speakers,
-        metric="ua",
-        classes=system.classes,
-        clusters="utterance",
-        replicates=REPLICATES,
-    )
-    return Number(interval.estimate, interval.low, interval.high, "utterances")
+    right = np.sort(tested.decisions == tested.labels, axis=0)  # (S, N)
+    decisions, each = np.where(right, tested.labels, metrics.NO_DECISION), np.arange(len(tested.labels))
+    cells = metrics.confusion_by_group(tested.labels, decisions, each, num_classes=len(system.classes))
+    return intervals.interval(metrics.by_name("ua", system.classes), cells, about="utterances")
 
 
 def _system_row(system, rule) -> Row:
@@ -174,15 +169,14 @@ def per_class_sheet(corpus, systems) -> Sheet:
 
 def _class_rows(system, rule):
     pooled = metrics.pooled(system.confusions(rule))
-    support, decided, hits = pooled.sum(axis=1), pooled[:, :-1].sum(axis=0), pooled.diagonal()
+    rates = {
+        "precision": metrics.precision(pooled),
+        "recall": metrics.recall(pooled, undefined="nan"),
+        "f1": metrics.f1(pooled, undefined="nan"),
+    }
+    support, decided = metrics.support(pooled), metrics.decided(pooled)
     for k, name in enumerate(system.classes):
-        values = {
-            "precision": hits[k] / decided[k]
-            if decided[k]
-            else 0.0,  # the convention of common/evaluation/metrics.per_class
-            "recall": hits[k] / support[k] if support[k] else None,
-            "f1": 2 * hits[k] / (support[k] + decided[k]) if support[k] else None,
-        }
+        values = {heading: rate[k] for heading, rate in rates.items()}
         yield Row(
             {
                 "system": system.name,
