@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import jinja2
+import pandas as pd
 from markdown_it import MarkdownIt
 
 from common import records
@@ -118,16 +119,16 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
 
 def _folded(table):
     """(table, "") with the rows that something was run for; (table, how many) with the others, to be opened."""
-    waiting = [row for row in table.rows if _is_waiting(row.data)]
-    if len(waiting) < len(table.rows):
-        yield dataclasses.replace(table, rows=[row for row in table.rows if not _is_waiting(row.data)]), ""
-        table = dataclasses.replace(table, notes=(), commands=())
-    if waiting:
-        yield dataclasses.replace(table, rows=waiting), f"{len(waiting)} numbers not run: why, and the commands"
+    waiting = pd.Series([_is_waiting(row) for row in table.frame.to_dict("records")], dtype=bool)
+    if not waiting.all():
+        yield table.changed(rows=table.frame[~waiting]), ""
+        table = table.changed(notes=(), commands=())
+    if waiting.any():
+        yield table.changed(rows=table.frame[waiting]), f"{waiting.sum()} numbers not run: why, and the commands"
 
 
-def _is_waiting(fields):
-    return fields.get("verdict", "").startswith("not run") and not fields["nearest_run"]
+def _is_waiting(row):
+    return row.get("verdict", "").startswith("not run") and not row["nearest_run"]
 
 
 @dataclasses.dataclass(frozen=True)

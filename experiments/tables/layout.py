@@ -3,7 +3,30 @@
 import itertools
 
 from common.evaluation import metrics
+from experiments.evaluation.system_results import ranges
 from experiments.tables import formats
+
+
+def system_name(heading="system", prefix="") -> formats.Column:
+    """A column of `paper/variant`, from the fields of `identity`."""
+
+    def show(row, field):
+        names = (row.get(f"{prefix}paper"), row.get(field))
+        return "/".join(name for name in names if not formats.is_missing(name))
+
+    return formats.Column(heading, f"{prefix}variant", show)
+
+
+PROTOCOL_AND_PRESET = (formats.text("protocol", "protocol"), formats.text("preset", "preset"))
+RULE = formats.text("rule", "rule")
+FOLDS_AND_SEEDS = (formats.text("folds", "folds"), formats.text("seeds", "seeds"))
+COUNTED = (formats.text("n", "n"), *FOLDS_AND_SEEDS)
+NOTES = formats.text("notes", "notes")
+
+
+def counted(system) -> dict:
+    """The fields of `COUNTED`."""
+    return {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
 
 
 def attempt(function, *arguments, **options):
@@ -61,7 +84,7 @@ def surroundings(system) -> dict:
     """The fields without which an accuracy says little: how many classes, chance, majority, the corpus's limits."""
     return {
         "num_classes": len(system.classes),
-        "chance_ua": formats.fraction(metrics.chance(len(system.classes))),
-        "majority_wa": formats.fraction(system.majority),
+        "chance_ua": metrics.chance(len(system.classes)),
+        "majority_wa": system.majority,
         "limits": system.limits,
     }
