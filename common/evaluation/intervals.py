@@ -16,6 +16,7 @@ import dataclasses
 import functools
 
 import numpy as np
+import threadpoolctl
 from scipy import special
 
 REPLICATES = 10_000
@@ -154,12 +155,18 @@ def resample(metric, *cells, replicates=REPLICATES, seed=0) -> np.ndarray:
     flat = [c.reshape(len(c), -1).T.astype(float) for c in cells]  # (..., G)
     size = max(1, CHUNK // sum(map(len, flat)))
     values = []
-    for start in range(0, replicates, size):
-        drawn = weights[:, start : start + size]
-        # The resamplings are the last axis in memory: sums over classes then run along whole rows of it.
-        sums = [(f @ drawn).reshape(*c.shape[1:], -1) for f, c in zip(flat, cells, strict=True)]
-        values.append(_of_sums(metric, [np.moveaxis(s, -1, 0) for s in sums]))
+    with _blas().limit(limits=1, user_api="blas"):  # products are small: threads would only wait for each other
+        for start in range(0, replicates, size):
+            drawn = weights[:, start : start + size]
+            # The resamplings are the last axis in memory: sums over classes then run along whole rows of it.
+            sums = [(f @ drawn).reshape(*c.shape[1:], -1) for f, c in zip(flat, cells, strict=True)]
+            values.append(_of_sums(metric, [np.moveaxis(s, -1, 0) for s in sums]))
     return np.concatenate(values)
+
+
+@functools.cache
+def _blas() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
 
 
 def _distinct(cells) -> tuple[list[np.ndarray], np.ndarray]:

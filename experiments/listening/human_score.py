@@ -174,17 +174,17 @@ def _agreement_of(study, counted) -> dict:
         by_utterance.setdefault(row.utterance, Counter())[row.answer] += 1
     counts = np.array([[answers[name] for name in study.classes] for answers in by_utterance.values()])
     counts = counts[counts.sum(axis=1) >= 2]
-    found = {
+    agreement = {
         "kappa": None,
         "kappa_utterances": len(counts),
         "kappa_answers_per_utterance": dict(sorted(Counter(map(str, counts.sum(axis=1).tolist())).items())),
         "pairs_agreeing": _agreement(counts, counts.sum(axis=1)) if len(counts) else None,
     }
     try:
-        found["kappa"] = fleiss_kappa(counts)
+        agreement["kappa"] = fleiss_kappa(counts)
     except ValueError as error:
-        found["kappa_why_none"] = str(error)
-    return found
+        agreement["kappa_why_none"] = str(error)
+    return agreement
 
 
 def _accuracy_table(result):

@@ -14,11 +14,11 @@ ROW_INCHES = 0.42
 WIDTH_INCHES = 9
 
 
-def draw(found, ablations=frozenset()) -> dict[str, Figure]:
+def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
     """File name -> figure, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
     groups = {
         group: comparisons.methods_of(members, ablations)[0]
-        for group, members in system_results.by_group(found).items()
+        for group, members in system_results.by_group(systems).items()
     }
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)

@@ -17,7 +17,7 @@ def recalls(system) -> Figure:
     Under the system's first decision rule; several seeds: counts added. A class's label says how many speakers have it
     where not all do.
     """
-    cells = of_speakers(system)
+    cells = system.tested().by_speaker(len(system.classes)).sum(axis=1)  # (G, K, K+1)
     support, each = metrics.support(cells), metrics.recall(cells, undefined="nan")  # (G, K)
     together = metrics.recall(cells.sum(axis=0), undefined="nan")  # (K,)
     figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")
@@ -53,8 +53,3 @@ def stacked(values) -> np.ndarray:
         step = min(STEP, HEIGHT / len(equal))
         offsets[equal] = step * (np.arange(len(equal)) - (len(equal) - 1) / 2)
     return offsets
-
-
-def of_speakers(system) -> np.ndarray:
-    """(G, K, K+1) confusion counts of sorted test speakers; all seeds together."""
-    return system.tested().by_speaker(len(system.classes)).sum(axis=1)

@@ -43,12 +43,12 @@ def by_corpus(systems):
     return [(name, list(members)) for name, members in itertools.groupby(ordered, key=lambda s: s.corpus_variant)]
 
 
-def caption(what, corpus, systems) -> str:
-    """What stands in the table, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
+def caption(title, corpus, systems) -> str:
+    """The table's title, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
     sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
-        f"{what} on {corpus}",
+        f"{title} on {corpus}",
         f"n = {', '.join(sizes)} test utterances a seed",
         f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(1 / len(classes))} %, "
         f"majority WA {_majorities(systems)} %",
