@@ -47,7 +47,9 @@ def _seeds(row, field) -> str:
     ranges_ = []
     for name in (field, f"{field}_beside"):
         low, high = row[f"{name}_lowest_seed"], row[f"{name}_highest_seed"]
-        ranges_.append(formats.NONE if low is None else f"{formats.per_cent(low)} – {formats.per_cent(high)}")
+        ranges_.append(
+            formats.NONE if formats.is_missing(low) else f"{formats.per_cent(low)} – {formats.per_cent(high)}"
+        )
     return "; ".join(ranges_)
 
 
