@@ -6,14 +6,12 @@ row, the decided class in its column, and "no decision" in the last column: (K, 
 [0, 1]; tables print per cent.
 
 **Names.** `wa` is weighted accuracy, elsewhere called accuracy or WAR; `ua` is unweighted accuracy, elsewhere UAR,
-macro recall or balanced accuracy. How folds were put together belongs to the name: `ua_pooled` adds the folds' counts
-first, `ua_fold_mean` averages the folds' values; papers mean one or the other, and the two differ.
+macro recall or balanced accuracy. "Pooled" adds the folds' counts first, `ua(pooled(folds))`; "fold mean" averages the
+folds' values, `ua(folds).mean()`. Papers mean one or the other, and the two differ.
 
 **No silent convention.** A class that the truth never has is an error here. scikit-learn's balanced accuracy drops
 such a class with a warning and audmetric counts it as recall 0: both change what UA means without saying so.
 """
-
-import dataclasses
 
 import numpy as np
 
@@ -60,94 +58,181 @@ def decide(scores) -> np.ndarray:
     return np.where(scores.any(axis=1), scores.argmax(axis=1), NO_DECISION)
 
 
-def wa(confusion) -> float:
+def confusion_by_group(labels, decisions, groups, *, num_classes, names=None) -> np.ndarray:
+    """A confusion matrix for each group and seed: (N,), (S, N), (N,) -> (G, S, K, K+1) int64; (N,) decisions: S = 1.
+
+    Args:
+        labels: (N,) class indices.
+        decisions: (S, N) or (N,) class indices, -1 for no decision.
+        groups: (N,) names, e.g. speakers.
+        num_classes: K.
+        names: (G,) sorted names of the groups, where some of them may be missing here; by default those that occur.
+
+    Raises:
+        ValueError: lengths differ, no utterance, or an index lies outside its range.
+    """
+    labels, groups, decisions = np.asarray(labels), np.asarray(groups), np.atleast_2d(decisions)
+    if not labels.size or not labels.shape == groups.shape == decisions.shape[1:]:
+        shapes = [labels.shape, groups.shape, decisions.shape[1:]]
+        raise ValueError(f"labels, groups and decisions of {shapes} utterances; expected the same number, > 0")
+    names = np.unique(groups) if names is None else np.asarray(names)
+    index = np.searchsorted(names, groups)
+    for run in decisions:
+        confusion_matrix(labels, run, num_classes=num_classes)  # raises where an index is out of range
+    columns = np.where(decisions == NO_DECISION, num_classes, decisions)  # (S, N)
+    shape = (len(names), len(decisions), num_classes, num_classes + 1)
+    cells = np.ravel_multi_index((index, np.arange(len(decisions))[:, None], labels, columns), shape)
+    return np.bincount(cells.ravel(), minlength=np.prod(shape)).reshape(shape)
+
+
+# Metrics of confusion counts. Any axes may lead: (S, K, K+1) counts of S seeds give (S,) values. An undefined value is
+# an error, or NaN with `undefined="nan"`, which resampled counts need.
+
+
+def wa(confusion, *, undefined="raise"):
     """Weighted accuracy: the share of utterances decided rightly, sum_k n_kk / n.
 
     Args:
-        confusion: (K, K+1) counts.
+        confusion: (..., K, K+1) counts.
+        undefined: "raise", or "nan" for NaN where there is no utterance.
+
+    Returns:
+        (...) fractions.
 
     >>> wa([[1, 1, 0], [0, 1, 1]])
     0.5
+    >>> wa([[[1, 1, 0], [0, 1, 1]], [[1, 0, 0], [0, 1, 0]]])
+    array([0.5, 1. ])
     """
     confusion = _counts(confusion)
-    if not confusion.any():
+    total = confusion.sum(axis=(-2, -1))
+    if undefined == "raise" and not np.all(total):
         raise ValueError("the confusion matrix is empty; a metric needs at least one utterance")
-    return float(confusion.trace() / confusion.sum())
+    return _plain(_ratio(_hits(confusion).sum(axis=-1), total))
 
 
-def ua(confusion, classes) -> float:
-    """Unweighted accuracy: mean recall, 1/K * sum_k n_kk / n_k.
+def recall(confusion, classes=None, *, undefined="raise"):
+    """Recall of each class, n_kk / n_k.: (..., K, K+1) -> (..., K).
 
     Args:
-        confusion: (K, K+1) counts.
-        classes: the K names, in the order of the rows.
+        confusion: (..., K, K+1) counts.
+        classes: the K names in the order of the rows, for the message.
+        undefined: "raise", or "nan" for NaN where a class never occurs in the truth.
 
     Raises:
         ValueError: a class never occurs in the truth.
+
+    >>> recall([[3, 1, 0], [0, 0, 2]])
+    array([0.75, 0.  ])
+    """
+    confusion, support = _with_support(confusion, classes, undefined)
+    return _ratio(_hits(confusion), support)
+
+
+def precision(confusion):
+    """Precision of each class, n_kk / n_.k: (..., K, K+1) -> (..., K).
+
+    The precision of a class that was never decided is 0/0; it is stated as 0.0, which is scikit-learn's
+    `zero_division=0` and audmetric's default.
+
+    >>> precision([[3, 1, 0], [0, 0, 2]])
+    array([1., 0.])
+    """
+    confusion = _counts(confusion)
+    return np.nan_to_num(_ratio(_hits(confusion), decided(confusion)))
+
+
+def f1(confusion, classes=None, *, undefined="raise"):
+    """F1 of each class, 2 n_kk / (n_k. + n_.k): (..., K, K+1) -> (..., K); arguments and errors as `recall`.
+
+    A class that was never decided has 0 by the formula, without any convention.
+
+    >>> f1([[1, 1, 0], [0, 1, 0]])
+    array([0.66666667, 0.66666667])
+    """
+    confusion, support = _with_support(confusion, classes, undefined)
+    return _ratio(2 * _hits(confusion), np.where(support > 0, support + decided(confusion), 0))
+
+
+def ua(confusion, classes=None, *, undefined="raise"):
+    """Unweighted accuracy: mean recall, 1/K * sum_k n_kk / n_k.: (..., K, K+1) -> (...).
+
+    Arguments and errors as `recall`.
 
     >>> ua([[1, 1, 0], [0, 4, 0]], ["anger", "sadness"])
     0.75
     """
-    confusion = _counts(confusion, classes)
-    support = confusion.sum(axis=1)  # (K,)
-    require_classes(support, classes)
-    return float(np.mean(confusion.diagonal() / support))
+    return _plain(recall(confusion, classes, undefined=undefined).mean(axis=-1))
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassScores:
-    """One class: fractions, and how many utterances are of it (`support`) and were decided to be of it (`decided`)."""
+def macro_precision(confusion, classes=None, *, undefined="raise"):
+    """Mean of the classes' precision: (..., K, K+1) -> (...); arguments and errors as `recall`.
 
-    precision: float
-    recall: float
-    f1: float
-    support: int
-    decided: int
-
-
-def per_class(confusion, classes) -> dict[str, ClassScores]:
-    """Precision n_kk / n_.k, recall n_kk / n_k. and F1 = 2 n_kk / (n_k. + n_.k) of each class.
-
-    The precision of a class that was never decided is 0/0; it is stated as 0.0, which is scikit-learn's
-    `zero_division=0` and audmetric's default. Its F1 is 0 by the formula, without any convention.
-
-    Args:
-        confusion: (K, K+1) counts.
-        classes: the K names, in the order of the rows.
-
-    Raises:
-        ValueError: a class never occurs in the truth.
-
-    >>> per_class([[3, 1, 0], [0, 0, 2]], ["anger", "sadness"])["anger"]
-    ClassScores(precision=1.0, recall=0.75, f1=0.8571428571428571, support=4, decided=3)
+    >>> macro_precision([[3, 1, 0], [0, 0, 2]])
+    0.5
     """
-    confusion = _counts(confusion, classes)
-    support = confusion.sum(axis=1)  # (K,)
-    require_classes(support, classes)
-    decided = confusion[:, : len(classes)].sum(axis=0)  # (K,)
-    hits = confusion.diagonal()
-    return {
-        name: ClassScores(
-            precision=float(hits[k] / decided[k]) if decided[k] else 0.0,
-            recall=float(hits[k] / support[k]),
-            f1=float(2 * hits[k] / (support[k] + decided[k])),
-            support=int(support[k]),
-            decided=int(decided[k]),
-        )
-        for k, name in enumerate(classes)
-    }
+    _, support = _with_support(confusion, classes, undefined)
+    return _plain(np.where(np.all(support > 0, axis=-1), precision(confusion).mean(axis=-1), np.nan))
 
 
-def macro_f1(confusion, classes) -> float:
+def macro_f1(confusion, classes=None, *, undefined="raise"):
     """Mean of the classes' F1 (not the F1 of mean precision and mean recall, another quantity of the same name).
 
-    Raises:
-        ValueError: a class never occurs in the truth.
+    (..., K, K+1) -> (...); arguments and errors as `recall`.
 
-    >>> macro_f1([[1, 1, 0], [0, 1, 0]], ["anger", "sadness"])
-    0.6666666666666666
+    >>> round(macro_f1([[1, 1, 0], [0, 1, 0]]), 6)
+    0.666667
     """
-    return float(np.mean([scores.f1 for scores in per_class(confusion, classes).values()]))
+    return _plain(f1(confusion, classes, undefined=undefined).mean(axis=-1))
+
+
+BY_NAME = {  # the name in paper.toml and in tables -> the function; those of a class are written `recall:anger`
+    "wa": "wa",
+    "ua": "ua",
+    "macro_recall": "ua",
+    "macro_precision": "macro_precision",
+    "macro_f1": "macro_f1",
+    "recall": "recall",
+    "precision": "precision",
+    "f1": "f1",
+}
+OF_CLASSES = ("recall", "precision", "f1")
+
+
+def by_name(name, classes):
+    """The metric of a name, as a function (..., K, K+1) -> (...) that gives NaN where it is undefined.
+
+    Args:
+        name: a key of `BY_NAME`; with a class, `recall:anger`, for those of `OF_CLASSES`.
+        classes: the K names.
+
+    Raises:
+        ValueError: no such metric or no such class.
+
+    >>> by_name("recall:sadness", ["anger", "sadness"])([[3, 1, 0], [0, 1, 3]])
+    0.25
+    """
+    base, _, emotion = name.partition(":")
+    if base not in BY_NAME or bool(emotion) != (base in OF_CLASSES):
+        raise ValueError(f"no metric {name}; expected one of {', '.join(BY_NAME)}, with a class for the last three")
+    if emotion and emotion not in classes:
+        raise ValueError(f"no class {emotion}; expected one of {', '.join(classes)}")
+    function = globals()[BY_NAME[base]]
+    options = {} if base == "precision" else {"undefined": "nan"}
+    if not emotion:
+        return lambda confusion: function(confusion, **options)
+    k = list(classes).index(emotion)
+    return lambda confusion: _plain(function(confusion, **options)[..., k])
+
+
+def support(confusion) -> np.ndarray:
+    """Utterances of each true class: (..., K, K+1) -> (..., K)."""
+    return _counts(confusion).sum(axis=-1)
+
+
+def decided(confusion) -> np.ndarray:
+    """Utterances decided to be of each class: (..., K, K+1) -> (..., K)."""
+    return _counts(confusion)[..., :-1].sum(axis=-2)
 
 
 def pooled(confusions) -> np.ndarray:
@@ -160,59 +245,23 @@ def pooled(confusions) -> np.ndarray:
     return np.sum(confusions, axis=0)
 
 
-def fold_mean(values) -> float:
-    """The mean of one value per fold, each fold counting the same whatever its size."""
-    values = np.asarray(list(values), dtype=float)
-    if not values.size or not np.isfinite(values).all():
-        raise ValueError(f"fold values {values.tolist()}; expected at least one, all of them finite")
-    return float(values.mean())
-
-
-def wa_pooled(confusions) -> float:
-    """WA of the folds' added counts."""
-    return wa(pooled(confusions))
-
-
-def wa_fold_mean(confusions) -> float:
-    """Mean of the folds' WA."""
-    return fold_mean([wa(confusion) for confusion in confusions])
-
-
-def ua_pooled(confusions, classes) -> float:
-    """UA of the folds' added counts: defined even where one fold's speaker lacks a class, as EmoDB's 08 lacks disgust.
-
-    >>> ua_pooled([[[4, 0, 0], [0, 0, 0]], [[0, 2, 0], [0, 3, 1]]], ["anger", "sadness"])
-    0.7083333333333333
-    """
-    return ua(pooled(confusions), classes)
-
-
-def ua_fold_mean(confusions, classes) -> float:
-    """Mean of the folds' UA.
-
-    Raises:
-        ValueError: a class never occurs in one fold's truth; the message says in which.
-    """
-    values, confusions = [], list(confusions)
-    for number, confusion in enumerate(confusions, start=1):
-        try:
-            values.append(ua(confusion, classes))
-        except ValueError as error:
-            raise ValueError(f"fold {number} of {len(confusions)}: {error}") from error
-    return fold_mean(values)
-
-
 def cross_entropy(labels, probabilities) -> float:
-    """Mean of -ln p(true class) over utterances, in nats: (N,), (N, K) -> scalar.
+    """Mean of `cross_entropies`: (N,), (N, K) -> scalar.
+
+    >>> round(cross_entropy([0, 1], [[0.5, 0.5], [0.75, 0.25]]), 4)
+    1.0397
+    """
+    return float(cross_entropies(labels, probabilities).mean())
+
+
+def cross_entropies(labels, probabilities) -> np.ndarray:
+    """-ln p(true class) of each utterance, in nats: (N,), (N, K) -> (N,).
 
     Probabilities below 1e-7 are raised to it, as Keras does, so that one certain mistake costs 16.1 nats and not
     infinity. An all-zero row (no decision) costs the same.
 
     Raises:
         ValueError: a row is negative somewhere or sums neither to 1 nor to 0.
-
-    >>> round(cross_entropy([0, 1], [[0.5, 0.5], [0.75, 0.25]]), 4)
-    1.0397
     """
     labels = _indices(labels, "labels")
     probabilities = _rows(probabilities, "probabilities").astype(float)
@@ -228,7 +277,7 @@ def cross_entropy(labels, probabilities) -> float:
             f"row {row} is {probabilities[row].tolist()}; expected probabilities that sum to 1, not logits"
         )
     chosen = probabilities[np.arange(labels.size), labels]  # (N,)
-    return float(-np.log(np.maximum(chosen, PROBABILITY_FLOOR)).mean())
+    return -np.log(np.maximum(chosen, PROBABILITY_FLOOR))
 
 
 def chance(num_classes) -> float:
@@ -248,21 +297,41 @@ def majority(counts) -> float:
     return float(counts.max() / counts.sum())
 
 
-def require_classes(support, classes):
-    """Raise ValueError where a class has no utterance: (K,) utterances per true class, the K names."""
-    if absent := [name for name, n in zip(classes, support, strict=True) if n == 0]:
+def _with_support(confusion, classes, undefined):
+    """(confusion, (..., K) utterances of each class); raises where the truth lacks a class and that is an error."""
+    confusion = _counts(confusion, classes)
+    n = support(confusion)
+    if undefined == "raise" and not np.all(n):
+        names = classes or [f"class {k}" for k in range(n.shape[-1])]
+        absent = np.any(n.reshape(-1, len(names)) == 0, axis=0)
         raise ValueError(
-            f"{', '.join(absent)} never occurs in the truth, so its recall is undefined; pool folds first, "
-            "or leave the class out"
+            f"{', '.join(name for name, gone in zip(names, absent, strict=True) if gone)} never occurs in the truth, "
+            "so its recall is undefined; pool folds first, or leave the class out"
         )
+    return confusion, n
+
+
+def _hits(confusion) -> np.ndarray:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)  # (..., K)
+
+
+def _ratio(numerator, denominator) -> np.ndarray:
+    """NaN where the denominator, and so the numerator, is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.true_divide(numerator, denominator)
+
+
+def _plain(values):
+    """A float where no axis leads."""
+    return values if np.ndim(values) else float(values)
 
 
 def _counts(confusion, classes=None) -> np.ndarray:
     confusion = np.asarray(confusion)
-    if confusion.ndim != 2 or confusion.shape[1] != confusion.shape[0] + 1:
+    if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2] + 1:
         raise ValueError(f"confusion matrix of shape {confusion.shape}; expected (K, K+1), the last column no decision")
-    if classes is not None and len(classes) != len(confusion):
-        raise ValueError(f"{len(classes)} class names for {len(confusion)} rows: {', '.join(classes)}")
+    if classes is not None and len(classes) != confusion.shape[-2]:
+        raise ValueError(f"{len(classes)} class names for {confusion.shape[-2]} rows: {', '.join(classes)}")
     return confusion
 
 

@@ -68,7 +68,12 @@ class ReportedResult:
     @property
     def is_rate(self) -> bool:
         """Whether the value is a fraction, printed in per cent."""
-        return self.metric.removeprefix("sd:").removeprefix("sd_repeats:").partition(":")[0] in RATES
+        return is_rate(self.metric)
+
+
+def is_rate(metric) -> bool:
+    """Whether a metric's value is a fraction, printed in per cent."""
+    return metric.removeprefix("sd:").removeprefix("sd_repeats:").partition(":")[0] in RATES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

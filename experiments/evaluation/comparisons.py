@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from common.evaluation import resampling
-from common.evaluation.intervals import REPLICATES
+from common.evaluation import intervals, metrics, significance
 from experiments.evaluation.system_results import common_seeds
 
 
@@ -17,11 +16,11 @@ class Pair:
     second: object
     seeds: list[int]
     num_utterances: int
-    ua: resampling.Interval | None
-    wa: resampling.Interval | None
+    ua: intervals.Estimate | None
+    wa: intervals.Estimate | None
     why_none: str
-    permutation: resampling.PairedTest
-    mcnemar: resampling.PairedTest
+    permutation: significance.PairedTest
+    mcnemar: significance.McNemar
 
 
 def methods_of(members, ablations) -> tuple[list, list[str]]:
@@ -55,14 +54,11 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
     if not seeds or first.classes != second.classes:
         return None
     ruled = tuple(zip((first, second), rules, strict=True))
-    one, other = (system.tested(rule, seeds=seeds) for system, rule in ruled)
-    arguments = one.labels, one.decisions, other.decisions, one.speakers
-    intervals, why = {"ua": None, "wa": None}, ""
-    for metric in intervals:
+    cells = [system.tested(rule, seeds=seeds).by_speaker(len(first.classes)) for system, rule in ruled]
+    differences, why = {"ua": None, "wa": None}, ""
+    for metric in differences:
         try:
-            intervals[metric] = resampling.difference_interval(
-                *arguments, metric=metric, classes=first.classes, replicates=REPLICATES
-            )
+            differences[metric] = intervals.difference(metrics.by_name(metric, first.classes), *cells)
         except ValueError as error:
             why = f"no {metric.upper()}: {error}; UA p is of WA" if metric == "ua" else str(error)
     lowest = [system.tested(rule, seeds=seeds[:1]) for system, rule in ruled]
@@ -71,16 +67,28 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
         second,
         seeds,
         len(lowest[0].labels),
-        **intervals,
+        **differences,
         why_none=why,
-        permutation=_permutation(arguments, first.classes),
-        mcnemar=resampling.mcnemar_exact(lowest[0].labels, *(tested.decisions[0] for tested in lowest)),
+        permutation=_permutation(*cells),
+        mcnemar=significance.mcnemar(lowest[0].labels, *(tested.decisions[0] for tested in lowest)),
     )
 
 
-def _permutation(arguments, classes) -> resampling.PairedTest:
+def _permutation(*cells) -> significance.PairedTest:
     """Of UA; of WA where a class is absent and there is no UA."""
     try:
-        return resampling.paired_permutation_ua(*arguments, classes=classes)
+        return significance.paired_permutation(metrics.ua, *cells)
     except ValueError:
-        return resampling.paired_permutation_wa(*arguments, classes=classes)
+        return significance.paired_permutation(metrics.wa, *cells)
+
+
+def difference(first, second, metric) -> intervals.Estimate:
+    """A pooled metric of the first system minus that of the second, which tested the same speakers, or some of them.
+
+    Their utterances may differ, as those of one system under two protocols do; the same speakers are resampled for
+    both.
+    """
+    tested = first.tested(), second.tested()
+    speakers = np.unique(np.concatenate([part.speakers for part in tested]))
+    cells = [part.by_speaker(len(first.classes), speakers) for part in tested]
+    return intervals.difference(metrics.by_name(metric, first.classes), *cells)

@@ -7,15 +7,17 @@ the interval resamples the same speakers in all, since all are the same recordin
 
 import numpy as np
 
-from common.evaluation.intervals import NotComputableError, Number, speaker_interval
+from common.evaluation import intervals
+from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import scores
+from experiments.evaluation.system_results import common_seeds
 
 EVERY = "test:*"
 CLEAN = "clean"
 KINDS = {"music-like": ("ambient", "pop", "rock", "music"), "crowd-like": ("crowd",)}  # by how a signal's name begins
 
 
-def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Number:
+def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
     """As `scores.measure`, which does not know `test:*`.
 
     Raises:
@@ -36,40 +38,47 @@ def of(system) -> dict[str, tuple[str, float]]:
     Raises:
         NotComputableError: the records differ in them, so that no number of theirs can be pooled.
     """
-    found = [
+    by_record = [
         {
             name: (front_end["noise"], front_end["snr_db"])
             for name, front_end in record.recipe.get("test_front_ends", ())
         }
         for record in system.used
     ]
-    if any(conditions != found[0] for conditions in found):
+    if any(conditions != by_record[0] for conditions in by_record):
         raise NotComputableError("records with different background signals or levels are not pooled")
-    return found[0]
+    return by_record[0]
 
 
-def mean(system, metric, conditions, *, rule=None) -> Number:
+def mean(system, metric, conditions, *, rule=None) -> Estimate:
     """Mean of a metric over conditions, folds pooled.
 
     Raises:
         NotComputableError: the metric is undefined on these utterances, or not of utterances.
     """
-    of_margins = scores.statistic(metric, system.classes)
+    of_confusion = scores.metric_of(metric, system.classes)
     each = [scores.measure(system, metric, part=f"test:{name}", rule=rule) for name in conditions]
-    tested = [system.tested(rule, f"test:{name}") for name in conditions]
-    speakers = np.unique(tested[0].speakers)
-    cells = [scores.speaker_margins(part, speakers, len(system.classes)) for part in tested]  # C x (G, S, 3, K)
-    value = float(np.mean([number.value for number in each]))
-    by_seed = tuple(np.mean([number.by_seed for number in each], axis=0).tolist())
+    value = float(np.mean([estimate.value for estimate in each]))
+    by_seed = tuple(np.mean([estimate.by_seed for estimate in each], axis=0).tolist())
     try:
-        _, low, high = speaker_interval(
-            np.stack(cells, axis=2),  # (G, S, C, 3, K)
-            lambda sums: of_margins(sums).mean(axis=(-2, -1)),
-            rate=True,
-        )
+        estimate = intervals.interval(of_confusion, cells(system, [f"test:{name}" for name in conditions], rule=rule))
     except NotComputableError as error:
-        return Number(value, why_none=str(error), by_seed=by_seed)
-    return Number(value, low, high, "speakers", by_seed=by_seed)
+        return Estimate(value, why_none=str(error), by_seed=by_seed)
+    return Estimate(value, estimate.low, estimate.high, "speakers", by_seed=by_seed)
+
+
+def cells(system, parts, *, rule=None, seeds=None) -> np.ndarray:
+    """(G, S, C, K, K+1) confusion counts of C test parts by speaker; all parts are the same recordings."""
+    tested = [system.tested(rule, part, seeds) for part in parts]
+    return np.stack([part.by_speaker(len(system.classes), np.unique(tested[0].speakers)) for part in tested], axis=2)
+
+
+def difference(first, second, metric, parts) -> Estimate:
+    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
+    seeds = common_seeds(first, second)
+    return intervals.difference(
+        scores.metric_of(metric, first.classes), *(cells(system, parts, seeds=seeds) for system in (first, second))
+    )
 
 
 def unlike(number, system) -> str:

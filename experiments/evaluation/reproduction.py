@@ -28,7 +28,7 @@ import dataclasses
 import decimal
 
 from common.corpora.verify import SYNTHETIC
-from common.evaluation.intervals import NotComputableError
+from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, ranges
 
@@ -55,9 +55,9 @@ class Outcome:
     number: object
     verdict: str
     system: object = None
-    ours: scores.Number | None = None
+    ours: Estimate | None = None
     nearest: object = None
-    there: scores.Number | None = None
+    there: Estimate | None = None
 
 
 def compare(number, systems, raters=None) -> Outcome:
@@ -73,12 +73,12 @@ def compare(number, systems, raters=None) -> Outcome:
         return _of_the_corpus(number, raters)
     if not number.variant:
         return Outcome(number, "not comparable: the number of no system of ours")
-    mine = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
-    if not any(layout_of(s) == number.corpus for s in mine):
-        return Outcome(number, _not_run(number, mine), None, None, *_nearest(number, mine, raters))
-    comparable, why = _of_the_same_kind(number, mine)
+    own = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
+    if not any(layout_of(s) == number.corpus for s in own):
+        return Outcome(number, _not_run(number, own), None, None, *_nearest(number, own, raters))
+    comparable, why = _of_the_same_kind(number, own)
     if why:
-        return Outcome(number, f"not comparable: {why}", None, None, *_nearest(number, mine, raters))
+        return Outcome(number, f"not comparable: {why}", None, None, *_nearest(number, own, raters))
     system = comparable[0]
     try:
         ours = _measured(number, system, raters)
@@ -99,17 +99,17 @@ def _reservations(number, ours) -> str:
 
 def _not_run(number, elsewhere) -> str:
     """What is missing, where else the variant was run, and the command."""
-    needed = [what for name, what in NEEDS.items() if name in (number.corpus.partition("/")[0], number.variant)]
+    needed = [words for name, words in NEEDS.items() if name in (number.corpus.partition("/")[0], number.variant)]
     others = sorted({s.corpus_variant for s in elsewhere if not s.synthetic})
     ran = f"ran on {', '.join(others)} alone" if others else ""
     return f"not run: {'; '.join(filter(None, [*needed, ran, command_not_run(number)]))}"
 
 
-def _measured(number, system, raters) -> scores.Number:
+def _measured(number, system, raters) -> Estimate:
     options = {"part": number.part, "rule": number.rule or None}
-    base, _, what = number.metric.partition(":")
+    base, _, share = number.metric.partition(":")
     if base == "share":
-        return scores.share(system, what, raters.get(system.corpus_variant), **options)
+        return scores.share(system, share, raters.get(system.corpus_variant), **options)
     aggregation = "fold_mean" if number.aggregation == "fold_mean" else "pooled"
     return noise_conditions.measure(system, number.metric, aggregation=aggregation, **options)
 
@@ -146,7 +146,7 @@ def _of_the_corpus(number, raters) -> Outcome:
         return Outcome(number, f"not comparable: {error}")
     digits = max(2, -decimal.Decimal(repr(number.value)).as_tuple().exponent)  # whole per cents at least
     half = 0.5 * 10**-digits
-    ours = scores.Number(value, value - half, value + half, ROUNDING)
+    ours = Estimate(value, value - half, value + half, ROUNDING)
     return Outcome(number, verdict(number.value, ours), None, ours)
 
 
@@ -198,5 +198,5 @@ def layout_of(system) -> str:
     return system.corpus_variant.replace(SYNTHETIC, "", 1)
 
 
-def _only(preposition, found, wanted) -> str:
-    return f"only {preposition} {', '.join(sorted(found))}, not {wanted}"
+def _only(preposition, names, wanted) -> str:
+    return f"only {preposition} {', '.join(sorted(names))}, not {wanted}"

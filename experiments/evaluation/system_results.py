@@ -37,6 +37,12 @@ class Tested:
     labels: np.ndarray
     decisions: np.ndarray
 
+    def by_speaker(self, num_classes, speakers=None) -> np.ndarray:
+        """(G, S, K, K+1) confusion counts; G speakers, by default those of these utterances, sorted."""
+        return metrics.confusion_by_group(
+            self.labels, self.decisions, self.speakers, num_classes=num_classes, names=speakers
+        )
+
 
 @dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
 class SystemResults:
@@ -80,7 +86,7 @@ class SystemResults:
     @property
     def complete(self) -> list[int]:
         """Seeds of which every fold has its record."""
-        return [seed for seed, found in self.by_seed.items() if len(found) == found[0].num_folds]
+        return [seed for seed, records in self.by_seed.items() if len(records) == records[0].num_folds]
 
     @property
     def seeds(self) -> list[int]:
@@ -107,7 +113,7 @@ class SystemResults:
             "recordings": len({record.corpus_fingerprint for record in self.records}) > 1,
             "numbers of folds": len({record.num_folds for record in self.records}) > 1,
         }
-        return [f"records of different {what}" for what, differs in differing.items() if differs]
+        return [f"records of different {name}" for name, differs in differing.items() if differs]
 
     @property
     def notes(self) -> list[str]:
@@ -150,9 +156,9 @@ class SystemResults:
         return {
             seed: {
                 record.fold: hash(frozenset(zip(record.parts["test"]["utterances"], record.labels(), strict=True)))
-                for record in found
+                for record in records
             }
-            for seed, found in self.by_seed.items()
+            for seed, records in self.by_seed.items()
         }
 
     def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
@@ -211,14 +217,14 @@ class SystemResults:
 
     def _one_seed(self, seed, rule, part) -> Tested:
         """As `Tested`, with decisions (N,)."""
-        found = self.by_seed[seed]
-        ids = np.concatenate([record.parts[part]["utterances"] for record in found])
+        records = self.by_seed[seed]
+        ids = np.concatenate([record.parts[part]["utterances"] for record in records])
         order = np.argsort(ids, kind="stable")
         return Tested(
             ids=ids[order],
-            speakers=np.concatenate([record.parts[part]["speakers"] for record in found])[order],
-            labels=np.concatenate([record.labels(part) for record in found])[order],
-            decisions=np.concatenate([self.decisions(record, rule, part) for record in found])[order],
+            speakers=np.concatenate([record.parts[part]["speakers"] for record in records])[order],
+            labels=np.concatenate([record.labels(part) for record in records])[order],
+            decisions=np.concatenate([self.decisions(record, rule, part) for record in records])[order],
         )
 
 
@@ -228,11 +234,11 @@ def group(records) -> list[SystemResults]:
     Raises:
         InputError: records of one system have different classes or different decision rules.
     """
-    found = defaultdict(list)
+    by_system = defaultdict(list)
     for record in records:
-        found[record.corpus_variant, record.protocol, record.preset, record.paper, record.variant].append(record)
+        by_system[record.corpus_variant, record.protocol, record.preset, record.paper, record.variant].append(record)
     systems = []
-    for (corpus, protocol, preset, paper, variant), members in sorted(found.items()):
+    for (corpus, protocol, preset, paper, variant), members in sorted(by_system.items()):
         members.sort(key=lambda record: (record.seed, _natural(record.fold)))
         system = SystemResults(paper, variant, corpus, protocol, preset, tuple(members))
         if len({(*m.classes, *m.parts["test"]["scores"]) for m in members}) > 1:
@@ -312,10 +318,10 @@ def _noise_words(record) -> list[str]:
     return [*(["--noises", "FOLDER"] if of_the_user else []), *(["--snr", levels[0]] if levels else [])]
 
 
-def by_group(found) -> dict[tuple[str, str, str], list[SystemResults]]:
+def by_group(systems) -> dict[tuple[str, str, str], list[SystemResults]]:
     """Systems that can be compared, by (corpus variant, protocol, preset)."""
     groups = {}
-    for system in found:
+    for system in systems:
         groups.setdefault(system.group, []).append(system)
     return groups
 

@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 from common.atomic_file import write_text
 from common.errors import InputError
-from common.evaluation import metrics, resampling
+from common.evaluation import intervals, metrics
 from experiments.listening import answers_file, study_plan
 from experiments.tables import formats
 
@@ -75,9 +75,9 @@ def score(study, rows) -> dict:
     labels, decisions = _indices(study, counted)
     confusion = metrics.confusion_matrix(labels, decisions, num_classes=len(study.classes))
     answered = Counter(row.utterance for row in counted)
-    intervals = {
+    bounds = {
         "speakers": _intervals(study, labels, decisions, [row.speaker for row in counted]),
-        "assessors": _intervals(study, labels, decisions, [row.assessor for row in counted]),
+        "assessors": _intervals(study, labels, decisions, [row.assessor for row in counted], "assessors"),
     }
     return {
         "schema": answers_file.SCHEMA,
@@ -96,7 +96,7 @@ def score(study, rows) -> dict:
         "utterances_planned": len(study.of(study_plan.TEST)),
         "assessors": len({row.assessor for row in counted}),
         **_agreement_of(study, counted),
-        "intervals": intervals,
+        "intervals": bounds,
         "confusion": confusion[:, :-1].tolist(),
         "per_assessor": [_one(study, name, number, rows) for number, name in enumerate(names, start=1)],
         "answers_then_revealed": sum(row.revealed is not None for row in counted),
@@ -154,16 +154,17 @@ def _ua(confusion, classes):
         return None
 
 
-def _intervals(study, labels, decisions, groups) -> dict:
+def _intervals(study, labels, decisions, groups, about="speakers") -> dict:
     """95 % interval of WA and UA over `groups`, None with the reason where there is none."""
-    found = {}
+    cells = metrics.confusion_by_group(labels, decisions, groups, num_classes=len(study.classes))
+    bounds = {}
     for metric in ("wa", "ua"):
         try:
-            interval = resampling.bootstrap_interval(labels, decisions, groups, metric=metric, classes=study.classes)
-            found[metric] = [interval.low, interval.high]
+            estimate = intervals.interval(metrics.by_name(metric, study.classes), cells, about=about)
+            bounds[metric] = [estimate.low, estimate.high]
         except ValueError as error:
-            found[metric], found[f"{metric}_why_none"] = None, str(error)
-    return found
+            bounds[metric], bounds[f"{metric}_why_none"] = None, str(error)
+    return bounds
 
 
 def _agreement_of(study, counted) -> dict:
@@ -173,17 +174,17 @@ def _agreement_of(study, counted) -> dict:
         by_utterance.setdefault(row.utterance, Counter())[row.answer] += 1
     counts = np.array([[answers[name] for name in study.classes] for answers in by_utterance.values()])
     counts = counts[counts.sum(axis=1) >= 2]
-    found = {
+    agreement = {
         "kappa": None,
         "kappa_utterances": len(counts),
         "kappa_answers_per_utterance": dict(sorted(Counter(map(str, counts.sum(axis=1).tolist())).items())),
         "pairs_agreeing": _agreement(counts, counts.sum(axis=1)) if len(counts) else None,
     }
     try:
-        found["kappa"] = fleiss_kappa(counts)
+        agreement["kappa"] = fleiss_kappa(counts)
     except ValueError as error:
-        found["kappa_why_none"] = str(error)
-    return found
+        agreement["kappa_why_none"] = str(error)
+    return agreement
 
 
 def _accuracy_table(result):

@@ -14,11 +14,11 @@ ROW_INCHES = 0.42
 WIDTH_INCHES = 9
 
 
-def draw(found, ablations=frozenset()) -> dict[str, Figure]:
+def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
     """File name -> figure, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
     groups = {
         group: comparisons.methods_of(members, ablations)[0]
-        for group, members in system_results.by_group(found).items()
+        for group, members in system_results.by_group(systems).items()
     }
     return {
         "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
@@ -55,10 +55,8 @@ def forest(members) -> Figure:
 
 def of_speakers(system) -> np.ndarray:
     """Mean class recall of every test speaker who has all classes, mean over seeds; those with fewer have no UA."""
-    tested = system.tested()
-    speakers = np.unique(tested.speakers)
-    cells = scores.speaker_margins(tested, speakers, len(system.classes))  # (G, S, 3, K)
-    values = scores.statistic("ua", system.classes)(cells).mean(axis=1)  # (G,)
+    cells = system.tested().by_speaker(len(system.classes))  # (G, S, K, K+1)
+    values = metrics.ua(cells, undefined="nan").mean(axis=1)  # (G,)
     return values[~np.isnan(values)]
 
 

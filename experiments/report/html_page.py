@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import jinja2
+import pandas as pd
 from markdown_it import MarkdownIt
 
 from common import records
@@ -74,14 +75,14 @@ def _path(root) -> Path:
 
 def _made(root, papers) -> tuple[dict[str, bytes], str]:
     """The figures by file name, and the page."""
-    found = system_results.group(records.read_all(root))
-    drawn = figures.draw(found, ablation_effects.ablations(papers))
+    results = system_results.group(records.read_all(root))
+    drawn = figures.draw(results, ablation_effects.ablations(papers))
     more = {"measured": latencies.read(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human_reference.read(root), "rated": annotations.read_all(root), "other": other_sheets(root)}
-    return drawn, page(found, reported_results.read_all(papers), drawn, papers, **more)
+    return drawn, page(results, reported_results.read_all(papers), drawn, papers, **more)
 
 
-def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:
+def page(results, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:
     """The page, from systems, papers and PNG files by name; the same input gives the same text."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -91,7 +92,7 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         lstrip_blocks=True,
     )
     ablations = ablation_effects.ablations(papers)
-    sheets = [*all_sheets(found, known, people, measured, rated, ablations), *other]
+    sheets = [*all_sheets(results, known, people, measured, rated, ablations), *other]
     sections = [
         (
             anchor,
@@ -102,32 +103,32 @@ def page(found, known, drawn, papers, *, people=(), measured=None, rated=None, o
         for anchor, heading, prefix, reading in SECTIONS
     ]
     return environment.get_template("html_page.html.j2").render(
-        summary=_summary(found, ablations),
-        verdicts=_verdict_counts(found, known, rated),
+        summary=_summary(results, ablations),
+        verdicts=_verdict_counts(results, known, rated),
         sections=[section for section in sections if section[3]],
-        figures=_figures(found, drawn),
+        figures=_figures(results, drawn),
         forests=[(name, _uri(data)) for name, data in drawn.items() if name.startswith("forest-")],
         paper_figures=paper_figures,
         papers=[(paper, _readme(Path(papers, paper.name, "README.md"))) for paper in known],
-        environments=_environments(found),
-        commands=list(dict.fromkeys(system.command for system in found)),
-        limits=sorted({(system.corpus_variant, system.limits) for system in found if system.limits}),
+        environments=_environments(results),
+        commands=list(dict.fromkeys(system.command for system in results)),
+        limits=sorted({(system.corpus_variant, system.limits) for system in results if system.limits}),
         generated=formats.GENERATED,
     )
 
 
 def _folded(table):
     """(table, "") with the rows that something was run for; (table, how many) with the others, to be opened."""
-    waiting = [row for row in table.rows if _is_waiting(row.data)]
-    if len(waiting) < len(table.rows):
-        yield dataclasses.replace(table, rows=[row for row in table.rows if not _is_waiting(row.data)]), ""
-        table = dataclasses.replace(table, notes=(), commands=())
-    if waiting:
-        yield dataclasses.replace(table, rows=waiting), f"{len(waiting)} numbers not run: why, and the commands"
+    waiting = pd.Series([_is_waiting(row) for row in table.frame.to_dict("records")], dtype=bool)
+    if not waiting.all():
+        yield table.changed(rows=table.frame[~waiting]), ""
+        table = table.changed(notes=(), commands=())
+    if waiting.any():
+        yield table.changed(rows=table.frame[waiting]), f"{waiting.sum()} numbers not run: why, and the commands"
 
 
-def _is_waiting(fields):
-    return fields.get("verdict", "").startswith("not run") and not fields["nearest_run"]
+def _is_waiting(row):
+    return row.get("verdict", "").startswith("not run") and not row["nearest_run"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,9 +146,9 @@ class Best:
     notes: str
 
 
-def _summary(found, ablations) -> dict:
+def _summary(results, ablations) -> dict:
     best = []
-    for (corpus, protocol, preset), members in system_results.by_group(found).items():
+    for (corpus, protocol, preset), members in system_results.by_group(results).items():
         methods, _ = comparisons.methods_of(members, ablations)
         scored = [(ua, s) for s in methods if (ua := layout.attempt(scores.measure, s, "ua")[0])]
         if len(scored) > 1:
@@ -158,35 +159,35 @@ def _summary(found, ablations) -> dict:
             seeds = system_results.ranges(system.seeds)
             best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance, seeds, notes))
     return {
-        "records": sum(len(system.records) for system in found),
-        "systems": len({system.name for system in found}),
-        "corpora": len({system.corpus_variant for system in found}),
+        "records": sum(len(system.records) for system in results),
+        "systems": len({system.name for system in results}),
+        "corpora": len({system.corpus_variant for system in results}),
         "best": best,
     }
 
 
-def _verdict_counts(found, known, rated) -> list[tuple[str, dict]]:
+def _verdict_counts(results, known, rated) -> list[tuple[str, dict]]:
     """(paper, kind of verdict -> how many of its numbers)."""
     counted = []
     for paper in known:
         if paper.published:
-            compared = [reproduction.compare(number, found, rated) for number in paper.published]
+            compared = [reproduction.compare(number, results, rated) for number in paper.published]
             kinds = Counter(reproduction.kind(comparison) for comparison in compared)
             counted.append((paper.name, {kind: kinds[kind] for kind in reproduction.KINDS}))
     return counted
 
 
-def _figures(found, drawn) -> list[dict]:
+def _figures(results, drawn) -> list[dict]:
     """Per system its images as data URIs with what they show."""
     shown = []
-    for system in found:
+    for system in results:
         images = [
             (kind, _uri(drawn[name]))
             for kind in ("confusion", "recalls", "curves")
             if (name := f"{figures.stem(system)}-{kind}.png") in drawn
         ]
-        what = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
-        shown.append({"what": what, "images": images})
+        title = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
+        shown.append({"title": title, "images": images})
     return shown
 
 
@@ -218,12 +219,12 @@ def _readme(path) -> list[tuple[str, str]]:
 def markdown_section(text, heading) -> str:
     """The HTML of what stands under a second-level heading; raw HTML in it is escaped, images are not loaded."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    found = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return parser.render(re.sub(r"<!--.*?-->", "", found[1])) if found else ""
+    section = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return parser.render(re.sub(r"<!--.*?-->", "", section[1])) if section else ""
 
 
-def _environments(found) -> list[tuple[int, list[tuple[str, str]]]]:
+def _environments(results) -> list[tuple[int, list[tuple[str, str]]]]:
     """Distinct environments of the records, the most frequent first."""
-    counted = Counter(json.dumps(record.environment, sort_keys=True) for s in found for record in s.records)
+    counted = Counter(json.dumps(record.environment, sort_keys=True) for s in results for record in s.records)
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     return [(count, [(k, str(v)) for k, v in json.loads(text).items()]) for text, count in ordered]

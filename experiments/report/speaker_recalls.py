@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.evaluation import scores
+from common.evaluation import metrics
 from experiments.report import drawing
 
 ROW_INCHES = 0.6
@@ -17,17 +17,19 @@ def recalls(system) -> Figure:
     Under the system's first decision rule; several seeds: counts added. A class's label says how many speakers have it
     where not all do.
     """
-    hits, support = of_speakers(system)
+    cells = system.tested().by_speaker(len(system.classes)).sum(axis=1)  # (G, K, K+1)
+    support, each = metrics.support(cells), metrics.recall(cells, undefined="nan")  # (G, K)
+    together = metrics.recall(cells.sum(axis=0), undefined="nan")  # (K,)
     figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")
     axes = figure.subplots()
     labels = []
     for row, name in enumerate(reversed(system.classes)):
         k = len(system.classes) - 1 - row
         present = support[:, k] > 0
-        values = hits[present, k] / support[present, k]
+        values = each[present, k]
         axes.plot(values, row + stacked(values), ".", color=drawing.ORANGE, markersize=5, zorder=1)
         if present.any():
-            axes.plot(hits[:, k].sum() / support[:, k].sum(), row, "o", color=drawing.BLUE, markersize=6, zorder=2)
+            axes.plot(together[k], row, "o", color=drawing.BLUE, markersize=6, zorder=2)
         labels.append(name if present.all() else f"{name} ({present.sum()} of {len(present)} speakers)")
     axes.plot([], [], "o", color=drawing.BLUE, label="recall, all utterances")
     axes.plot([], [], ".", color=drawing.ORANGE, markersize=5, label="recall of one test speaker")
@@ -51,10 +53,3 @@ def stacked(values) -> np.ndarray:
         step = min(STEP, HEIGHT / len(equal))
         offsets[equal] = step * (np.arange(len(equal)) - (len(equal) - 1) / 2)
     return offsets
-
-
-def of_speakers(system) -> tuple[np.ndarray, np.ndarray]:
-    """(G, K) utterances decided rightly, (G, K) utterances, for sorted test speakers; all seeds together."""
-    tested = system.tested()
-    cells = scores.speaker_margins(tested, np.unique(tested.speakers), len(system.classes)).sum(axis=1)  # (G, 3, K)
-    return cells[:, 0], cells[:, 1]

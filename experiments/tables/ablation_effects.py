@@ -24,12 +24,12 @@ def fill(text, paper, systems) -> str:
         paper: its name.
         systems: of experiments/evaluation/system_results, any paper's.
     """
-    mine = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol)]
+    own = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol)]
 
     def effect(match):
         changed, usual = match["changed"], match["usual"]
-        found = [shown for pair in _pairs(mine, changed, usual) if (shown := _show(changed, pair))]
-        return f"{match[1]}{'; '.join(found) or NOT_RUN}{match[4]}"
+        effects = [shown for pair in _pairs(own, changed, usual) if (shown := _show(changed, pair))]
+        return f"{match[1]}{'; '.join(effects) or NOT_RUN}{match[4]}"
 
     return MARK.sub(effect, text)
 
@@ -65,7 +65,7 @@ def _show(name, pair) -> str:
     difference = pair.ua or pair.wa
     if difference is None:
         return ""
-    value, low, high = map(formats.signed_per_cent, (difference.estimate, difference.low, difference.high))
+    value, low, high = map(formats.signed_per_cent, (difference.value, difference.low, difference.high))
     corpus, protocol, preset = pair.first.group
     seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"

@@ -9,7 +9,8 @@ import functools
 import textwrap
 from pathlib import Path
 
-import tabulate as library
+import pandas as pd
+import tabulate
 
 from common import records
 from common.atomic_file import write_set
@@ -78,34 +79,34 @@ def _is_generated(path) -> bool:
 def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
     """Every generated file below a results folder, and the READMEs, with its text."""
     known = reported_results.read_all(papers)
-    found = system_results.group(records.read_all(root))
+    results = system_results.group(records.read_all(root))
     people = human_reference.read(root)
     rated = annotations.read_all(root)
     ablations = ablation_effects.ablations(papers)
-    sheets = [*all_sheets(found, known, people, latencies.read(root), rated, ablations), *other_sheets(root)]
+    sheets = [*all_sheets(results, known, people, latencies.read(root), rated, ablations), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
         for form, render in FORMS.items()
     }
     if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(found, known, papers, people, rated, ablations)
+        files |= readmes(results, known, papers, people, rated, ablations)
     return files
 
 
-def all_sheets(found, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
+def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
     """The tables, from records and what is known beside them; pure.
 
     Args:
-        found: SystemResults.
+        results: SystemResults.
         known: papers of common/evaluation/reported_results.
         people: human rows.
         measured: latencies by system.
         rated: raters' answers by corpus variant.
         ablations: names of the systems that only a ledger compares.
     """
-    sheets = [paper_vs_ours.sheet(paper, found, rated) for paper in known if paper.published]
-    for corpus, members in layout.by_corpus(found):
+    sheets = [paper_vs_ours.sheet(paper, results, rated) for paper in known if paper.published]
+    for corpus, members in layout.by_corpus(results):
         for make in (
             systems.systems_sheet,
             systems.per_class_sheet,
@@ -124,33 +125,34 @@ def all_sheets(found, known, people=(), measured=None, rated=None, ablations=fro
 
             sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
             sheets += [sheet] if sheet else []
-    return [*sheets, latency.beside_cost(systems.cost_sheet(found), found, measured or {})] if found else sheets
+    return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 
 
 def other_sheets(root) -> list[formats.Sheet]:
     """The tables of what is known beside the records: the audit of our folds, the speed of this suite."""
-    made = [audit.sheet(audits.read(root)), benchmark.sheet(benchmarks.read(root))]
-    return [sheet for sheet in made if sheet]
+    sheets = [audit.sheet(audits.read(root)), benchmark.sheet(benchmarks.read(root))]
+    return [sheet for sheet in sheets if sheet]
 
 
 def with_people(sheet, people, corpus) -> formats.Sheet:
     """The systems table of a corpus variant with its human rows below the systems."""
     (table,) = sheet.tables
-    added = [systems.human_row(row, table.rows[0]) for row in people if row["corpus_variant"] == corpus]
-    return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=[*table.rows, *added]),))
+    added = [systems.human_row(row) for row in people if row["corpus_variant"] == corpus]
+    frame = pd.concat([table.frame, pd.DataFrame(added, dtype=object)], ignore_index=True)
+    return dataclasses.replace(sheet, tables=(table.changed(rows=frame),)) if added else sheet
 
 
-def readmes(found, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
+def readmes(results, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
     """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
     filled = {}
     for paper in known:
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
-            text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, found)
-            filled[path] = _with_block(path, text, _results(paper, found, people, rated))
+            text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, results)
+            filled[path] = _with_block(path, text, _results(paper, results, people, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
-        block = readme_comparison.comparisons(found, ablations, [paper.name for paper in known])
+        block = readme_comparison.comparisons(results, ablations, [paper.name for paper in known])
         filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
 
@@ -163,17 +165,17 @@ def _with_block(path, text, block) -> str:
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
-def _results(paper, found, people, rated) -> str:
-    mine = [system for system in found if system.paper == paper.name]
-    of_classes, others = class_rates.split([reproduction.compare(number, found, rated) for number in paper.published])
-    made = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
-    for corpus, members in layout.by_corpus(mine):
-        made += with_people(systems.systems_sheet(corpus, members), people, corpus).tables
+def _results(paper, results, people, rated) -> str:
+    own = [system for system in results if system.paper == paper.name]
+    of_classes, others = class_rates.split([reproduction.compare(number, results, rated) for number in paper.published])
+    tables = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
+    for corpus, members in layout.by_corpus(own):
+        tables += with_people(systems.systems_sheet(corpus, members), people, corpus).tables
         for in_noise in (noise.noise_sheet, noise.differences_sheet):
             sheet = in_noise(corpus, members)
-            made += sheet.tables if sheet else ()
-    made += run_status.tables_of(paper, mine)
-    blocks = [f"<!-- {formats.GENERATED} -->", *map(formats.markdown_table, made)]
+            tables += sheet.tables if sheet else ()
+    tables += run_status.tables_of(paper, own)
+    blocks = [f"<!-- {formats.GENERATED} -->", *map(formats.markdown_table, tables)]
     return "\n\n".join(blocks)
 
 
@@ -186,7 +188,7 @@ def table_for_terminal(found_records) -> str:
 def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = sorted(map(_terminal_row, members), key=lambda ranked_row: -ranked_row[0])
-    body = library.tabulate(
+    body = tabulate.tabulate(
         [cells for _, cells in ranked],
         headers=["system", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
         tablefmt="simple",
@@ -203,8 +205,8 @@ def _terminal_row(system) -> tuple[float, list[str]]:
     ua, why = layout.attempt(scores.measure, system, "ua")
     notes = [*system.caveats, *([f"no UA: {why}"] if why else [])]
     counted = [system.n, system.folds, system_results.ranges(system.seeds)]
-    shown = [formats.with_interval(ua), formats.per_cent(wa and wa.value), "; ".join(notes)]
-    return ua.value if ua else -1.0, [system.name, *counted, *shown]
+    shown = [formats.with_interval(ua), formats.per_cent(wa and wa.value)]
+    return ua.value if ua else -1.0, [system.name, *counted, *shown, "; ".join(notes)]
 
 
 def _read(path) -> bytes | None:

@@ -21,8 +21,8 @@ def sheet(audits) -> formats.Sheet | None:
     for audited in audits:
         if not audited["refused"]:
             by_corpus.setdefault(audited["corpus_variant"], []).append(audited)
-    made = tuple(_table(corpus, members) for corpus, members in sorted(by_corpus.items()))
-    return formats.Sheet("audit", "Leakage audit of our folds", made) if made else None
+    tables = tuple(_table(corpus, members) for corpus, members in sorted(by_corpus.items()))
+    return formats.Sheet("audit", "Leakage audit of our folds", tables) if tables else None
 
 
 def _table(corpus, audits) -> formats.Table:
@@ -31,38 +31,40 @@ def _table(corpus, audits) -> formats.Table:
         same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
         alike.setdefault(same, []).append(audited)
     rows = [_row(corpus, members) for members in alike.values()]
-    return formats.Table(
-        caption=f"Folds of seed 0 on {corpus}", rows=rows, commands=(("made by", KEEP),), notes=(NOTE,)
-    )
+    return formats.Table(f"Folds of seed 0 on {corpus}", rows, SHOWN, (("made by", KEEP),), (NOTE,))
 
 
-def _row(corpus, members) -> formats.Row:
+def _row(corpus, members) -> dict:
     audited = members[0]
-    systems, kinds = ", ".join(member["system"] for member in members), audited["kinds"]
-    others = [WORDS.get(kind) or f"{kind}: {_shown(found)}" for kind, found in kinds.items() if kind not in COLUMNS]
-    shown = {
-        "protocol": audited["protocol"],
-        "systems": systems,
-        "folds": str(audited["num_folds"]),
-        "verdict": audited["verdict"],
-        **{heading: _shown(kinds.get(kind)) for kind, heading in COLUMNS.items()},
-        "else": "; ".join(others) or "none",
-    }
-    data = {
+    kinds = audited["kinds"]
+    others = [WORDS.get(kind) or f"{kind}: {_words(**seen)}" for kind, seen in kinds.items() if kind not in COLUMNS]
+    row = {
         "corpus_variant": corpus,
         "protocol": audited["protocol"],
-        "systems": systems,
+        "systems": ", ".join(member["system"] for member in members),
         "folds": audited["num_folds"],
         "verdict": audited["verdict"],
-        **{f"{kind}_most": kinds.get(kind, {}).get("most", 0) for kind in COLUMNS},
-        **{f"{kind}_folds": kinds.get(kind, {}).get("folds", 0) for kind in COLUMNS},
-        "else": "; ".join(others),
     }
-    return formats.Row(shown, data)
+    for field in ("most", "folds"):
+        row |= {f"{kind}_{field}": kinds.get(kind, {}).get(field, 0) for kind in COLUMNS}
+    levels = {f"{kind}_level": kinds.get(kind, {}).get("level", "") for kind in COLUMNS}
+    return row | {"else": "; ".join(others)} | levels
 
 
-def _shown(found) -> str:
-    if not found:
-        return "none"
-    folds = f"{found['folds']} fold{'s' if found['folds'] > 1 else ''}"
-    return f"{found['most']} ({folds}, {found['level']})"
+def _words(most, folds, level) -> str:
+    return f"{most} ({folds} fold{'s' if folds > 1 else ''}, {level})"
+
+
+def _shown(row, kind) -> str:
+    folds = row[f"{kind}_folds"]
+    return _words(row[f"{kind}_most"], folds, row[f"{kind}_level"]) if folds else "none"
+
+
+SHOWN = (
+    formats.text("protocol", "protocol"),
+    formats.text("systems", "systems"),
+    formats.text("folds", "folds"),
+    formats.text("verdict", "verdict"),
+    *(formats.Column(heading, kind, _shown) for kind, heading in COLUMNS.items()),
+    formats.text("else", "else", none="none"),
+)

@@ -11,8 +11,8 @@ def sheet(measured) -> formats.Sheet | None:
     """The table of speed, from what `read` gave; None where nothing was measured."""
     if not measured:
         return None
-    made = tuple(_table(name, section) for name, section in measured.items())
-    return formats.Sheet("bench", "How fast it is", made)
+    tables = tuple(_table(name, section) for name, section in measured.items())
+    return formats.Sheet("bench", "How fast it is", tables)
 
 
 def _table(name, section) -> formats.Table:
@@ -23,20 +23,24 @@ def _table(name, section) -> formats.Table:
         f"{conditions['date']}, load average {conditions['load_average']} at the start",
         REHEARSAL if conditions["rehearsal"] else "",
     ]
-    rows = [_row(name, entry, conditions) for entry in section["figures"]]
-    commands = (("this table", conditions["command"]),)
-    return formats.Table("; ".join(filter(None, words)), rows, commands, (NOTE,))
-
-
-def _row(section, entry, conditions) -> formats.Row:
-    shown = {
-        "figure": entry["what"],
-        "value": formats.NONE if entry["value"] is None else number_text(entry["value"], entry["unit"]),
-        "unit": unit_text(entry) or formats.NONE,
-        "target": entry["target"] or formats.NONE,
-        "met": {True: "yes", False: "no", None: formats.NONE}[entry["met"]],
-        "note": entry["note"] or formats.NONE,
-    }
     machine = ", ".join(f"{key} {value}" for key, value in conditions.items())
-    data = {"section": section} | {field: "" if entry[field] is None else entry[field] for field in FIELDS}
-    return formats.Row(shown, data | {"conditions": machine})
+    rows = [
+        {"section": name} | {field: entry[field] for field in FIELDS} | {"conditions": machine}
+        for entry in section["figures"]
+    ]
+    commands = (("this table", conditions["command"]),)
+    return formats.Table("; ".join(filter(None, words)), rows, COLUMNS, commands, (NOTE,))
+
+
+def _value(row, field) -> str:
+    return formats.NONE if formats.is_missing(row[field]) else number_text(row[field], row["unit"])
+
+
+COLUMNS = (
+    formats.text("figure", "what"),
+    formats.Column("value", "value", _value),
+    formats.Column("unit", "unit", lambda row, field: unit_text(row) or formats.NONE),
+    formats.text("target", "target"),
+    formats.Column("met", "met", lambda row, field: {True: "yes", False: "no", None: formats.NONE}[row[field]]),
+    formats.text("note", "note"),
+)

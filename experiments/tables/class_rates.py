@@ -5,7 +5,7 @@ from collections import Counter
 from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import command_not_run, seeds_in_words
 from experiments.tables import formats
-from experiments.tables.formats import Row, Table
+from experiments.tables.formats import Table
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 AVERAGES = {
@@ -52,17 +52,17 @@ def table(comparisons) -> Table:
     for comparison in comparisons:
         row, rate = _place(comparison.number)
         cells.setdefault(row, {})[rate] = comparison
-    rows = [_row(name, found, run) for name, found in cells.items()]
+    rows = [_row(name, by_rate, run) for name, by_rate in cells.items()]
     name = f"{number.paper}/{number.variant}"
     commands = [(f"{name} as in the paper", command_not_run(number))]
-    commands += [(f"{name}, {_what_ran(run)}", run.command)] if run else []
+    commands += [(f"{name}, {_run_in_words(run)}", run.command)] if run else []
     notes = [_verdicts(comparisons), *([NEAREST] if any(c.there for c in comparisons) else [])]
     spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
     notes += [REPEATS] if run and spread and _of_run(spread, run) is None else []
-    ran = _what_ran(run) if run else "not run"
+    ran = _run_in_words(run) if run else "not run"
     beside = f"{_name(number)} of the paper ({number.corpus}) beside {name} ({ran})"
     aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
-    return Table(f"{beside}; per cent, {aggregation}", rows, tuple(commands), tuple(notes))
+    return Table(f"{beside}; per cent, {aggregation}", rows, COLUMNS, tuple(commands), tuple(notes))
 
 
 def _place(number) -> tuple[str, str]:
@@ -80,17 +80,29 @@ def _of_run(comparison, run):
     return comparison.there if comparison.nearest is run else None
 
 
-def _row(name, found, run) -> Row:
-    shown = {"class": name}
-    for rate, heading in RATES.items():
-        comparison = found.get(rate)
-        paper = formats.per_cent(comparison.number.value, digits=2) if comparison else formats.NONE
-        ours = comparison and _of_run(comparison, run)
-        shown |= {f"{heading}, paper": paper, f"{heading}, ours [95 %]": formats.with_interval(ours)}
-    return Row(shown, {})
+COLUMNS = (
+    formats.text("class", "class"),
+    *(
+        column
+        for rate, heading in RATES.items()
+        for column in (
+            formats.rate(f"{heading}, paper", rate, digits=2),
+            formats.estimate(f"{heading}, ours [95 %]", f"{rate}_ours"),
+        )
+    ),
+)
 
 
-def _what_ran(run) -> str:
+def _row(name, by_rate, run) -> dict:
+    row = {"class": name}
+    for rate in RATES:
+        comparison = by_rate.get(rate)
+        row[rate] = comparison and comparison.number.value
+        row |= formats.interval_fields(f"{rate}_ours", comparison and _of_run(comparison, run))
+    return row
+
+
+def _run_in_words(run) -> str:
     return f"{run.corpus_variant}, protocol {run.protocol}, preset {run.preset}, {seeds_in_words(run.seeds)}"
 
 

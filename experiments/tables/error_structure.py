@@ -1,15 +1,13 @@
 """Where systems err (Chernykh 2018, section 4.5): Figures 6a and 6b and Table 2, from records and annotations."""
 
-import dataclasses
-
 import numpy as np
 
 from common.evaluation import agreement
 from common.evaluation.intervals import NotComputableError
 from common.folds import leakage
 from common.utterance import slug
-from experiments.tables import formats
-from experiments.tables.formats import Row, Sheet, Table
+from experiments.tables import formats, layout
+from experiments.tables.formats import Column, Sheet, Table
 from experiments.tables.layout import attempt, caption, commands, identity
 
 PAPER = "chernykh2018"
@@ -36,23 +34,23 @@ CONFUSION_NOTES = ("In per cent of the true emotion's utterances, the decisions 
 
 
 def errors_sheet(corpus, systems, raters) -> Sheet | None:
-    """Figure 6b, Table 2 where there are votes, Figure 6a of the paper's systems; None where no system can be told."""
-    told, left_out = {}, []
+    """Figure 6b, Table 2 where there are votes, Figure 6a of the paper's systems; None where no system has ratings."""
+    rated, left_out = {}, []
     for system in systems:
-        found, why = attempt(_utterances, system, raters)
+        utterances, why = attempt(_utterances, system, raters)
         if why:
             left_out.append(f"Left out: {_title(system)}: {why}.")
         else:
-            told[system] = found
-    if not told:
+            rated[system] = utterances
+    if not rated:
         return None
-    made = [_by_agreement(corpus, told, raters)]
+    tables = [_by_agreement(corpus, rated, raters)]
     if raters.voted:
-        made.append(_residual(corpus, told, raters))
-    if own := {system: found for system, found in told.items() if system.paper == PAPER}:
-        made.append(_confusion(corpus, own))
-    made[0] = dataclasses.replace(made[0], commands=commands(told), notes=(*made[0].notes, *left_out))
-    return Sheet(f"errors_{slug(corpus)}", f"Where systems err on {corpus}", _with_equal_fields(made))
+        tables.append(_residual(corpus, rated, raters))
+    if own := {system: utterances for system, utterances in rated.items() if system.paper == PAPER}:
+        tables.append(_confusion(corpus, own))
+    tables[0] = tables[0].changed(commands=commands(rated), notes=(*tables[0].notes, *left_out))
+    return Sheet(f"errors_{slug(corpus)}", f"Where systems err on {corpus}", tuple(tables))
 
 
 def _utterances(system, raters):
@@ -66,27 +64,54 @@ def _title(system) -> str:
     return f"{system.name}, {system.protocol}, preset {system.preset}"
 
 
-def _table(what, corpus, told, made, notes) -> Table:
-    """A table of rows made of `told`, with what a reader of these systems' numbers must know."""
-    caveats = [f"{_title(system)}: {'; '.join(system.caveats)}." for system in told if system.caveats]
-    return Table(caption(what, corpus, list(told)), made, notes=(*notes, *caveats))
+WHO = (layout.system_name(), *layout.PROTOCOL_AND_PRESET, layout.RULE)
 
 
-def _by_agreement(corpus, told, raters) -> Table:
+def _table(title, corpus, rated, rows, columns, notes) -> Table:
+    """A table of rows made of `rated`, with the caveats of these systems' numbers."""
+    caveats = [f"{_title(system)}: {'; '.join(system.caveats)}." for system in rated if system.caveats]
+    return Table(caption(title, corpus, list(rated)), rows, (*WHO, *columns), notes=(*notes, *caveats))
+
+
+def _counted(heading, share, count) -> Column:
+    """A column of a share and the counts behind it: `37.5 (3/8)`, "—" of nothing."""
+
+    def show(row, _):
+        n = row.get(count)
+        return f"{formats.per_cent(row[share])} ({round(row[share] * n)}/{n})" if n else formats.NONE
+
+    return Column(heading, share, show)
+
+
+def _share(hits, total) -> float | None:
+    return hits / total if total else None
+
+
+def _by_agreement(corpus, rated, raters) -> Table:
     """Figure 6b."""
     count = agreement.error_by_dissent if raters.voted else agreement.error_by_recognition
     options = {"merged": raters.merged} if raters.voted else {}
-    found = {s: count(rated, s.tested().decisions, s.classes, **options) for s, rated in told.items()}
-    names = max((table.columns for table in found.values()), key=len)
+    errors = {s: count(own, s.tested().decisions, s.classes, **options) for s, own in rated.items()}
+    names = max((table.columns for table in errors.values()), key=len)
     heading = "{} dissenting" if raters.voted else "recognised {}"
-    columns = {
+    places = {
         heading.format(name): c
         for c, name in enumerate(names)
-        if any(table.counts[:, c : c + 1].any() for table in found.values())  # some may have fewer columns
+        if any(table.counts[:, c : c + 1].any() for table in errors.values())  # some may have fewer columns
     }
-    made = [row for system, table in found.items() for row in _error_rows(system, table, columns)]
-    what = f"{BY_DISSENT if raters.voted else BY_RECOGNITION} (Chernykh 2018, Figure 6b)"
-    return _table(what, corpus, told, made, (*ERROR_NOTES, *_rater_notes(raters)))
+    rows = [row for system, table in errors.items() for row in _error_rows(system, table, places)]
+    columns = [Column("emotion", "emotion", _error_title)]
+    columns += [_counted(name, f"share_{_field(name)}", f"n_{_field(name)}") for name in ("all", *places)]
+    title = f"{BY_DISSENT if raters.voted else BY_RECOGNITION} (Chernykh 2018, Figure 6b)"
+    return _table(title, corpus, rated, rows, columns, (*ERROR_NOTES, *_rater_notes(raters)))
+
+
+def _error_title(row, field) -> str:
+    return row[field] if row["what"] == "error" else "all emotions: accuracy"
+
+
+def _field(name) -> str:
+    return name.replace(" ", "_")
 
 
 def _rater_notes(raters) -> list[str]:
@@ -94,113 +119,74 @@ def _rater_notes(raters) -> list[str]:
     return [DISSENT_NOTE, *merged] if raters.voted else [RECOGNITION_NOTE]
 
 
-def _error_rows(system, table, columns):
+def _error_rows(system, table, places):
     """A row per emotion, and one of the accuracy over all emotions."""
     for k, name in enumerate(table.classes):
-        yield _error_row(system, "error", name, table.errors[k], table.counts[k], columns)
+        yield _error_row(system, "error", name, table.errors[k], table.counts[k], places)
     counts = table.counts.sum(axis=0)
-    yield _error_row(system, "accuracy", "all", counts - table.errors.sum(axis=0), counts, columns)
+    yield _error_row(system, "accuracy", "all", counts - table.errors.sum(axis=0), counts, places)
 
 
-def _error_row(system, what, emotion, hits, counts, columns) -> Row:
+def _error_row(system, kind, emotion, hits, counts, places) -> dict:
     """Hits and counts are (C,); a table of fewer columns has no utterance in the others."""
     cells = {"all": (int(hits.sum()), int(counts.sum()))}
-    cells |= {name: (int(hits[c]), int(counts[c])) if c < len(counts) else (0, 0) for name, c in columns.items()}
-    shown = {name: _counted(*cell) for name, cell in cells.items()}
-    data = {}
+    cells |= {name: (int(hits[c]), int(counts[c])) if c < len(counts) else (0, 0) for name, c in places.items()}
+    row = identity(system) | {"what": kind, "emotion": emotion}
     for name, (hit, n) in cells.items():
-        data |= {f"share {name}": _fraction(hit, n), f"n {name}": n}
-    title = emotion if what == "error" else "all emotions: accuracy"
-    return Row(
-        _who(system) | {"emotion": title} | shown, identity(system) | {"what": what, "emotion": emotion} | _fields(data)
-    )
+        row |= {f"share_{_field(name)}": _share(hit, n), f"n_{_field(name)}": n}
+    return row
 
 
-def _residual(corpus, told, raters) -> Table:
+RESIDUAL_COLUMNS = (
+    formats.text("raters", "raters"),
+    formats.text("emotion", "emotion"),
+    _counted("considered", "considered", "n_dissenting"),
+    _counted("model accuracy", "model_accuracy", "n_errors"),
+    formats.rate("chance", "chance"),
+)
+
+
+def _residual(corpus, rated, raters) -> Table:
     """Table 2."""
-    made = []
-    for system, rated in told.items():
+    rows = []
+    for system, utterances in rated.items():
         decisions = system.tested().decisions
         for who, with_self in RATERS.items():
             options = {"merged": raters.merged, "with_self": with_self}
-            found = agreement.residual_accuracy(rated, decisions, system.classes, **options)
-            made += [_residual_row(system, who, emotion, residual) for emotion, residual in found.items()]
+            by_emotion = agreement.residual_accuracy(utterances, decisions, system.classes, **options)
+            rows += [_residual_row(system, who, emotion, residual) for emotion, residual in by_emotion.items()]
     notes = (*RESIDUAL_NOTES, *_rater_notes(raters)[1:])
-    return _table("Residual accuracy (Chernykh 2018, Table 2)", corpus, told, made, notes)
+    return _table("Residual accuracy (Chernykh 2018, Table 2)", corpus, rated, rows, RESIDUAL_COLUMNS, notes)
 
 
-def _residual_row(system, who, emotion, found) -> Row:
-    chance = 1 / (len(system.classes) - 1)
-    shown = {
-        "raters": who,
-        "emotion": emotion,
-        "considered": _counted(found.considered, found.dissenting),
-        "model accuracy": _counted(found.matching, found.errors),
-        "chance": formats.per_cent(chance),
-    }
-    data = {
+def _residual_row(system, who, emotion, residual) -> dict:
+    return identity(system) | {
         "what": "residual",
         "emotion": emotion,
         "raters": who,
-        "considered": _fraction(found.considered, found.dissenting),
-        "n_dissenting": found.dissenting,
-        "model_accuracy": _fraction(found.matching, found.errors),
-        "n_errors": found.errors,
-        "chance": formats.fraction(chance),
+        "considered": _share(residual.considered, residual.dissenting),
+        "n_dissenting": residual.dissenting,
+        "model_accuracy": _share(residual.matching, residual.errors),
+        "n_errors": residual.errors,
+        "chance": 1 / (len(system.classes) - 1),
     }
-    return Row(_who(system) | shown, identity(system) | data)
 
 
-def _confusion(corpus, told) -> Table:
+def _confusion(corpus, rated) -> Table:
     """Figure 6a."""
-    made = []
-    for system, rated in told.items():
-        decisions = system.tested().decisions
-        shares = agreement.confusion(rated, decisions, system.classes)  # (K, K+1)
-        support = len(decisions) * np.bincount(system.tested().labels, minlength=len(system.classes))
+    rows, names = [], {}
+    for system, utterances in rated.items():
+        tested = system.tested()
+        shares = agreement.confusion(utterances, tested.decisions, system.classes)  # (K, K+1)
+        support = len(tested.decisions) * np.bincount(tested.labels, minlength=len(system.classes))
+        names |= dict.fromkeys([*system.classes, "no decision"])
         for k in np.flatnonzero(support):
-            made.append(_confusion_row(system, system.classes[k], shares[k], int(support[k])))
-    return _table("Decisions (Chernykh 2018, Figure 6a)", corpus, told, made, CONFUSION_NOTES)
-
-
-def _confusion_row(system, truth, shares, n) -> Row:
-    cells = dict(zip([*system.classes, "no decision"], shares, strict=True))
-    shown = {title: formats.per_cent(cell) for title, cell in cells.items()}
-    data = {f"decided {title}": formats.fraction(cell) for title, cell in cells.items()}
-    return Row(
-        _who(system) | {"truth": truth} | shown | {"n": str(n)},
-        identity(system) | {"what": "confusion", "emotion": truth, "n_all": n} | _fields(data),
+            cells = zip([*system.classes, "no decision"], shares[k].tolist(), strict=True)
+            row = identity(system) | {"what": "confusion", "emotion": system.classes[k], "n_all": int(support[k])}
+            rows.append(row | {f"decided_{_field(name)}": share for name, share in cells})
+    columns = (
+        formats.text("truth", "emotion"),
+        *(formats.rate(name, f"decided_{_field(name)}") for name in names),
+        formats.text("n", "n_all"),
     )
-
-
-def _who(system) -> dict[str, str]:
-    return {
-        "system": system.name,
-        "protocol": system.protocol,
-        "preset": system.preset,
-        "rule": system.rules[0],
-    }
-
-
-def _counted(hits, total) -> str:
-    """`37.5 (3/8)`, "—" of nothing."""
-    return f"{formats.per_cent(hits / total)} ({hits}/{total})" if total else formats.NONE
-
-
-def _fraction(hits, total):
-    return formats.fraction(hits / total if total else None)
-
-
-def _fields(data) -> dict:
-    return {name.replace(" ", "_"): value for name, value in data.items()}
-
-
-def _with_equal_fields(made) -> tuple[Table, ...]:
-    """The tables with every field of each in all their rows: they are one CSV."""
-    names = list(dict.fromkeys(name for table in made for row in table.rows for name in row.data))
-    return tuple(
-        dataclasses.replace(
-            table, rows=[Row(row.shown, {name: row.data.get(name, "") for name in names}) for row in table.rows]
-        )
-        for table in made
-    )
+    return _table("Decisions (Chernykh 2018, Figure 6a)", corpus, rated, rows, columns, CONFUSION_NOTES)

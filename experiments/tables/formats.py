@@ -1,10 +1,11 @@
-"""Tables as data, and their three forms: Markdown, CSV (fractions) and LaTeX (booktabs)."""
+"""Tables as frames and columns, and their three forms: Markdown, CSV (fractions) and LaTeX (booktabs)."""
 
-import csv
 import dataclasses
-import io
+import functools
 import math
+from collections.abc import Callable
 
+import pandas as pd
 import tabulate
 
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
@@ -25,37 +26,55 @@ LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped 
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """One row: what people read, by heading, and what programs read, by field."""
+class Column:
+    """One column for people: its heading, the field of the frame that it starts from, and how that is shown.
 
-    shown: dict[str, str]
-    data: dict
+    Args:
+        show: function of a row (field -> value) and the field, giving the cell's text; it may read other fields too.
+    """
+
+    heading: str
+    field: str
+    show: Callable[[dict, str], str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows under the same headings.
+    """Numbers by row and field, and the columns that people read.
 
     Args:
         caption: one line with corpus variant, n and label set.
-        commands: lines printed below, each (what it makes, command).
+        rows: dictionaries field -> value, rates as fractions; a field that a row lacks is empty. Or such a frame.
+        columns: what Markdown and LaTeX show; CSV has every field.
+        commands: lines printed below, each (title, command).
         notes: lines printed below.
     """
 
     caption: str
-    rows: list[Row]
+    rows: dataclasses.InitVar[list[dict] | pd.DataFrame]
+    columns: tuple[Column, ...]
     commands: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    frame: pd.DataFrame = dataclasses.field(init=False)
 
-    @property
-    def headings(self) -> list[str]:
-        return list(self.rows[0].shown)
+    def __post_init__(self, rows):
+        object.__setattr__(self, "frame", pd.DataFrame(rows, dtype=object))
+
+    def changed(self, **changes) -> "Table":
+        """As `dataclasses.replace`."""
+        return dataclasses.replace(self, **({"rows": self.frame} | changes))
+
+    @functools.cached_property
+    def shown(self) -> pd.DataFrame:
+        """The cells' texts, by heading."""
+        rows = self.frame.to_dict("records")
+        return pd.DataFrame({c.heading: [c.show(row, c.field) for row in rows] for c in self.columns}, dtype=object)
 
     @property
     def right_aligned(self) -> list[bool]:
         """Columns that hold numbers."""
-        starts = [{row.shown[heading][:1] for row in self.rows} for heading in self.headings]
-        return [bool(found - {NONE}) and found <= NUMERIC | {NONE} for found in starts]
+        starts = [{cell[:1] for cell in self.shown[heading]} for heading in self.shown]
+        return [bool(first - {NONE}) and first <= NUMERIC | {NONE} for first in starts]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,36 +86,59 @@ class Sheet:
     tables: tuple[Table, ...]
 
 
+def is_missing(value) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def text(heading, field, *, none=NONE) -> Column:
+    """A column of values as they are; `none` where there is an empty text."""
+
+    def show(row, field):
+        value = row.get(field)
+        return NONE if is_missing(value) else str(value) or none
+
+    return Column(heading, field, show)
+
+
+def rate(heading, field, *, digits=1) -> Column:
+    """A column of fractions, in per cent."""
+    return Column(heading, field, lambda row, field: per_cent(row.get(field), digits))
+
+
+def estimate(heading, field, *, difference=False) -> Column:
+    """A column of rates, or differences of rates, with their intervals: `field`, `field_low` and `field_high`."""
+    return Column(heading, field, lambda row, field: interval_text(row, field, difference=difference))
+
+
 def per_cent(value, digits=1) -> str:
     """0.4952 -> "49.5"; no value, "—"."""
-    return NONE if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"
+    return NONE if is_missing(value) else f"{100 * value:.{digits}f}"
 
 
 def signed_per_cent(value) -> str:
-    return NONE if value is None else f"{100 * value:+.1f}".replace("-", "−")
+    return NONE if is_missing(value) else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def with_interval(number, show=per_cent) -> str:
+def interval_text(row, field, *, difference=False) -> str:
     """`49.5 [45.1, 54.0]`, without brackets where there is no interval, "—" where there is no number."""
-    if number is None:
-        return NONE
-    value = show(number.value)
-    return value if number.low is None else f"{value} [{show(number.low)}, {show(number.high)}]"
+    show = signed_per_cent if difference else per_cent
+    value, low, high = (row.get(name) for name in (field, f"{field}_low", f"{field}_high"))
+    return show(value) if is_missing(low) else f"{show(value)} [{show(low)}, {show(high)}]"
+
+
+def with_interval(number) -> str:
+    """`interval_text` of an Estimate, or of none."""
+    return interval_text(interval_fields("number", number), "number")
 
 
 def p_value(p) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def fraction(value):
-    """For CSV: six decimals, no value as an empty cell."""
-    return "" if value is None or math.isnan(value) else round(float(value), 6)
-
-
 def interval_fields(name, number) -> dict:
-    """`ua`, `ua_low`, `ua_high` for CSV."""
+    """`ua`, `ua_low`, `ua_high` of an Estimate, or of none."""
     values = (None, None, None) if number is None else (number.value, number.low, number.high)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), map(fraction, values), strict=True))
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def markdown(sheet) -> str:
@@ -107,11 +149,14 @@ def markdown(sheet) -> str:
 
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
-    blocks = [f"**{_markdown(table.caption)}**", _tabulate(table, "github", _markdown)]
+    cells = table.shown.map(_markdown).rename(columns=_markdown)
+    alignment = ["right" if right else "left" for right in table.right_aligned]
+    body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
+    blocks = [f"**{_markdown(table.caption)}**", body]
     if table.notes:
         blocks.append("\n".join(f"* {_markdown(note)}" for note in table.notes))
     if table.commands:
-        blocks.append("\n".join(f"* {_markdown(what)}: `{command}`" for what, command in table.commands))
+        blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in table.commands))
     return "\n\n".join(blocks)
 
 
@@ -127,20 +172,18 @@ def latex(sheet) -> str:
     blocks = [f"% {GENERATED}"]
     for table in sheet.tables:
         below = [_latex(note) for note in table.notes]
-        below += [f"{_latex(what)}: \\texttt{{{_latex_code(command)}}}" for what, command in table.commands]
-        caption, body = f"\\caption{{{_latex(table.caption)}}}", _tabulate(table, "latex_booktabs", str).splitlines()
-        begin, end = ["\\begin{table}", "\\centering", "\\scriptsize", caption], "\\end{table}"
-        if len(table.rows) > PAGE_ROWS:
-            begin, body, end = ["{\\scriptsize"], _longtable(body, caption), "\\par}"
-        blocks.append("\n".join([*begin, *body, *(f"\\par\\raggedright {line}" for line in below), end]))
+        below += [f"{_latex(title)}: \\texttt{{{_latex_code(command)}}}" for title, command in table.commands]
+        cells, is_long = table.shown.map(_latex).rename(columns=_latex), len(table.frame) > PAGE_ROWS
+        alignment, caption = "".join("lr"[right] for right in table.right_aligned), _latex(table.caption)
+        options = {"index": False, "escape": False, "column_format": alignment}
+        if is_long:
+            begin, end = ["{\\scriptsize"], "\\par}"
+            body = cells.to_latex(**options, longtable=True, caption=caption)
+        else:
+            begin = ["\\begin{table}", "\\centering", "\\scriptsize", f"\\caption{{{caption}}}"]
+            body, end = cells.to_latex(**options), "\\end{table}"
+        blocks.append("\n".join([*begin, body.rstrip(), *(f"\\par\\raggedright {line}" for line in below), end]))
     return _without_rare_characters("\n\n".join(blocks) + "\n")
-
-
-def _longtable(lines, caption) -> list[str]:
-    """The lines of a `tabular` as those of a table that goes on from page to page, its headings on each."""
-    columns, rows = lines[0].removeprefix("\\begin{tabular}"), lines.index("\\midrule") + 1
-    begin = [f"\\begin{{longtable}}{columns}", f"{caption}\\\\", *lines[1:rows], "\\endfirsthead"]
-    return [*begin, *lines[1:rows], "\\endhead", *lines[rows:-1], "\\end{longtable}"]
 
 
 def _latex(text) -> str:
@@ -157,22 +200,13 @@ def _without_rare_characters(text) -> str:
     return text
 
 
-def _tabulate(table, form, escape) -> str:
-    headings = table.headings
-    return tabulate.tabulate(
-        [[escape(row.shown[heading]) for heading in headings] for row in table.rows],
-        headers=[escape(heading) for heading in headings],
-        tablefmt=form,
-        colalign=["right" if right else "left" for right in table.right_aligned],
-        disable_numparse=True,
-    )
-
-
 def as_csv(sheet) -> str:
-    """All rows of a sheet; every row names its corpus variant."""
-    rows = [row.data for table in sheet.tables for row in table.rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    """All rows of a sheet with every field, numbers with six decimals; every row names its corpus variant."""
+    frame = pd.concat([table.frame for table in sheet.tables], ignore_index=True)
+    return frame.map(_csv_cell).to_csv(index=False, lineterminator="\n")
+
+
+def _csv_cell(value):
+    if is_missing(value):
+        return ""
+    return round(float(value), 6) if isinstance(value, float) else value

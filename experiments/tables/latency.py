@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pandas as pd
+
 from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
 
@@ -11,7 +13,7 @@ NOTE = (
     "multiply-accumulates of convolutions, dense and recurrent layers, two floating-point operations each. "
     "—: not measured (python -m experiments latency), or the front end is another than the measured one."
 )
-MS, FACTOR, MAC = "ms a 3-s recording", "real-time factor", "million MAC"
+MS = "ms a 3-s recording"
 
 
 def of(system, measured) -> dict | None:
@@ -26,39 +28,48 @@ def of(system, measured) -> dict | None:
     return entry if all(recorded[name] == timed[name] for name in recorded.keys() & timed.keys()) else None
 
 
+def _milliseconds(row, field) -> str:
+    features, network = row[field], row["network_ms"]
+    if formats.is_missing(features):
+        return formats.NONE
+    return f"{features + network:.1f} ({features:.1f} + {network:.1f})"
+
+
+def _factor(row, field) -> str:
+    return formats.NONE if formats.is_missing(row[field]) else f"{row[field]:.2g}"
+
+
+def _millions(row, field) -> str:
+    return formats.NONE if formats.is_missing(row[field]) else f"{row[field] / 1e6:,.1f}"
+
+
+IN_MS = formats.Column(MS, "features_ms", _milliseconds)
+COLUMNS = (
+    IN_MS,
+    formats.Column("real-time factor", "real_time_factor", _factor),
+    formats.Column("million MAC", "multiply_accumulates", _millions),
+)
+
+
 def beside_scores(sheet, systems, measured) -> formats.Sheet:
     """The systems table, a row for each system and rule, with the milliseconds beside the accuracies."""
     note = f"{MS}: of the front end + of the network and its decision; the table of costs says how it is measured."
-    return _joined(sheet, [system for system in systems for _rule in system.rules], measured, (MS,), note)
+    return _joined(sheet, [system for system in systems for _rule in system.rules], measured, (IN_MS,), note)
 
 
 def beside_cost(sheet, systems, measured) -> formats.Sheet:
     """The cost table, a row for each system, with all that was measured."""
-    return _joined(sheet, systems, measured, (MS, FACTOR, MAC), NOTE)
+    return _joined(sheet, systems, measured, COLUMNS, NOTE)
 
 
-def _joined(sheet, systems, measured, headings, note):
+def _joined(sheet, systems, measured, columns, note):
     (table,) = sheet.tables
-    made = []
-    for row, system in zip(table.rows, systems, strict=True):
-        entry = of(system, measured)
-        cells = _cells(entry)
-        made.append(formats.Row(row.shown | {name: cells[name] for name in headings}, row.data | _fields(entry)))
-    return dataclasses.replace(sheet, tables=(dataclasses.replace(table, rows=made, notes=(*table.notes, note)),))
-
-
-def _cells(entry) -> dict[str, str]:
-    if entry is None:
-        return dict.fromkeys((MS, FACTOR, MAC), formats.NONE)
-    features, network, factor, operations = (entry[name] for name in NUMBERS)
-    return {
-        MS: f"{features + network:.1f} ({features:.1f} + {network:.1f})",
-        FACTOR: f"{factor:.2g}",
-        MAC: formats.NONE if operations is None else f"{operations / 1e6:,.1f}",
-    }
+    frame = pd.concat([table.frame, pd.DataFrame([_fields(of(s, measured)) for s in systems], dtype=object)], axis=1)
+    joined = table.changed(rows=frame, columns=(*table.columns, *columns), notes=(*table.notes, note))
+    return dataclasses.replace(sheet, tables=(joined,))
 
 
 def _fields(entry) -> dict:
-    values = dict.fromkeys(NUMBERS, "") if entry is None else {name: entry[name] for name in NUMBERS}
+    values = {name: entry and entry[name] for name in NUMBERS}
     machine = entry["machine"] if entry else {}
     return values | {"latency_machine": ", ".join(f"{key} {value}" for key, value in machine.items())}

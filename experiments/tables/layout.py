@@ -3,7 +3,30 @@
 import itertools
 
 from common.evaluation import metrics
+from experiments.evaluation.system_results import ranges
 from experiments.tables import formats
+
+
+def system_name(heading="system", prefix="") -> formats.Column:
+    """A column of `paper/variant`, from the fields of `identity`."""
+
+    def show(row, field):
+        names = (row.get(f"{prefix}paper"), row.get(field))
+        return "/".join(name for name in names if not formats.is_missing(name))
+
+    return formats.Column(heading, f"{prefix}variant", show)
+
+
+PROTOCOL_AND_PRESET = (formats.text("protocol", "protocol"), formats.text("preset", "preset"))
+RULE = formats.text("rule", "rule")
+FOLDS_AND_SEEDS = (formats.text("folds", "folds"), formats.text("seeds", "seeds"))
+COUNTED = (formats.text("n", "n"), *FOLDS_AND_SEEDS)
+NOTES = formats.text("notes", "notes")
+
+
+def counted(system) -> dict:
+    """The fields of `COUNTED`."""
+    return {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
 
 
 def attempt(function, *arguments, **options):
@@ -20,12 +43,12 @@ def by_corpus(systems):
     return [(name, list(members)) for name, members in itertools.groupby(ordered, key=lambda s: s.corpus_variant)]
 
 
-def caption(what, corpus, systems) -> str:
-    """What stands in the table, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
+def caption(title, corpus, systems) -> str:
+    """The table's title, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
     sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
-        f"{what} on {corpus}",
+        f"{title} on {corpus}",
         f"n = {', '.join(sizes)} test utterances a seed",
         f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(1 / len(classes))} %, "
         f"majority WA {_majorities(systems)} %",
@@ -61,7 +84,7 @@ def surroundings(system) -> dict:
     """The fields without which an accuracy says little: how many classes, chance, majority, the corpus's limits."""
     return {
         "num_classes": len(system.classes),
-        "chance_ua": formats.fraction(metrics.chance(len(system.classes))),
-        "majority_wa": formats.fraction(system.majority),
+        "chance_ua": metrics.chance(len(system.classes)),
+        "majority_wa": system.majority,
         "limits": system.limits,
     }

@@ -3,19 +3,44 @@
 import functools
 import itertools
 
-import numpy as np
-
-from common.evaluation.intervals import Number, speaker_interval
 from common.utterance import slug
-from experiments.evaluation import scores
-from experiments.evaluation.noise_conditions import CLEAN, EVERY, describe, mean, means_of, measure, of, stem
+from experiments.evaluation.noise_conditions import (
+    CLEAN,
+    EVERY,
+    describe,
+    difference,
+    mean,
+    means_of,
+    measure,
+    of,
+    stem,
+)
 from experiments.evaluation.system_results import common_seeds, ranges
 from experiments.tables import formats, layout
-from experiments.tables.formats import Row, Sheet, Table
+from experiments.tables.formats import Sheet, Table
 
 DIFFERENCE_NOTE = (
     "First minus second, in per cent, folds pooled; 95 % intervals, the same speakers resampled for both and in all "
     "noises. They speak of other speakers, not of another training."
+)
+
+NOISE_COLUMNS = (
+    layout.system_name(),
+    *layout.PROTOCOL_AND_PRESET,
+    formats.text("condition", "condition"),
+    formats.estimate("UA pooled", "ua_pooled"),
+    formats.estimate("WA pooled", "wa_pooled"),
+    *layout.COUNTED,
+    layout.NOTES,
+)
+DIFFERENCE_COLUMNS = (
+    layout.system_name("first"),
+    layout.system_name("second", prefix="second_"),
+    *layout.PROTOCOL_AND_PRESET,
+    formats.text("condition", "condition"),
+    formats.estimate("UA difference", "ua_difference", difference=True),
+    formats.estimate("WA difference", "wa_difference", difference=True),
+    *layout.COUNTED,
 )
 
 
@@ -30,8 +55,9 @@ def noise_sheet(corpus, systems) -> Sheet | None:
         "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
         *_notes_on_signals(noisy),
     ]
-    made = [row for system in noisy for row in _rows(system)]
-    table = Table(layout.caption("Systems in noise", corpus, noisy), made, layout.commands(noisy), tuple(notes))
+    rows = [row for system in noisy for row in _rows(system)]
+    caption = layout.caption("Systems in noise", corpus, noisy)
+    table = Table(caption, rows, NOISE_COLUMNS, layout.commands(noisy), tuple(notes))
     return Sheet(f"noise_{slug(corpus)}", f"Systems in noise on {corpus}", (table,))
 
 
@@ -60,34 +86,20 @@ def _rows(system):
         yield _row(system, words, alike, functools.partial(mean, system, conditions=alike))
 
 
-def _row(system, condition, conditions, number_of) -> Row:
+def _row(system, condition, conditions, number_of) -> dict:
     """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
     (ua, why), (wa, _) = (layout.attempt(number_of, metric) for metric in ("ua", "wa"))
-    notes = "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])])
-    counted = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
-    return Row(
-        {
-            "system": system.name,
-            "protocol": system.protocol,
-            "preset": system.preset,
-            "condition": condition,
-            "UA pooled": formats.with_interval(ua),
-            "WA pooled": formats.with_interval(wa),
-            **counted,
-            "notes": notes or formats.NONE,
-        },
-        {
-            **layout.identity(system),
-            **layout.surroundings(system),
-            "condition": condition,
-            "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
-            "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
-            **counted,
-            **formats.interval_fields("ua_pooled", ua),
-            **formats.interval_fields("wa_pooled", wa),
-            "notes": notes,
-        },
-    )
+    return {
+        **layout.identity(system),
+        **layout.surroundings(system),
+        "condition": condition,
+        "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
+        "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
+        **layout.counted(system),
+        **formats.interval_fields("ua_pooled", ua),
+        **formats.interval_fields("wa_pooled", wa),
+        "notes": "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])]),
+    }
 
 
 def differences_sheet(corpus, systems) -> Sheet | None:
@@ -100,6 +112,7 @@ def differences_sheet(corpus, systems) -> Sheet | None:
     table = Table(
         layout.caption("Differences in noise", corpus, used),
         [row for first, second in alike for row in _difference_rows(first, second)],
+        DIFFERENCE_COLUMNS,
         layout.commands(used),
         (DIFFERENCE_NOTE,),
     )
@@ -120,34 +133,11 @@ def _difference_rows(first, second):
         yield _difference_row(first, second, words, [f"test:{name}" for name in members])
 
 
-def _difference_row(first, second, condition, parts) -> Row:
-    found = {m: layout.attempt(difference, first, second, m, parts)[0] for m in ("ua", "wa")}
-    shown = {"first": first.name, "second": second.name, "protocol": first.protocol, "preset": first.preset}
-    shown |= {"condition": condition}
-    shown |= {f"{m.upper()} difference": formats.with_interval(n, formats.signed_per_cent) for m, n in found.items()}
-    shown |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
-    data = layout.identity(first) | layout.surroundings(first)
-    data |= {"second_paper": second.paper, "second_variant": second.variant}
-    data |= {"condition": condition, "n": first.n, "folds": first.folds, "seeds": shown["seeds"]}
-    for m, number in found.items():
-        data |= formats.interval_fields(f"{m}_difference", number)
-    return Row(shown, data)
-
-
-def difference(first, second, metric, parts) -> Number:
-    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
-    of_margins = scores.statistic(metric, first.classes)
-    seeds = common_seeds(first, second)
-    cells = []
-    for system in (first, second):
-        tested = [system.tested(None, part, seeds) for part in parts]
-        speakers = np.unique(tested[0].speakers)
-        each = [scores.speaker_margins(part, speakers, len(system.classes)) for part in tested]  # C x (G, S, 3, K)
-        cells.append(np.stack(each, axis=2))  # (G, S, C, 3, K)
-    both = np.stack(cells, axis=1)  # (G, 2, S, C, 3, K)
-
-    def gap(sums):  # (R, 2, S, C, 3, K) -> (R,)
-        values = of_margins(sums).mean(axis=(-2, -1))  # (R, 2)
-        return values[:, 0] - values[:, 1]
-
-    return Number(*speaker_interval(both, gap), "speakers")
+def _difference_row(first, second, condition, parts) -> dict:
+    row = layout.identity(first) | layout.surroundings(first)
+    row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
+    row |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
+    for metric in ("ua", "wa"):
+        estimate, _ = layout.attempt(difference, first, second, metric, parts)
+        row |= formats.interval_fields(f"{metric}_difference", estimate)
+    return row

@@ -2,15 +2,15 @@
 
 import itertools
 
-from common.evaluation import resampling
+from common.evaluation import significance
 from common.utterance import slug
 from experiments.evaluation.comparisons import compare, methods_of
 from experiments.evaluation.system_results import by_group, ranges
-from experiments.tables import formats
-from experiments.tables.formats import Row, Sheet, Table
-from experiments.tables.layout import caption, commands, identity, surroundings
+from experiments.tables import formats, layout
+from experiments.tables.formats import Column, Sheet, Table
+from experiments.tables.layout import identity, surroundings
 
-NOTES = (
+METHOD_NOTES = (
     "First minus second, in per cent; 95 % intervals, the same speakers resampled for both; several seeds: mean over "
     "seeds, or, where each seed tests other utterances, all seeds pooled. UA p: permutation of speakers between the "
     "two systems, an answer for speakers at large, but of these trainings: another seed may move it by points.",
@@ -37,74 +37,69 @@ def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
         systems: SystemResults.
         ablations: names of systems that are compared elsewhere, with the one whose choice they change.
     """
-    made = []
+    tables = []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
     for (_, protocol, preset), members in by_group(ordered).items():
         methods, left_out = methods_of(members, ablations)
-        found = [p for one, other in itertools.combinations(methods, 2) if (p := compare(one, other))]
-        if found:
-            made.append(_table(corpus, protocol, preset, found, left_out))
-    return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(made)) if made else None
+        compared = [pair for two in itertools.combinations(methods, 2) if (pair := compare(*two))]
+        if compared:
+            tables.append(_table(corpus, protocol, preset, compared, left_out))
+    return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(tables)) if tables else None
 
 
-def _table(corpus, protocol, preset, found, left_out) -> Table:
-    adjusted = {name: resampling.holm([getattr(p, name).pvalue for p in found]) for name in ("permutation", "mcnemar")}
-    rows = [
-        _row(pair, *(float(adjusted[name][i]) for name in ("permutation", "mcnemar"))) for i, pair in enumerate(found)
-    ]
-    used = [s for _, s in sorted({s.name: s for p in found for s in (p.first, p.second)}.items())]
-    if (num_speakers := len(set(found[0].first.tested().speakers))) <= FEW_SPEAKERS:
+def _p_value(heading, field) -> Column:
+    return Column(heading, field, lambda row, field: formats.p_value(row[field]))
+
+
+COLUMNS = (
+    layout.system_name("first"),
+    layout.system_name("second", prefix="second_"),
+    *layout.COUNTED,
+    formats.estimate("UA difference", "ua_difference", difference=True),
+    formats.estimate("WA difference", "wa_difference", difference=True),
+    _p_value("UA p", "permutation_p"),
+    _p_value("UA p, Holm", "permutation_p_holm"),
+    _p_value("McNemar p", "mcnemar_p"),
+    _p_value("McNemar p, Holm", "mcnemar_p_holm"),
+    Column("b : c", "only_first_right", lambda row, field: f"{row[field]} : {row['only_second_right']}"),
+    layout.NOTES,
+)
+
+
+def _table(corpus, protocol, preset, compared, left_out) -> Table:
+    rows = [_row(pair) for pair in compared]
+    for test in ("permutation", "mcnemar"):
+        adjusted = significance.holm([row[f"{test}_p"] for row in rows])
+        for row, p in zip(rows, adjusted.tolist(), strict=True):
+            row[f"{test}_p_holm"] = p
+    used = [s for _, s in sorted({s.name: s for pair in compared for s in (pair.first, pair.second)}.items())]
+    if (num_speakers := len(set(compared[0].first.tested().speakers))) <= FEW_SPEAKERS:
         least = 2 ** (1 - num_speakers)
-        after = min(1, least * len(found))
+        after = min(1, least * len(compared))
         note = f"With {num_speakers} speakers no UA p can be below {least:.3g}, after Holm's correction {after:.3g}"
         left_out = [f"{note}{UNREACHABLE if after > LEVEL else ''}.", *left_out]
-    what = f"Pairs under protocol {protocol}, preset {preset},"
-    return Table(caption(what, corpus, used), rows, commands(used), (*NOTES, *left_out))
+    caption = layout.caption(f"Pairs under protocol {protocol}, preset {preset},", corpus, used)
+    return Table(caption, rows, COLUMNS, layout.commands(used), (*METHOD_NOTES, *left_out))
 
 
-def _row(pair, permutation_holm, mcnemar_holm) -> Row:
-    b, c = _discordant(pair.mcnemar, pair.num_utterances)
-    values = {
-        "UA p": pair.permutation.pvalue,
-        "UA p, Holm": permutation_holm,
-        "McNemar p": pair.mcnemar.pvalue,
-        "McNemar p, Holm": mcnemar_holm,
-    }
-    shown = {
-        "first": pair.first.name,
-        "second": pair.second.name,
-        "n": str(pair.num_utterances),
-        "folds": pair.first.folds,
+def _row(pair) -> dict:
+    notes = dict.fromkeys([*pair.first.caveats, *pair.second.caveats, *filter(None, [pair.why_none])])
+    return {
+        **identity(pair.first),
+        "second_paper": pair.second.paper,
+        "second_variant": pair.second.variant,
+        "n": pair.num_utterances,
         "seeds": ranges(pair.seeds),
-        "UA difference": _difference(pair.ua),
-        "WA difference": _difference(pair.wa),
-        **{name: formats.p_value(p) for name, p in values.items()},
-        "b : c": f"{b} : {c}",
-        "notes": "; ".join(dict.fromkeys([*pair.first.caveats, *pair.second.caveats, *filter(None, [pair.why_none])]))
-        or formats.NONE,
+        "folds": pair.first.folds,
+        "second_command": pair.second.command,
+        **formats.interval_fields("ua_difference", pair.ua),
+        **formats.interval_fields("wa_difference", pair.wa),
+        "permutation_p": pair.permutation.pvalue,
+        "permutation_p_holm": None,  # of all pairs of the table
+        "mcnemar_p": pair.mcnemar.pvalue,
+        "mcnemar_p_holm": None,
+        "only_first_right": pair.mcnemar.only_first,
+        "only_second_right": pair.mcnemar.only_second,
+        **surroundings(pair.first),
+        "notes": "; ".join(notes),
     }
-    data = identity(pair.first) | {"second_paper": pair.second.paper, "second_variant": pair.second.variant}
-    data |= {"n": pair.num_utterances, "seeds": ranges(pair.seeds), "folds": pair.first.folds}
-    data |= {"second_command": pair.second.command}
-    data |= _fields("ua_difference", pair.ua) | _fields("wa_difference", pair.wa)
-    names = ("permutation_p", "permutation_p_holm", "mcnemar_p", "mcnemar_p_holm")
-    data |= {name: formats.fraction(p) for name, p in zip(names, values.values(), strict=True)}
-    return Row(shown, data | {"only_first_right": b, "only_second_right": c} | surroundings(pair.first))
-
-
-def _discordant(test, num_utterances) -> tuple[int, int]:
-    """(b, c): utterances that the first, the second alone has right."""
-    gap = round(test.difference * num_utterances)
-    return (test.informative + gap) // 2, (test.informative - gap) // 2
-
-
-def _difference(interval) -> str:
-    if interval is None:
-        return formats.NONE
-    value, low, high = map(formats.signed_per_cent, (interval.estimate, interval.low, interval.high))
-    return f"{value} [{low}, {high}]"
-
-
-def _fields(name, interval) -> dict:
-    values = (None, None, None) if interval is None else (interval.estimate, interval.low, interval.high)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), map(formats.fraction, values), strict=True))

@@ -1,16 +1,16 @@
 """Paper against reproduction: one row per published number."""
 
-from common.evaluation import metrics
+from common.evaluation import metrics, reported_results
 from experiments.evaluation.reproduction import COUNTS, ROUNDING, compare
 from experiments.evaluation.system_results import command_not_run, ranges
-from experiments.tables import formats
-from experiments.tables.formats import Row, Sheet, Table
+from experiments.tables import formats, layout
+from experiments.tables.formats import Column, Sheet, Table
 
 
 def sheet(paper, systems, raters=None) -> Sheet:
     """The sheet of one paper: a table per corpus variant, so that accuracies on different label sets stand apart."""
-    made = tables_of(paper, [compare(number, systems, raters) for number in paper.published])
-    return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: the paper's numbers beside ours", tuple(made))
+    tables = tables_of(paper, [compare(number, systems, raters) for number in paper.published])
+    return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: the paper's numbers beside ours", tuple(tables))
 
 
 def tables_of(paper, comparisons) -> list[Table]:
@@ -35,7 +35,8 @@ def _table(paper, corpus, comparisons) -> Table:
     if near := {c.nearest.name: c.nearest for c in comparisons if c.nearest}:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
         notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
-    return Table(caption, [_row(c, bool(near)) for c in comparisons], tuple(commands.items()), tuple(notes))
+    columns = tuple(column for column in COLUMNS if near or column is not NEAREST)
+    return Table(caption, [_row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
 
 
 def _label_set(paper, corpus, reproduced):
@@ -50,89 +51,94 @@ def _differing(system) -> str:
     return f"{system.corpus_variant}, preset {system.preset}"
 
 
-def _show_nearest(comparison) -> str:
-    if comparison.there is None:
-        return formats.NONE
-    return f"{_show_ours(comparison.number, comparison.there)} ({_differing(comparison.nearest)})"
-
-
-def _row(comparison, with_nearest) -> Row:
+def _row(comparison) -> dict:
     number, ours, system = comparison.number, comparison.ours, comparison.system
-    approximate = "≈ " if number.approximate else ""
     by_seed = ours.by_seed if ours else ()
     measured = system if ours else None  # a share of the corpus is of no system
-    counted = {
+    return {
+        "paper": number.paper,
+        "id": number.id,
+        "variant": number.variant,
+        "corpus_variant": number.corpus,
+        "protocol": number.protocol,
+        "part": number.part,
+        "metric": number.metric,
+        "aggregation": number.aggregation,
+        "rule": number.rule,
+        "where": number.where,
+        "note": number.note,
+        "published": number.value,
+        "approximate": number.approximate,
+        **formats.interval_fields("ours", ours),
+        "interval_about": ours.about if ours else "",
+        "lowest_seed": min(by_seed, default=None),
+        "highest_seed": max(by_seed, default=None),
         "n": measured.n if measured and number.part == "test" and number.metric not in COUNTS else "",
         "folds": measured.folds if measured else "",
         "seeds": ranges(measured.seeds) if measured else "",
+        **formats.interval_fields("nearest", comparison.there),
+        "nearest_run": _differing(comparison.nearest) if comparison.nearest else "",
+        "verdict": comparison.verdict,
+        "command": system.command if system else command_not_run(number) if number.variant else "",
+        "single_seeds": len(by_seed),
+        "nearest_about": comparison.there.about if comparison.there else "",
     }
-    return Row(
-        {
-            "number": number.id,
-            "what": _what(number),
-            "paper": approximate + show(number, number.value),
-            "where": number.where,
-            "ours [95 %]": _show_ours(number, ours),
-            "lowest – highest seed": _range(number, by_seed),
-            **{key: value or formats.NONE for key, value in counted.items()},
-            **({"nearest run": _show_nearest(comparison)} if with_nearest else {}),
-            "verdict": comparison.verdict,
-        },
-        {
-            "paper": number.paper,
-            "id": number.id,
-            "variant": number.variant,
-            "corpus_variant": number.corpus,
-            "protocol": number.protocol,
-            "part": number.part,
-            "metric": number.metric,
-            "aggregation": number.aggregation,
-            "rule": number.rule,
-            "where": number.where,
-            "note": number.note,
-            "published": number.value,
-            "approximate": number.approximate,
-            **formats.interval_fields("ours", ours),
-            "interval_about": ours.about if ours else "",
-            "lowest_seed": formats.fraction(min(by_seed, default=None)),
-            "highest_seed": formats.fraction(max(by_seed, default=None)),
-            **counted,
-            **formats.interval_fields("nearest", comparison.there),
-            "nearest_run": _differing(comparison.nearest) if comparison.nearest else "",
-            "verdict": comparison.verdict,
-            "command": system.command if system else command_not_run(number) if number.variant else "",
-        },
-    )
 
 
-def _what(number) -> str:
+def _number_in_words(row, _) -> str:
     """`mfcc, wa, pooled, test` and the note."""
-    words = [number.variant, number.metric, number.rule]
-    if number.metric.partition(":")[0] != "parameters":
-        words += [number.part, "" if number.aggregation == "unknown" else number.aggregation.replace("_", " ")]
+    words = [row["variant"], row["metric"], row["rule"]]
+    if row["metric"].partition(":")[0] != "parameters":
+        words += [row["part"], "" if row["aggregation"] == "unknown" else row["aggregation"].replace("_", " ")]
     words = ", ".join(filter(None, words))
-    return f"{words} ({number.note})" if number.note else words
+    return f"{words} ({row['note']})" if row["note"] else words
 
 
-def show(number, value) -> str:
+def show(metric, value) -> str:
     """A value in the unit of a published number: `49.5 %`, `1.773`, `211,075`."""
-    if number.is_rate:
+    if reported_results.is_rate(metric):
         return f"{formats.per_cent(value)} %"
-    return f"{value:,.0f}" if number.metric.startswith("parameters") else f"{value:.3f}"
+    return f"{value:,.0f}" if metric.startswith("parameters") else f"{value:.3f}"
 
 
-def _show_ours(number, ours) -> str:
-    if ours is None:
+def _published(row, field) -> str:
+    return ("≈ " if row["approximate"] else "") + show(row["metric"], row[field])
+
+
+def _estimate(row, field) -> str:
+    """Ours or the nearest run's; an interval over seeds is marked."""
+    metric, (value, low, high) = row["metric"], (row[name] for name in (field, f"{field}_low", f"{field}_high"))
+    if formats.is_missing(value):
         return formats.NONE
-    if number.metric in COUNTS or ours.low is None or ours.about == ROUNDING:
-        return show(number, ours.value)
-    mark = " †" if ours.about == "seeds" else ""
-    low, high = (show(number, end).removesuffix(" %") for end in (ours.low, ours.high))
-    return f"{show(number, ours.value)} [{low}, {high}]{mark}"
+    about = row["interval_about"] if field == "ours" else row["nearest_about"]
+    if metric in COUNTS or formats.is_missing(low) or about == ROUNDING:
+        return show(metric, value)
+    ends = ", ".join(show(metric, end).removesuffix(" %") for end in (low, high))
+    return f"{show(metric, value)} [{ends}]{' †' if about == 'seeds' else ''}"
 
 
-def _range(number, by_seed) -> str:
+def _nearest(row, field) -> str:
+    shown = _estimate(row, field)
+    return shown if shown == formats.NONE else f"{shown} ({row['nearest_run']})"
+
+
+def _range(row, field) -> str:
     """Lowest and highest seed: the spread of single runs, which is what a paper's one number is drawn from."""
-    if len(by_seed) < 2:
+    ends = row[field], row["highest_seed"]
+    if row["single_seeds"] < 2:
         return formats.NONE
-    return f"{show(number, min(by_seed)).removesuffix(' %')} – {show(number, max(by_seed)).removesuffix(' %')}"
+    return " – ".join(show(row["metric"], end).removesuffix(" %") for end in ends)
+
+
+NEAREST = Column("nearest run", "nearest", _nearest)
+COLUMNS = (
+    formats.text("number", "id"),
+    Column("what", "variant", _number_in_words),
+    Column("paper", "published", _published),
+    formats.text("where", "where"),
+    Column("ours [95 %]", "ours", _estimate),
+    Column("lowest – highest seed", "lowest_seed", _range),
+    *layout.COUNTED,
+    NEAREST,
+    formats.text("verdict", "verdict"),
+)

@@ -4,16 +4,15 @@ import itertools
 
 import numpy as np
 
-from common.evaluation.intervals import speaker_interval
 from common.utterance import slug
-from experiments.evaluation import scores
+from experiments.evaluation import comparisons, scores
 from experiments.evaluation.system_results import ranges
-from experiments.tables import formats
-from experiments.tables.formats import Row, Sheet, Table
-from experiments.tables.layout import attempt, caption, commands, identity, surroundings
+from experiments.tables import formats, layout
+from experiments.tables.formats import Column, Sheet, Table
+from experiments.tables.layout import attempt, identity, surroundings
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
-NOTES = (
+METHOD_NOTES = (
     "Per cent. Difference: the protocol's number minus the speaker-independent one, 95 % interval, the same speakers "
     "resampled for both. It speaks of other speakers, not of other trainings: those scatter as the seeds do.",
     "Where a protocol trains on its test speakers, what is above 0 is inflation, and what a larger training part gives "
@@ -27,14 +26,15 @@ def protocols_sheet(corpus, systems) -> Sheet | None:
     pairs = []
     ordered = sorted(systems, key=lambda s: (_same(s), s.protocol))
     for _, members in itertools.groupby(ordered, key=_same):
-        found = {system.protocol: system for system in members}
-        honest = next((found[name] for name in INDEPENDENT if name in found), None)
-        pairs += [(system, honest) for system in found.values() if honest and system is not honest]
+        by_protocol = {system.protocol: system for system in members}
+        honest = next((by_protocol[name] for name in INDEPENDENT if name in by_protocol), None)
+        pairs += [(system, honest) for system in by_protocol.values() if honest and system is not honest]
     if not pairs:
         return None
     used = list(dict.fromkeys(itertools.chain.from_iterable(pairs)))
     rows = [_row(other, honest) for other, honest in pairs]
-    table = Table(caption("Protocols side by side", corpus, used), rows, commands(used), NOTES)
+    caption = layout.caption("Protocols side by side", corpus, used)
+    table = Table(caption, rows, COLUMNS, layout.commands(used), METHOD_NOTES)
     return Sheet(f"protocols_{slug(corpus)}", f"One system under several protocols on {corpus}", (table,))
 
 
@@ -42,52 +42,60 @@ def _same(system):
     return system.paper, system.variant, system.preset
 
 
-def _row(other, honest) -> Row:
-    values = {m: [attempt(scores.measure, s, m)[0] for s in (other, honest)] for m in ("ua", "wa")}
-    differences = {m: attempt(difference, other, honest, m)[0] for m in ("ua", "wa")}
-    shown = {
-        "system": other.name,
-        "preset": other.preset,
-        "protocol": other.protocol,
-        "beside": honest.protocol,
-        "n": f"{other.n}; {honest.n}",
+def _seeds(row, field) -> str:
+    """Lowest to highest of the single seeds, under the protocol and under the one beside it."""
+    ranges_ = []
+    for name in (field, f"{field}_beside"):
+        low, high = row[f"{name}_lowest_seed"], row[f"{name}_highest_seed"]
+        ranges_.append(
+            formats.NONE if formats.is_missing(low) else f"{formats.per_cent(low)} – {formats.per_cent(high)}"
+        )
+    return "; ".join(ranges_)
+
+
+COLUMNS = (
+    layout.system_name(),
+    formats.text("preset", "preset"),
+    formats.text("protocol", "protocol"),
+    formats.text("beside", "beside"),
+    Column("n", "n", lambda row, field: f"{row[field]}; {row['n_beside']}"),
+    formats.text("folds", "folds"),
+    formats.text("train", "train"),
+    formats.text("seeds", "seeds"),
+    *(
+        column
+        for metric in ("ua", "wa")
+        for column in (
+            formats.estimate(metric.upper(), metric),
+            formats.estimate(f"{metric.upper()} beside", f"{metric}_beside"),
+            formats.estimate(f"{metric.upper()} difference", f"{metric}_difference", difference=True),
+        )
+    ),
+    Column("UA of single seeds", "ua", _seeds),
+    layout.NOTES,
+)
+
+
+def _row(other, honest) -> dict:
+    row = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
+    spread = {}
+    for metric in ("ua", "wa"):
+        for name, system in ((metric, other), (f"{metric}_beside", honest)):
+            estimate, _ = attempt(scores.measure, system, metric)
+            row |= formats.interval_fields(name, estimate)
+            by_seed = estimate.by_seed if estimate and len(estimate.by_seed) > 1 else ()
+            spread |= {f"{name}_lowest_seed": min(by_seed, default=None)}
+            spread |= {f"{name}_highest_seed": max(by_seed, default=None)}
+        difference, _ = attempt(comparisons.difference, other, honest, metric)
+        row |= formats.interval_fields(f"{metric}_difference", difference)
+    row |= {
         "folds": f"{other.folds}; {honest.folds}",
-        "train": f"{_trained_on(other):.0f}; {_trained_on(honest):.0f}",
         "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
+        "train": f"{_trained_on(other):.0f}; {_trained_on(honest):.0f}",
+        "command_beside": honest.command,
     }
-    data = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
-    for m, (here, there) in values.items():
-        shown |= {m.upper(): formats.with_interval(here), f"{m.upper()} beside": formats.with_interval(there)}
-        shown[f"{m.upper()} difference"] = formats.with_interval(differences[m], formats.signed_per_cent)
-        data |= formats.interval_fields(m, here) | formats.interval_fields(f"{m}_beside", there)
-        data |= formats.interval_fields(f"{m}_difference", differences[m])
-    shown["UA of single seeds"] = f"{_seeds(values['ua'][0])}; {_seeds(values['ua'][1])}"
-    data |= {"folds": shown["folds"], "seeds": shown["seeds"], "train": shown["train"]}
-    data |= {"command_beside": honest.command} | surroundings(honest)
-    return Row(shown | {"notes": "; ".join([*other.caveats, *honest.caveats]) or formats.NONE}, data)
+    return row | surroundings(honest) | spread | {"notes": "; ".join([*other.caveats, *honest.caveats])}
 
 
 def _trained_on(system) -> float:
     return float(np.mean([sum(record.counts["train"].values()) for record in system.used]))
-
-
-def _seeds(number) -> str:
-    """Lowest to highest of the single seeds."""
-    if number is None or len(number.by_seed) < 2:
-        return formats.NONE
-    return f"{formats.per_cent(min(number.by_seed))} – {formats.per_cent(max(number.by_seed))}"
-
-
-def difference(first, second, metric) -> scores.Number:
-    """Pooled metric under one protocol minus that under another, the same speakers resampled for both."""
-    of = scores.statistic(metric, first.classes)
-    tested = first.tested(), second.tested()
-    speakers = np.unique(np.concatenate([t.speakers for t in tested]))
-    cells = [scores.speaker_margins(t, speakers, len(first.classes)) for t in tested]  # (G, S, 3, K) each
-    seeds = cells[0].shape[1]
-
-    def gap(sums):  # (R, S1 + S2, 3, K) -> (R,)
-        return of(sums[:, :seeds]).mean(axis=1) - of(sums[:, seeds:]).mean(axis=1)
-
-    value, low, high = speaker_interval(np.concatenate(cells, axis=1), gap)
-    return scores.Number(value, low, high, "speakers")

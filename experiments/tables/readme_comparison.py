@@ -5,20 +5,20 @@ from experiments.evaluation import comparisons as evaluation_comparisons
 from experiments.evaluation import scores
 from experiments.evaluation.system_results import by_group, corpus_words, ranges
 from experiments.tables import formats, layout, systems
-from experiments.tables.formats import Row, Table
+from experiments.tables.formats import Table
 
 PROTOCOL = "speaker_independent"
 
 
-def comparisons(found, ablations=frozenset(), papers=()) -> str:
+def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
     """Markdown, a table for each real corpus and preset on which two papers or more have systems, highest UA first.
 
     Args:
-        found: SystemResults.
+        all_systems: SystemResults.
         ablations: names of systems that only a ledger compares; left out.
         papers: names of all papers; those without a system in a table are named below it.
     """
-    real = [system for system in found if system.protocol == PROTOCOL and not system.synthetic]
+    real = [system for system in all_systems if system.protocol == PROTOCOL and not system.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
     for (corpus, _, preset), candidates in sorted(by_group(real).items()):
         members, _ = evaluation_comparisons.methods_of(candidates, ablations)
@@ -45,7 +45,7 @@ def _table(corpus, preset, members, papers) -> Table:
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
-    return Table(caption, [_row(*entry) for entry in ranked], _commands(members, preset), tuple(notes))
+    return Table(caption, [_row(*entry) for entry in ranked], COLUMNS, _commands(members, preset), tuple(notes))
 
 
 def _commands(members, preset):
@@ -58,16 +58,25 @@ def _commands(members, preset):
     return (("All of these rows", f"{command} --seeds {seeds} --systems {names}"),)
 
 
-def _row(system, ua, wa) -> Row:
+COLUMNS = (
+    layout.system_name(),
+    formats.estimate("UA", "ua"),
+    formats.estimate("WA", "wa"),
+    formats.rate("UA, training", "ua_training"),
+    formats.text("epochs", "epochs"),
+    *layout.FOLDS_AND_SEEDS,
+    layout.NOTES,
+)
+
+
+def _row(system, ua, wa) -> dict:
     training = systems.training_ua(system)
-    shown = {
-        "system": system.name,
-        "UA": formats.with_interval(ua),
-        "WA": formats.with_interval(wa),
-        "UA, training": formats.per_cent(training and training.value),
+    return {
+        **layout.identity(system),
+        **formats.interval_fields("ua", ua),
+        **formats.interval_fields("wa", wa),
+        "ua_training": training and training.value,
         "epochs": f"{systems.epochs(system):g}",
-        "folds": system.folds,
-        "seeds": ranges(system.seeds),
-        "notes": "; ".join(system.caveats) or formats.NONE,
+        **layout.counted(system),
+        "notes": "; ".join(system.caveats),
     }
-    return Row(shown, layout.identity(system))

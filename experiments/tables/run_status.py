@@ -3,7 +3,8 @@
 import itertools
 
 from experiments.evaluation.system_results import corpus_words, seeds_in_words
-from experiments.tables.formats import Row, Table
+from experiments.tables import formats
+from experiments.tables.formats import Table
 
 PRESETS = ("quick", "paper")
 NOT_RUN = "not run"
@@ -20,18 +21,18 @@ def tables_of(paper, systems) -> list[Table]:
     """
     stated = [number for number in paper.published if number.variant]
     real = sorted((s for s in systems if not s.synthetic and s.preset in PRESETS), key=_chosen)
-    met = {s.corpus_variant for s in real}
-    made = []
-    for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in met):
+    run_on = {s.corpus_variant for s in real}
+    tables = []
+    for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in run_on):
         own = [number for number in stated if number.corpus == name]
-        made.append(_table(paper.name, [name], "", _variants(own), _protocols(own), {}))
+        tables.append(_table(paper.name, [name], "", _variants(own), _protocols(own), {}))
     for (_, corpus, emotions), members in itertools.groupby(real, key=_chosen):
-        found = {(s.variant, s.protocol, s.preset): s for s in members}
-        names = list(dict.fromkeys(s.corpus_variant for s in found.values()))
-        protocols = _protocols([*(number for number in stated if number.corpus in names), *found.values()])
+        by_place = {(s.variant, s.protocol, s.preset): s for s in members}
+        names = list(dict.fromkeys(s.corpus_variant for s in by_place.values()))
+        protocols = _protocols([*(number for number in stated if number.corpus in names), *by_place.values()])
         on = f" --corpus {corpus}" + (f" --emotions {emotions}" if emotions else "")
-        made.append(_table(paper.name, names, on, _variants([*stated, *real]), protocols, found))
-    return made
+        tables.append(_table(paper.name, names, on, _variants([*stated, *real]), protocols, by_place))
+    return tables
 
 
 def _variants(numbers_or_systems) -> list[str]:
@@ -48,15 +49,16 @@ def _chosen(system) -> tuple[str, str, str]:
     return record.corpus, *corpus_words(record)
 
 
-def _table(paper, names, on, variants, protocols, found) -> Table:
-    places = list(itertools.product(protocols, PRESETS))
-    rows = []
-    for variant in variants:
-        cells = {f"{protocol}, {preset}": _cell(found.get((variant, protocol, preset))) for protocol, preset in places}
-        rows.append(Row({"system": variant, **cells}, {}))
+def _table(paper, names, on, variants, protocols, by_place) -> Table:
+    places = {f"{protocol}, {preset}": (protocol, preset) for protocol, preset in itertools.product(protocols, PRESETS)}
+    rows = [
+        {"system": variant} | {title: _cell(by_place.get((variant, *place))) for title, place in places.items()}
+        for variant in variants
+    ]
+    columns = tuple(formats.text(heading, heading) for heading in ("system", *places))
     command = f"run {paper} --variant SYSTEM{on} --protocol PROTOCOL --preset PRESET --seeds SEEDS"
     caption = f"What of {paper} has been run on {', '.join(names)}: seeds and finished folds, by protocol and preset"
-    return Table(caption, rows, ((f"what is {NOT_RUN}, and more seeds", f"python -m experiments {command}"),))
+    return Table(caption, rows, columns, ((f"what is {NOT_RUN}, and more seeds", f"python -m experiments {command}"),))
 
 
 def _cell(system) -> str:

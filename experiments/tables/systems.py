@@ -1,18 +1,17 @@
 """Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
 
-import dataclasses
 import statistics as descriptive
 
 import numpy as np
 
-from common.evaluation import metrics, resampling
-from common.evaluation.intervals import REPLICATES, Number
+from common.evaluation import intervals, metrics
+from common.evaluation.intervals import Estimate
 from common.utterance import slug
 from experiments.evaluation import plausible_ranges, scores
 from experiments.evaluation.system_results import ranges
-from experiments.tables import formats
-from experiments.tables.formats import NONE, Row, Sheet, Table, fraction, per_cent
-from experiments.tables.layout import attempt, by_corpus, caption, commands, identity, surroundings
+from experiments.tables import formats, layout
+from experiments.tables.formats import Column, Sheet, Table
+from experiments.tables.layout import attempt, by_corpus, identity, surroundings
 
 TRAINING_NOTE = (
     "UA, training: of the fitted systems on what they were trained on. Where it is low, a training ended, or was held "
@@ -20,9 +19,36 @@ TRAINING_NOTE = (
 )
 
 
+def _mean_and_sd(row, field) -> str:
+    sd = row.get(f"{field}_sd")
+    spread = "" if formats.is_missing(sd) else f" ± {formats.per_cent(sd)}"
+    return formats.per_cent(row.get(f"{field}_mean")) + spread
+
+
+NO_DECISION = formats.rate("no decision", "no_decision")
+SYSTEM_COLUMNS = (
+    layout.system_name(),
+    *layout.PROTOCOL_AND_PRESET,
+    layout.RULE,
+    formats.estimate("UA pooled", "ua_pooled"),
+    formats.estimate("WA pooled", "wa_pooled"),
+    *layout.COUNTED,
+    formats.estimate("UA, utterances", "ua_utterances"),
+    formats.rate("majority WA", "majority_wa"),
+    Column("UA fold mean", "ua_fold", _mean_and_sd),
+    Column("WA fold mean", "wa_fold", _mean_and_sd),
+    formats.rate("macro F1", "macro_f1"),
+    formats.rate("UA, training", "ua_training"),
+    formats.rate("slice WA", "slice_wa"),
+    NO_DECISION,
+    formats.text("band", "band", none="none known"),
+    layout.NOTES,
+)
+
+
 def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
-    made = [_system_row(system, rule) for system in systems for rule in system.rules]
+    rows = [_system_row(system, rule) for system in systems for rule in system.rules]
     notes = (
         "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds, or, where "
         "each seed tests other utterances, all seeds pooled. Intervals: 95 %, speakers resampled.",
@@ -35,113 +61,53 @@ def systems_sheet(corpus, systems) -> Sheet:
     notes += tuple(
         dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.of(system))
     )
-    if not any(row.data["no_decision"] for row in made):
-        made = [dataclasses.replace(row, shown=_without(row.shown, "no decision")) for row in made]
-    table = Table(caption("Systems", corpus, systems), made, commands(systems), notes)
+    has_empty = any(row["no_decision"] for row in rows)
+    columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
+    table = Table(layout.caption("Systems", corpus, systems), rows, columns, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
-def _without(cells, heading) -> dict:
-    return {name: cell for name, cell in cells.items() if name != heading}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Headline:
-    """The numbers of one system under one rule; None with a reason in `reasons` where there is none."""
-
-    wa: Number | None
-    ua: Number | None
-    ua_utterances: Number | None  # utterances resampled
-    macro_f1: Number | None
-    ua_train: Number | None  # what is recorded of the training part follows from the first rule
-    slice_wa: Number | None
-    wa_folds: np.ndarray | None
-    ua_folds: np.ndarray | None
-    no_decision: float  # the share of utterances
-    reasons: list[str]
-
-
-def _headline(system, rule) -> _Headline:
-    wa, _ = attempt(scores.measure, system, "wa", rule=rule)
-    ua, no_ua = attempt(scores.measure, system, "ua", rule=rule)
-    slices = (scores.measure, system, "slice_wa") if rule == scores.SLICE_RULE else None
-    ua_folds, no_fold_mean = attempt(scores.fold_values, system, "ua", rule)
-    reasons = [f"no UA: {no_ua}"] if no_ua else [f"no UA fold mean: {no_fold_mean}"] if no_fold_mean else []
-    reasons += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
-    counts = np.sum(system.confusions(rule), axis=0)  # (K, K+1)
-    return _Headline(
-        wa=wa,
-        ua=ua,
-        ua_utterances=attempt(_over_utterances, system, rule)[0],
-        macro_f1=attempt(scores.measure, system, "macro_f1", rule=rule)[0],
-        ua_train=training_ua(system) if rule == system.rules[0] else None,
-        slice_wa=attempt(*slices)[0] if slices else None,
-        wa_folds=attempt(scores.fold_values, system, "wa", rule)[0],
-        ua_folds=ua_folds,
-        no_decision=counts[:, -1].sum() / counts.sum(),
-        reasons=reasons,
-    )
-
-
-def training_ua(system) -> Number | None:
+def training_ua(system) -> Estimate | None:
     """UA on what a system was trained on, under its first rule."""
     return attempt(scores.measure, system, "ua", part="train")[0]
 
 
-def _over_utterances(system, rule) -> Number:
+def _over_utterances(system, rule) -> Estimate:
+    """UA with utterances resampled. It asks only which decisions are right, and how many seeds', not which seeds'."""
     tested = system.tested(rule)
-    interval = resampling.bootstrap_interval(
-        tested.labels,
-        tested.decisions,
-        tested.speakers,
-        metric="ua",
-        classes=system.classes,
-        clusters="utterance",
-        replicates=REPLICATES,
-    )
-    return Number(interval.estimate, interval.low, interval.high, "utterances")
+    right = np.sort(tested.decisions == tested.labels, axis=0)  # (S, N)
+    decisions, each = np.where(right, tested.labels, metrics.NO_DECISION), np.arange(len(tested.labels))
+    cells = metrics.confusion_by_group(tested.labels, decisions, each, num_classes=len(system.classes))
+    return intervals.interval(metrics.by_name("ua", system.classes), cells, about="utterances")
 
 
-def _system_row(system, rule) -> Row:
-    found = _headline(system, rule)
-    flags = "; ".join(_band(band, getattr(found, band.metric), system) for band in plausible_ranges.of(system))
-    notes = "; ".join([*system.caveats, *found.reasons])
-    counted = {"n": system.n, **_counted(system)}
-    shown = {
-        "system": system.name,
-        "protocol": system.protocol,
-        "preset": system.preset,
-        "rule": rule,
-        "UA pooled": formats.with_interval(found.ua),
-        "WA pooled": formats.with_interval(found.wa),
-        **counted,
-        "UA, utterances": formats.with_interval(found.ua_utterances),
-        "majority WA": formats.per_cent(system.majority),
-        "UA fold mean": _mean_and_sd(found.ua_folds),
-        "WA fold mean": _mean_and_sd(found.wa_folds),
-        "macro F1": formats.per_cent(found.macro_f1 and found.macro_f1.value),
-        "UA, training": formats.per_cent(found.ua_train and found.ua_train.value),
-        "slice WA": formats.per_cent(found.slice_wa and found.slice_wa.value),
-        "no decision": formats.per_cent(found.no_decision),
-        "band": flags or "none known",
-        "notes": notes or formats.NONE,
-    }
-    data = {
+def _system_row(system, rule) -> dict:
+    wa, _ = attempt(scores.measure, system, "wa", rule=rule)
+    ua, no_ua = attempt(scores.measure, system, "ua", rule=rule)
+    wa_folds, _ = attempt(scores.fold_values, system, "wa", rule)
+    ua_folds, no_fold_mean = attempt(scores.fold_values, system, "ua", rule)
+    slice_wa = attempt(scores.measure, system, "slice_wa")[0] if rule == scores.SLICE_RULE else None
+    ua_train = training_ua(system) if rule == system.rules[0] else None  # what is recorded follows from that rule
+    reasons = [f"no UA: {no_ua}"] if no_ua else [f"no UA fold mean: {no_fold_mean}"] if no_fold_mean else []
+    reasons += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
+    counts = metrics.pooled(system.confusions(rule))  # (K, K+1)
+    bands = [_band(band, {"wa": wa, "ua": ua}[band.metric], system) for band in plausible_ranges.of(system)]
+    return {
         **identity(system, rule),
-        **counted,
+        **layout.counted(system),
         **surroundings(system),
-        **formats.interval_fields("wa_pooled", found.wa),
-        **_mean_and_sd_fields("wa_fold", found.wa_folds),
-        **formats.interval_fields("ua_pooled", found.ua),
-        **formats.interval_fields("ua_utterances", found.ua_utterances),
-        **_mean_and_sd_fields("ua_fold", found.ua_folds),
-        **formats.interval_fields("macro_f1", found.macro_f1),
-        "ua_training": formats.fraction(found.ua_train and found.ua_train.value),
-        **formats.interval_fields("slice_wa", found.slice_wa),
-        "no_decision": formats.fraction(found.no_decision),
-        **{"band": flags, "notes": notes},
+        **formats.interval_fields("wa_pooled", wa),
+        **_mean_and_sd_fields("wa_fold", wa_folds),
+        **formats.interval_fields("ua_pooled", ua),
+        **formats.interval_fields("ua_utterances", attempt(_over_utterances, system, rule)[0]),
+        **_mean_and_sd_fields("ua_fold", ua_folds),
+        **formats.interval_fields("macro_f1", attempt(scores.measure, system, "macro_f1", rule=rule)[0]),
+        "ua_training": ua_train and ua_train.value,
+        **formats.interval_fields("slice_wa", slice_wa),
+        "no_decision": counts[:, -1].sum() / counts.sum(),
+        "band": "; ".join(bands),
+        "notes": "; ".join([*system.caveats, *reasons]),
     }
-    return Row(shown, data)
 
 
 def _band(band, number, system) -> str:
@@ -151,66 +117,73 @@ def _band(band, number, system) -> str:
     return f"{range_}: {band.flag(number.value)}" if number else range_
 
 
-def _mean_and_sd(values) -> str:
-    if values is None:
-        return formats.NONE
-    sd = f" ± {formats.per_cent(np.std(values, ddof=1))}" if len(values) > 1 else ""
-    return formats.per_cent(np.mean(values)) + sd
-
-
 def _mean_and_sd_fields(name, values) -> dict:
     mean = None if values is None else np.mean(values)
     sd = None if values is None or len(values) < 2 else np.std(values, ddof=1)
-    return {f"{name}_mean": formats.fraction(mean), f"{name}_sd": formats.fraction(sd)}
+    return {f"{name}_mean": mean, f"{name}_sd": sd}
+
+
+CLASS_COLUMNS = (
+    layout.system_name(),
+    *layout.PROTOCOL_AND_PRESET,
+    layout.RULE,
+    formats.text("class", "class"),
+    formats.rate("precision", "precision"),
+    formats.rate("recall", "recall"),
+    formats.rate("f1", "f1"),
+    formats.text("in truth", "support"),
+    formats.text("decided", "decided"),
+    *layout.FOLDS_AND_SEEDS,
+)
 
 
 def per_class_sheet(corpus, systems) -> Sheet:
     """Precision, recall and F1 of every class, folds and seeds pooled."""
-    made = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
+    rows = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
     notes = ("In per cent; the counts of all folds and seeds are added first.",)
-    table = Table(caption("Classes", corpus, systems), made, commands(systems), notes)
+    table = Table(layout.caption("Classes", corpus, systems), rows, CLASS_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 
 def _class_rows(system, rule):
     pooled = metrics.pooled(system.confusions(rule))
-    support, decided, hits = pooled.sum(axis=1), pooled[:, :-1].sum(axis=0), pooled.diagonal()
+    fields = {
+        "precision": metrics.precision(pooled),
+        "recall": metrics.recall(pooled, undefined="nan"),
+        "f1": metrics.f1(pooled, undefined="nan"),
+        "support": metrics.support(pooled),
+        "decided": metrics.decided(pooled),
+    }
+    counted = layout.counted(system)
+    n = counted.pop("n")
     for k, name in enumerate(system.classes):
-        values = {
-            "precision": hits[k] / decided[k]
-            if decided[k]
-            else 0.0,  # the convention of common/evaluation/metrics.per_class
-            "recall": hits[k] / support[k] if support[k] else None,
-            "f1": 2 * hits[k] / (support[k] + decided[k]) if support[k] else None,
-        }
-        yield Row(
-            {
-                "system": system.name,
-                "protocol": system.protocol,
-                "preset": system.preset,
-                "rule": rule,
-                "class": name,
-                **{heading: formats.per_cent(value) for heading, value in values.items()},
-                "in truth": str(support[k]),
-                "decided": str(decided[k]),
-                **_counted(system),
-            },
-            identity(system, rule)
-            | {"class": name}
-            | _counted(system)
-            | {field: formats.fraction(value) for field, value in values.items()}
-            | {"support": int(support[k]), "decided": int(decided[k]), "n": system.n}
-            | surroundings(system),
-        )
-
-
-def _counted(system) -> dict:
-    return {"folds": system.folds, "seeds": ranges(system.seeds)}
+        values = {field: each[k].item() for field, each in fields.items()}
+        yield identity(system, rule) | {"class": name} | counted | values | {"n": n} | surroundings(system)
 
 
 def epochs(system) -> float:
     """Median over folds."""
     return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+
+
+def _number(heading, field, form) -> Column:
+    def show(row, field):
+        return formats.NONE if formats.is_missing(row[field]) else format(row[field], form)
+
+    return Column(heading, field, show)
+
+
+COST_COLUMNS = (
+    layout.system_name(),
+    formats.text("corpus", "corpus_variant"),
+    *layout.PROTOCOL_AND_PRESET,
+    _number("parameters", "parameters", ",.0f"),
+    *layout.FOLDS_AND_SEEDS,
+    _number("epochs", "epochs", "g"),
+    _number("seconds a fold", "seconds_fit", ".1f"),
+    _number("peak MiB", "peak_memory_mib", ",.0f"),
+    formats.text("machine", "machine"),
+)
 
 
 def cost_sheet(systems) -> Sheet:
@@ -223,42 +196,27 @@ def cost_sheet(systems) -> Sheet:
         "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
     )
     corpora = ", ".join(
-        f"{name} (n = {'/'.join(sorted({s.n for s in found}))}, {len(found[0].classes)} classes)"
-        for name, found in by_corpus(systems)
+        f"{name} (n = {'/'.join(sorted({s.n for s in members}))}, {len(members[0].classes)} classes)"
+        for name, members in by_corpus(systems)
     )
-    table = Table(f"Cost of one fold; {corpora}", [_cost_row(s) for s in systems], commands(systems), notes)
+    rows = [_cost_row(system) for system in systems]
+    table = Table(f"Cost of one fold; {corpora}", rows, COST_COLUMNS, layout.commands(systems), notes)
     return Sheet("cost", "Cost", (table,))
 
 
-def _cost_row(system) -> Row:
+def _cost_row(system) -> dict:
     parameters, _ = attempt(scores.measure, system, "parameters")
-    seconds = descriptive.median(record.cost["seconds_fit"] for record in system.records)
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
-    processors = sorted({_machine(record.environment) for record in system.records})
-    return Row(
-        {
-            "system": system.name,
-            "corpus": system.corpus_variant,
-            "protocol": system.protocol,
-            "preset": system.preset,
-            "parameters": f"{parameters.value:,.0f}" if parameters else formats.NONE,
-            **_counted(system),
-            "epochs": f"{epochs(system):g}",
-            "seconds a fold": f"{seconds:.1f}",
-            "peak MiB": f"{max(memory):,.0f}" if memory else formats.NONE,
-            "machine": "; ".join(processors),
-        },
-        identity(system)
-        | _counted(system)
-        | {
-            "parameters": int(parameters.value) if parameters else "",
-            "epochs": epochs(system),
-            "seconds_fit": seconds,
-            "peak_memory_mib": max(memory) if memory else "",
-            "folds_measured": len(system.records),
-            "machine": "; ".join(processors),
-        },
-    )
+    return identity(system) | {
+        "folds": system.folds,
+        "seeds": ranges(system.seeds),
+        "parameters": int(parameters.value) if parameters else None,
+        "epochs": epochs(system),
+        "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
+        "peak_memory_mib": max(memory) if memory else None,
+        "folds_measured": len(system.records),
+        "machine": "; ".join(sorted({_machine(record.environment) for record in system.records})),
+    }
 
 
 def _machine(environment) -> str:
@@ -266,21 +224,13 @@ def _machine(environment) -> str:
     return ", ".join(filter(None, [environment.get("processor"), threads and f"{threads} thread"]))
 
 
-def human_row(human, like) -> Row:
-    """A row for the systems table: the same columns as `like`, a row of a system."""
-    shown = {heading: NONE for heading in like.shown} | {
-        "system": "human",
-        "n": str(human["n"]),
-        "WA pooled": per_cent(human["wa"]),
-        "UA pooled": per_cent(human["ua"]),
-        "notes": human["source"],
-    }
-    data = {field: "" for field in like.data} | {
+def human_row(human) -> dict:
+    """A row for the systems table."""
+    return {
         "corpus_variant": human["corpus_variant"],
         "paper": "human",
         "n": human["n"],
-        "wa_pooled": fraction(human["wa"]),
-        "ua_pooled": fraction(human["ua"]),
+        "wa_pooled": human["wa"],
+        "ua_pooled": human["ua"],
         "notes": human["source"],
     }
-    return Row(shown, data)

@@ -18,7 +18,7 @@ import argparse
 
 import numpy as np
 
-from common.evaluation import metrics, resampling
+from common.evaluation import intervals, metrics, significance
 
 CLASSES = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 SUPPORT = np.array([4, 8, 8, 8, 8, 8, 8, 8])  # utterances of each class a speaker
@@ -52,9 +52,12 @@ def truth(metric, **options):
     """The metric of 40,000 speakers."""
     labels, decisions, _ = draw(np.random.default_rng(99), num_speakers=40_000, num_systems=1, **options)
     confusion = metrics.confusion_matrix(labels, decisions[0], num_classes=len(CLASSES))
-    if metric == "wa":
-        return metrics.wa(confusion)
-    return {"ua": metrics.ua, "macro_f1": metrics.macro_f1}[metric](confusion, CLASSES)
+    return metrics.by_name(metric, CLASSES)(confusion)
+
+
+def counts(labels, decisions, groups):
+    """(G, S, K, K+1)."""
+    return metrics.confusion_by_group(labels, decisions, groups, num_classes=len(CLASSES))
 
 
 def coverage(*, num_sets, num_speakers=24, metric="ua", clusters="speaker", num_seeds=1, seed=1, **options):
@@ -64,12 +67,13 @@ def coverage(*, num_sets, num_speakers=24, metric="ua", clusters="speaker", num_
     ours, percentile, widths = [], [], []
     for number in range(num_sets):
         labels, decisions, groups = draw(rng, num_speakers=num_speakers, num_systems=num_seeds, **options)
-        settings = dict(metric=metric, classes=CLASSES, clusters=clusters, replicates=1_000, seed=number)
-        interval = resampling.bootstrap_interval(labels, decisions, groups, **settings)
+        cells = counts(labels, decisions, groups if clusters == "speaker" else np.arange(labels.size))
+        settings = dict(replicates=1_000, seed=number)
+        interval = intervals.interval(metrics.by_name(metric, CLASSES), cells, **settings)
         ours.append(interval.low <= true <= interval.high)
         widths.append(interval.high - interval.low)
-        cells = resampling._Cells(labels, [decisions], groups, clusters, CLASSES)
-        low, high = np.quantile(cells.resample(metric, 1_000, number)[1], [0.025, 0.975])
+        replicates = intervals.resample(metrics.by_name(metric, CLASSES), cells, **settings)
+        low, high = np.nanquantile(replicates, [0.025, 0.975])
         percentile.append(low <= true <= high)
     return float(np.mean(ours)), float(np.mean(percentile)), float(np.mean(widths))
 
@@ -80,8 +84,8 @@ def difference_coverage(*, num_sets, num_speakers=24, metric="ua", seed=2, **opt
     held = []
     for number in range(num_sets):
         labels, (first, second), groups = draw(rng, num_speakers=num_speakers, **options)
-        settings = dict(metric=metric, classes=CLASSES, replicates=1_000, seed=number)
-        interval = resampling.difference_interval(labels, first, second, groups, **settings)
+        cells = [counts(labels, decisions, groups) for decisions in (first, second)]
+        interval = intervals.difference(metrics.by_name(metric, CLASSES), *cells, replicates=1_000, seed=number)
         held.append(interval.low <= 0 <= interval.high)
     return float(np.mean(held))
 
@@ -92,11 +96,9 @@ def rejections(*, num_sets, num_speakers=24, level=0.05, seed=3, **options):
     pvalues = []
     for _ in range(num_sets):
         labels, (first, second), groups = draw(rng, num_speakers=num_speakers, **options)
-        clustered = [
-            test(labels, first, second, groups, classes=CLASSES)
-            for test in (resampling.paired_permutation_ua, resampling.paired_permutation_wa)
-        ]
-        pvalues.append([t.pvalue for t in (*clustered, resampling.mcnemar_exact(labels, first, second))])
+        cells = [counts(labels, decisions, groups) for decisions in (first, second)]
+        clustered = [significance.paired_permutation(metric, *cells) for metric in (metrics.ua, metrics.wa)]
+        pvalues.append([t.pvalue for t in (*clustered, significance.mcnemar(labels, first, second))])
     rejected = np.mean(np.array(pvalues) < level, axis=0)
     return dict(zip(("permutation_ua", "permutation_wa", "mcnemar"), rejected.tolist(), strict=True))
 

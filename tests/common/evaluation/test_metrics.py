@@ -48,24 +48,21 @@ def test_no_decision_is_an_error_as_in_sklearn_with_a_further_class(answers):
     counts = confusion(labels, decisions)
     options = {"labels": range(len(CLASSES)), "zero_division": 0}
     expected = sklearn.metrics.precision_recall_fscore_support(labels, decisions, **options)
-    scores = metrics.per_class(counts, CLASSES).values()
-    found = [
-        [s.precision for s in scores],
-        [s.recall for s in scores],
-        [s.f1 for s in scores],
-        [s.support for s in scores],
-    ]
-    np.testing.assert_allclose(found, expected)
+    ours = metrics.precision(counts), metrics.recall(counts), metrics.f1(counts), metrics.support(counts)
+    np.testing.assert_allclose(ours, expected)
+    averages = sklearn.metrics.precision_recall_fscore_support(labels, decisions, average="macro", **options)
+    macro = metrics.macro_precision(counts), metrics.ua(counts), metrics.macro_f1(counts)
+    np.testing.assert_allclose(macro, averages[:3])
     assert metrics.wa(counts) == pytest.approx(sklearn.metrics.accuracy_score(labels, decisions))
     assert counts[:, -1].sum() == np.sum(decisions == -1)
 
 
 def test_a_class_never_decided_has_precision_0_by_statement_and_f1_0_by_formula():
-    scores = metrics.per_class([[0, 2, 0], [0, 3, 0]], ("anger", "sadness"))
-    assert scores["anger"] == metrics.ClassScores(precision=0.0, recall=0.0, f1=0.0, support=2, decided=0)
-    assert scores["sadness"].precision == 3 / 5
-    assert scores["sadness"].f1 == pytest.approx(2 * 0.6 * 1 / 1.6)
-    assert metrics.macro_f1([[0, 2, 0], [0, 3, 0]], ("anger", "sadness")) == pytest.approx(0.375)
+    counts = [[0, 2, 0], [0, 3, 0]]
+    np.testing.assert_allclose(metrics.precision(counts), [0, 3 / 5])
+    np.testing.assert_allclose(metrics.f1(counts), [0, 2 * 0.6 * 1 / 1.6])
+    assert metrics.macro_f1(counts) == pytest.approx(0.375)
+    assert metrics.decided(counts).tolist() == [0, 5] and metrics.support(counts).tolist() == [2, 3]
 
 
 def test_two_by_two_by_hand():
@@ -73,40 +70,72 @@ def test_two_by_two_by_hand():
     counts = [[3, 1, 0], [2, 2, 4]]
     assert metrics.wa(counts) == 5 / 12
     assert metrics.ua(counts, ("anger", "sadness")) == (3 / 4 + 2 / 8) / 2
-    scores = metrics.per_class(counts, ("anger", "sadness"))
-    assert scores["anger"].precision == 3 / 5 and scores["sadness"].precision == 2 / 3
+    assert metrics.precision(counts).tolist() == [3 / 5, 2 / 3]
 
 
-@pytest.mark.parametrize("metric", [metrics.ua, metrics.macro_f1, metrics.per_class])
-def test_a_class_that_the_truth_lacks_is_an_error_with_advice(metric):
+@pytest.mark.parametrize("name", ["wa", "ua", "macro_precision", "macro_f1", "recall:b", "precision:b", "f1:b"])
+def test_leading_axes_are_so_many_matrices(name):
+    """Of whole and of fractional counts, and in any memory layout."""
+    counts = np.random.default_rng(0).integers(0, 9, (2, 5, 3, 4)) + np.eye(3, 4, dtype=int)
+    metric = metrics.by_name(name, "abc")
+    one_by_one = [[metric(matrix) for matrix in row] for row in counts]
+    np.testing.assert_allclose(metric(counts), one_by_one)
+    np.testing.assert_allclose(metric(counts / 2), one_by_one)
+    np.testing.assert_allclose(metric(np.asfortranarray(counts)), one_by_one)
+
+
+@pytest.mark.parametrize("metric", [metrics.ua, metrics.macro_f1, metrics.macro_precision, metrics.recall, metrics.f1])
+def test_a_class_that_the_truth_lacks_is_an_error_with_advice_or_nan(metric):
+    counts = [[3, 1, 0], [0, 0, 0]]
     with pytest.raises(ValueError, match="sadness never occurs in the truth.*pool folds first"):
-        metric([[3, 1, 0], [0, 0, 0]], ("anger", "sadness"))
+        metric(counts, ("anger", "sadness"))
+    with pytest.raises(ValueError, match="class 1 never occurs"):
+        metric([[[3, 1, 0], [0, 1, 0]], counts])
+    values = np.atleast_1d(metric([counts, [[1, 0, 0], [0, 1, 0]]], undefined="nan"))
+    assert np.isnan(values[0].ravel()[-1]) and (values[1] == 1).all()
+
+
+def test_no_utterance_has_no_accuracy():
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.wa(np.zeros((2, 3)))
+    assert np.isnan(metrics.wa(np.zeros((2, 3)), undefined="nan"))
 
 
 def test_pooled_and_fold_mean_are_two_numbers():
-    first, second = [[1, 0, 0], [0, 1, 0]], [[0, 3, 0], [1, 4, 1]]
-    classes = ("anger", "sadness")
-    assert metrics.wa_pooled([first, second]) == 6 / 11
-    assert metrics.wa_fold_mean([first, second]) == (1 + 4 / 9) / 2
-    assert metrics.ua_pooled([first, second], classes) == pytest.approx((1 / 4 + 5 / 7) / 2)
-    assert metrics.ua_fold_mean([first, second], classes) == pytest.approx((1 + (0 / 3 + 4 / 6) / 2) / 2)
-
-
-def test_pooling_repairs_a_fold_without_a_class_and_the_fold_mean_says_which_fold():
-    folds = [[[2, 0, 0], [1, 1, 0]], [[4, 0, 0], [0, 0, 0]]]
-    assert metrics.ua_pooled(folds, ("anger", "sadness")) == 0.75
-    with pytest.raises(ValueError, match="fold 2 of 2: sadness never occurs"):
-        metrics.ua_fold_mean(folds, ("anger", "sadness"))
+    folds = np.array([[[1, 0, 0], [0, 1, 0]], [[0, 3, 0], [1, 4, 1]]])
+    assert metrics.wa(metrics.pooled(folds)) == 6 / 11
+    assert metrics.wa(folds).mean() == (1 + 4 / 9) / 2
+    assert metrics.ua(metrics.pooled(folds)) == pytest.approx((1 / 4 + 5 / 7) / 2)
+    assert metrics.ua(folds).mean() == pytest.approx((1 + (0 / 3 + 4 / 6) / 2) / 2)
     with pytest.raises(ValueError, match="same classes"):
         metrics.pooled([np.zeros((2, 3)), np.zeros((3, 4))])
 
 
-@pytest.mark.parametrize("values", [[], [0.5, np.nan]])
-def test_a_mean_of_nothing_or_of_nan_is_refused(values):
-    with pytest.raises(ValueError, match="expected at least one, all of them finite"):
-        metrics.fold_mean(values)
-    with pytest.raises(ValueError, match="at least one"):
-        metrics.wa(np.zeros((2, 3)))
+def test_metrics_are_found_by_the_names_that_papers_use():
+    counts = [[3, 1, 0], [2, 2, 4]]
+    assert metrics.by_name("macro_recall", ["a", "b"])(counts) == metrics.ua(counts)
+    for name, message in (
+        ("uar", "no metric uar; expected one of wa"),
+        ("recall", "no metric"),
+        ("f1:c", "no class c"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.by_name(name, ["a", "b"])
+
+
+def test_counts_by_group_are_the_matrix_of_each_groups_utterances(answers):
+    labels, decisions = answers
+    groups = np.array(["b", "a", "d", "a"] * 50)
+    cells = metrics.confusion_by_group(labels, [decisions, labels], groups, num_classes=5, names=["a", "b", "c", "d"])
+    assert cells.shape == (4, 2, 5, 6) and not cells[2].any()
+    for g, name in enumerate("abcd"):
+        own = groups == name
+        np.testing.assert_array_equal(cells[g, 0], confusion(labels[own], decisions[own]))
+    assert metrics.wa(cells.sum(axis=0))[1] == 1
+    with pytest.raises(ValueError, match="the same number"):
+        metrics.confusion_by_group(labels, decisions, groups[1:], num_classes=5)
+    with pytest.raises(ValueError, match="decisions run from"):
+        metrics.confusion_by_group(labels, decisions + 1, groups, num_classes=5)
 
 
 def test_decisions():

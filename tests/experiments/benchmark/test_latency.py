@@ -15,6 +15,7 @@ from experiments.evaluation import system_results
 from experiments.evidence import latencies
 from experiments.tables import all_tables, formats, latency, systems
 from tests.support.records_by_hand import many
+from tests.support.table_rows import rows
 
 ENTRY = {
     "features_ms": 12.34,
@@ -151,15 +152,15 @@ def test_costs_and_scores_have_the_milliseconds_beside_them():
     found = [system(), system(variant="own_cnn")]
     sheets = {sheet.name: sheet for sheet in all_tables.all_sheets(found, [], measured={"emmert/mfcc": ENTRY})}
     (cost,), (scores,) = sheets["cost"].tables, sheets["systems_ravdess-strong"].tables
-    timed, untimed = cost.rows
+    timed, untimed = rows(cost)
     assert timed.shown["ms a 3-s recording"] == "60.0 (12.3 + 47.7)"
     assert (timed.shown["real-time factor"], timed.shown["million MAC"]) == ("0.02", "2.5")
     assert timed.data["network_ms"] == 47.66 and timed.data["latency_machine"] == "processor a processor, threads 1"
-    assert untimed.shown["ms a 3-s recording"] == formats.NONE and untimed.data["network_ms"] == ""
-    assert [row.shown["ms a 3-s recording"] for row in scores.rows] == ["60.0 (12.3 + 47.7)", formats.NONE]
+    assert untimed.shown["ms a 3-s recording"] == formats.NONE and untimed.data["network_ms"] is None
+    assert [row.shown["ms a 3-s recording"] for row in rows(scores)] == ["60.0 (12.3 + 47.7)", formats.NONE]
     assert any("not measured (python -m experiments latency)" in note for note in cost.notes)
 
 
 def test_without_a_measurement_every_cell_says_so(tmp_path):
     (cost,) = latency.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
-    assert cost.rows[0].shown["million MAC"] == formats.NONE
+    assert rows(cost)[0].shown["million MAC"] == formats.NONE

@@ -6,6 +6,7 @@ from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import reproduction, system_results
 from experiments.tables import paper_vs_ours
 from tests.support.records_by_hand import many
+from tests.support.table_rows import rows
 
 NUMBER = ReportedResult(paper="lim2016", id="n", variant="cnn", corpus="emodb", where="II", metric="wa", value=0.9)
 LIKE = {"paper": "lim2016", "variant": "cnn", "corpus_variant": "emodb-2s", "preset": "quick", "limits": "cut"}
@@ -47,8 +48,8 @@ def test_the_column_is_there_where_something_stands_in_it():
         corpus, classes = "emodb", ("anger", "neutral")
 
     (table,) = paper_vs_ours.sheet(Paper, system_results.group([many(2, **LIKE)])).tables
-    assert table.rows[0].shown["nearest run"].startswith("50.0 % [50.0, 50.0] (emodb-2s, preset quick)")
+    assert rows(table)[0].shown["nearest run"].startswith("50.0 % [50.0, 50.0] (emodb-2s, preset quick)")
     assert any("no verdict rests on it" in note for note in table.notes)
     (bare,) = paper_vs_ours.sheet(Paper, []).tables
     assert "2 classes (anger, neutral), chance UA 50.0 %" in bare.caption  # told by the paper where nothing was run
-    assert "nearest run" not in bare.rows[0].shown
+    assert "nearest run" not in rows(bare)[0].shown

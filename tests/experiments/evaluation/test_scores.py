@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.evaluation import intervals, resampling
+from common.evaluation import intervals, metrics
 from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import comparisons, plausible_ranges, reproduction, scores, system_results
-from experiments.tables import pairs, protocols
+from experiments.tables import pairs
 from tests.support.records_by_hand import CLASSES, many, part, record, unbalanced
+from tests.support.table_rows import rows
 
 
 def system(*found):
@@ -96,20 +97,13 @@ def test_incomplete_seeds_are_left_out_where_another_is_complete():
     assert (system(*whole, torn).folds, system(torn).folds) == ("2/2", "1/2")
 
 
-def test_the_interval_is_that_of_common_statistics():
+def test_the_interval_is_that_of_common_evaluation():
     right = np.arange(8) % 4 + 1
-    made = system(many(right))
-    tested = made.tested()
-    expected = resampling.bootstrap_interval(
-        tested.labels, tested.decisions, tested.speakers, metric="wa", classes=CLASSES, replicates=intervals.REPLICATES
-    )
-    number = scores.measure(made, "wa")
+    results = system(many(right))
+    expected = intervals.interval(metrics.by_name("wa", CLASSES), results.tested().by_speaker(len(CLASSES)))
+    number = scores.measure(results, "wa")
     assert (number.low, number.high, number.about) == (expected.low, expected.high, "speakers")
-    cells = scores.speaker_margins(tested, np.unique(tested.speakers), 2)
-    of = scores.statistic("wa", CLASSES)
-    value, low, high = intervals.speaker_interval(cells, lambda sums: of(sums).mean(axis=-1), rate=True)
-    assert value == pytest.approx(number.value)
-    assert (low, high) == (pytest.approx(number.low, abs=0.01), pytest.approx(number.high, abs=0.01))
+    assert number.value == expected.value
 
 
 def test_one_fold_mean_of_speakers_is_the_students_interval_of_their_values():
@@ -185,7 +179,7 @@ def test_the_verdict_compares_the_paper_with_our_interval(value, verdict):
 
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_the_ends_of_the_interval_are_within(end):
-    ours = scores.Number(0.5, 0.4, 0.6)
+    ours = intervals.Estimate(0.5, 0.4, 0.6)
     assert reproduction.verdict(getattr(ours, end), ours) == "within the interval"
 
 
@@ -225,7 +219,7 @@ HALF = [1, 2, 3, 2, 1, 2, 3, 2]
         ([many(HALF, notes=["random weights"])], {}, "not comparable: random weights"),
         ([many(HALF)], {"metric": "share:kept"}, "not comparable: the records do not tell share:kept"),
         ([many(HALF)], {"rule": "slice_votes"}, "not comparable: the records have no rule slice_votes"),
-        ([many(2, num_speakers=2)], {}, "not comparable: 2 clusters; an interval needs 3 speakers"),
+        ([many(2, num_speakers=2)], {}, "not comparable: 2 speakers; an interval needs 3 or more"),
         ([many(HALF, preset="quick"), many(HALF)], {}, "within the interval"),
     ],
 )
@@ -254,8 +248,8 @@ def test_parameters_are_compared_whatever_the_preset(value, changes, verdict):
 def test_pairs_are_compared_on_identical_utterances_only():
     first, second = many(4), many(2, variant="own_cnn")
     pair = comparisons.compare(system(first), system(second))
-    assert pair.ua.estimate == pair.wa.estimate == 0.5
-    assert (pair.num_utterances, pairs._discordant(pair.mcnemar, 32)) == (32, (16, 0))
+    assert pair.ua.value == pair.wa.value == 0.5
+    assert (pair.num_utterances, pair.mcnemar.only_first, pair.mcnemar.only_second) == (32, 16, 0)
     assert pair.mcnemar.pvalue == pytest.approx(2 * 0.5**16)
     assert pair.permutation.pvalue == pytest.approx(2 * 0.5**8)  # all eight speakers for the first, or all against
     for other in (many(2, variant="own_cnn", num_speakers=7), many(2, variant="own_cnn", seed=1)):
@@ -264,12 +258,12 @@ def test_pairs_are_compared_on_identical_utterances_only():
         "ravdess/strong", system_results.group([first, second, many(3, variant="resnet50")])
     ).tables
     assert table.notes[-1].startswith("With 8 speakers no UA p can be below 0.00781, after Holm's correction 0.0234.")
-    assert {row.data["majority_wa"] for row in table.rows} == {0.5}
+    assert {row.data["majority_wa"] for row in rows(table)} == {0.5}
 
 
 def test_inflation_is_the_first_protocol_minus_the_independent_one():
     random, honest = system(many(4, protocol="random")), system(many(HALF, protocol="speaker_independent"))
-    difference = protocols.difference(random, honest, "ua")
+    difference = comparisons.difference(random, honest, "ua")
     assert difference.value == pytest.approx(0.5)
     assert difference.low < 0.5 < difference.high
 

@@ -5,9 +5,12 @@ import pytest
 from common.errors import InputError
 from common.evaluation import recognition_rates
 from common.utterance import Corpus, Utterance
+from experiments.evaluation import system_results
 from experiments.evidence import human_reference
-from experiments.tables import systems
-from experiments.tables.formats import NONE, Row
+from experiments.tables import all_tables, systems
+from experiments.tables.formats import NONE
+from tests.support.records_by_hand import many
+from tests.support.table_rows import rows
 
 
 def heard(emotion, share):
@@ -35,11 +38,12 @@ def test_a_listening_test_becomes_a_row_below_the_systems(tmp_path):
     assert path == tmp_path / "human" / "emodb-2s-listeners.json"
     (row,) = human_reference.read(tmp_path)
     assert row["ua"] == pytest.approx(0.7) and row["wa"] == pytest.approx(0.8) and row["n"] == 4
-    system = Row({"system": "x", "n": "1", "WA pooled": "1", "UA pooled": "2", "notes": ""}, {"paper": "x", "n": 1})
-    made = systems.human_row(row, system)
-    assert list(made.shown) == list(system.shown)
-    assert made.shown["UA pooled"] == "70.0" and made.shown["WA pooled"] == "80.0"
-    assert made.shown["system"] == "human" and NONE not in made.shown["notes"]
+    results = system_results.group([many(2, corpus_variant="emodb-2s")])
+    (table,) = all_tables.with_people(systems.systems_sheet("emodb-2s", results), [row], "emodb-2s").tables
+    below = rows(table)[-1].shown
+    assert below["UA pooled"] == "70.0" and below["WA pooled"] == "80.0" and below["n"] == "4"
+    assert below["system"] == "human" and NONE not in below["notes"]
+    assert {below[name] for name in ("protocol", "rule", "macro F1", "band")} == {NONE}
 
 
 def test_a_corpus_without_listeners_has_no_row(tmp_path):

@@ -95,7 +95,7 @@ def test_intervals_only_where_there_are_three_clusters(scored):
     intervals = scored[2]["intervals"]
     low, high = intervals["assessors"]["wa"]
     assert 0 < low < 0.7 < high < 1
-    assert intervals["speakers"]["wa"] is None and "2 clusters" in intervals["speakers"]["wa_why_none"]
+    assert intervals["speakers"]["wa"] is None and "2 speakers" in intervals["speakers"]["wa_why_none"]
 
 
 def test_the_row_names_no_assessor_and_is_plain_json(scored, tmp_path):

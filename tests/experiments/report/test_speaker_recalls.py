@@ -10,12 +10,6 @@ SPEAKERS = ["a"] * 4 + ["b"] * 2 + ["c"] * 2
 (SYSTEM,) = system_results.group([record(part([0, 0, 0, 1, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1, 0], SPEAKERS))])
 
 
-def test_counts_by_speaker():
-    hits, support = speaker_recalls.of_speakers(SYSTEM)
-    np.testing.assert_array_equal(hits, [[2, 1], [0, 1], [0, 1]])
-    np.testing.assert_array_equal(support, [[3, 1], [1, 1], [0, 2]])
-
-
 def test_equal_recalls_stand_above_each_other():
     np.testing.assert_allclose(
         speaker_recalls.stacked(np.array([0.5, 1, 0.5, 0.5])) / speaker_recalls.STEP, [-1, 0, 0, 1]

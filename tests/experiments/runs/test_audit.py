@@ -15,6 +15,7 @@ from experiments.runs import audit, jobs
 from experiments.tables import audit as table_audit
 from experiments.tables import formats
 from papers import lim2016, satt2017
+from tests.support.table_rows import rows
 
 SHARED = (
     Finding("WARN", "fold_1", "speaker", "2 of 4 speakers in test also in train", 2),
@@ -38,7 +39,7 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
     sheet = table_of(tmp_path, audited(), audited("b/two"), audited("c/three", REPEATED))
     (table,) = sheet.tables
     assert table.caption == "Folds of seed 0 on ravdess/4hap"
-    assert [row.shown for row in table.rows] == [
+    assert [row.shown for row in rows(table)] == [
         {
             "protocol": "random",
             "systems": "a/one, b/two",
@@ -64,7 +65,7 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
 def test_folds_that_a_corpus_refuses_have_no_row_and_clean_ones_pass(tmp_path):
     refused = audited("a/one", (), corpus_variant="emodb", num_folds=0, refused="it has no sessions")
     sheet = table_of(tmp_path, refused, audited("a/one", ()))
-    assert [[row.shown["verdict"] for row in table.rows] for table in sheet.tables] == [["PASS"]]
+    assert [[row.shown["verdict"] for row in rows(table)] for table in sheet.tables] == [["PASS"]]
     assert table_audit.sheet([]) is None
 
 

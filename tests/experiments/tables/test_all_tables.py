@@ -11,11 +11,12 @@ import pytest
 
 from common import records
 from common.errors import InputError
-from common.evaluation import reported_results
+from common.evaluation import metrics, reported_results
 from experiments.evaluation import system_results
 from experiments.report import html_page
-from experiments.tables import all_tables, formats, pairs, systems
+from experiments.tables import all_tables, formats, pairs, readme_comparison, systems
 from tests.support.records_by_hand import many, part, record, unbalanced
+from tests.support.table_rows import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPER = """
@@ -186,12 +187,12 @@ def test_every_latex_row_has_as_many_cells_as_columns(project):
 def test_a_latex_table_longer_than_a_page_goes_on_with_its_headings(project):
     (sheet,) = [s for s in all_tables.all_sheets(system_results.group([many(2)]), []) if s.name.startswith("systems")]
     (table,) = sheet.tables
-    long = dataclasses.replace(table, rows=table.rows * (formats.PAGE_ROWS + 1))
+    long = table.changed(rows=table.frame.to_dict("records") * (formats.PAGE_ROWS + 1))
     text = formats.latex(dataclasses.replace(sheet, tables=(long,)))
     head, _, rest = text.partition("\\endhead\n")
     body, _, below = rest.partition("\\end{longtable}")
     assert body.count("emmert/mfcc") == formats.PAGE_ROWS + 1 and "begin{table}" not in text
-    assert head.count(r"\caption{") == 1 and head.count(r"\toprule") == head.count(r"\midrule") == 2
+    assert head.count(r"\caption{") == 1 and head.count(r"\toprule") == 2 and head.count(r"\caption[]{") == 1
     assert "variant mfcc" in below and text.endswith("\\par}\n")
 
 
@@ -200,7 +201,7 @@ def test_accuracies_on_different_label_sets_never_share_a_table(project):
     for paper_sheet in all_tables.all_sheets(system_results.group(found), []):
         for table in paper_sheet.tables:
             if paper_sheet.name != "cost":
-                assert len({row.data["corpus_variant"] for row in table.rows}) == 1
+                assert len({row.data["corpus_variant"] for row in rows(table)}) == 1
             assert "classes" in table.caption and "n = 32" in table.caption
 
 
@@ -216,11 +217,11 @@ def test_every_caption_says_when_speech_is_synthetic(project):
 def test_an_absent_class_is_shown_as_such():
     made = system_results.group([record(part([0, 0, 0, 0], [0, 0, 1, -1]))])
     (table,) = systems.systems_sheet("ravdess/strong", made).tables
-    shown = table.rows[0].shown
+    shown = rows(table)[0].shown
     assert (shown["WA pooled"].split()[0], shown["UA pooled"], shown["macro F1"]) == ("50.0", "—", "—")
     assert shown["notes"].startswith("no UA: sadness never occurs")
     (classes,) = systems.per_class_sheet("ravdess/strong", made).tables
-    anger, sadness = (row.shown for row in classes.rows)
+    anger, sadness = (row.shown for row in rows(classes))
     assert (anger["recall"], sadness["recall"], sadness["precision"], sadness["decided"]) == ("50.0", "—", "0.0", "1")
 
 
@@ -230,7 +231,7 @@ def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_i
         one.parts["test"]["scores"]["votes"] = one.parts["test"]["scores"]["mean"]
     made[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
     (table,) = systems.systems_sheet("ravdess/strong", system_results.group(made)).tables
-    shown = {row.shown["rule"]: row.shown["UA, training"] for row in table.rows}
+    shown = {row.shown["rule"]: row.shown["UA, training"] for row in rows(table)}
     assert shown == {"mean": "78.1", "votes": "—"}  # anger 9 of 10 and 0 of 6, sadness 20 of 20
 
 
@@ -240,7 +241,7 @@ def test_cost_says_what_a_fold_took():
         for s, t in enumerate((1, 9, 2))
     ]
     (table,) = systems.cost_sheet(system_results.group(found)).tables
-    shown = table.rows[0].shown
+    shown = rows(table)[0].shown
     assert (shown["seconds a fold"], shown["peak MiB"], shown["parameters"]) == ("2.0", "102", "7")
     assert shown["machine"] == "a processor, 1 thread"
 
@@ -261,7 +262,7 @@ def test_csv_reads_back_what_markdown_shows():
     (sheet,) = [s for s in sheets if "compare" in s.name]
     (row,) = csv.DictReader(io.StringIO(formats.as_csv(sheet)))
     assert (row["variant"], row["second_variant"], row["ua_difference"]) == ("mfcc", "own_cnn", "-0.25")
-    assert sheet.tables[0].rows[0].shown["UA difference"].startswith("−25.0 [")
+    assert rows(sheet.tables[0])[0].shown["UA difference"].startswith("−25.0 [")
     assert (row["only_first_right"], row["only_second_right"]) == ("0", "8")
 
 
@@ -269,7 +270,7 @@ def test_a_table_in_which_nothing_can_be_significant_says_so():
     """Eight speakers: 2 of 256 sign patterns at best, times ten pairs of five systems."""
     made = system_results.group([many(k, variant=f"system_{k}") for k in range(5)])
     (table,) = pairs.pairs_sheet("ravdess/strong", made).tables
-    assert len(table.rows) == 10
+    assert len(rows(table)) == 10
     assert "after Holm's correction 0.0781: no difference, however large, can be significant here" in table.notes[-1]
 
 
@@ -279,13 +280,62 @@ def test_methods_alone_are_paired():
     )
     (sheet,) = [s for s in all_tables.all_sheets(found, [], ablations={"emmert/mfcc_unscaled"}) if "compare" in s.name]
     (table,) = sheet.tables
-    (row,) = table.rows
+    (row,) = rows(table)
     assert (row.shown["first"], row.shown["second"]) == ("emmert/mfcc", "emmert/own_cnn")
     assert row.shown["McNemar p, Holm"] == row.shown["McNemar p"]  # a family of one pair
     assert table.notes[-2:] == (
         "emmert/own_cnn_again decides every utterance as emmert/own_cnn does and is not compared again.",
         "An open choice made the other way, compared in its paper's ledger: emmert/mfcc_unscaled.",
     )
+
+
+CHANGED = {  # metric -> the sheets that show it, and the first page's comparison
+    "wa": {"systems", "compare", "protocols", "paper_vs_ours", "first page"},
+    "ua": {"systems", "compare", "protocols", "first page"},
+    "macro_f1": {"systems"},
+    "precision": {"per_class"},
+    "recall": {"systems", "compare", "protocols", "per_class", "first page"},  # UA is their mean
+    "f1": {"systems", "per_class"},
+}
+
+
+def texts_by_kind(project):
+    """The CSV of every kind of sheet and the first page's comparison, from records read anew."""
+    options = {"corpus_variant": "ravdess", "protocol": "speaker_independent"}
+    found = [many([1, 2, 3, 2, 1, 2, 3, 2], **options), many(3, paper="lim2016", variant="cnn", **options)]
+    found += [many(3, corpus_variant="ravdess", protocol="random"), many([1, 2, 3, 2, 1, 2, 3, 2])]
+    for one in found:
+        one.counts["train"] = {"anger": 10, "sadness": 10}
+    results = system_results.group(found)
+    known = reported_results.read_all(project / "papers")
+    texts = {"first page": readme_comparison.comparisons(results)}
+    for sheet in all_tables.all_sheets(results, known):
+        kind = next(
+            kind
+            for kind in ("systems", "compare", "protocols", "per_class", "paper_vs_ours", "cost")
+            if sheet.name.startswith(kind)
+        )
+        texts[kind] = texts.get(kind, "") + formats.as_csv(sheet)
+    return texts
+
+
+@pytest.mark.parametrize("metric", CHANGED)
+def test_a_wrong_metric_changes_every_table_that_shows_it(project, monkeypatch, metric):
+    """The implementations that audmetric and scikit-learn check are those that the tables use."""
+    right, function = texts_by_kind(project), getattr(metrics, metric)
+    monkeypatch.setattr(metrics, metric, lambda *args, **options: 0.875 * function(*args, **options))
+    wrong = texts_by_kind(project)
+    assert {kind for kind in right if right[kind] != wrong[kind]} == CHANGED[metric]
+
+
+def test_a_wrong_metric_changes_model_cards_too(monkeypatch):
+    from experiments.saved_models import model_card
+
+    right = model_card.scores(unbalanced())
+    for metric in ("wa", "ua"):
+        monkeypatch.setattr(metrics, metric, lambda *args, **options: 0.0)
+    wrong = model_card.scores(unbalanced())
+    assert (right.wa, right.ua) != (0, 0) and (wrong.wa, wrong.ua) == (0, 0)
 
 
 def test_tables_and_report_need_neither_tensorflow_nor_audio():

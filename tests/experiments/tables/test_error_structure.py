@@ -10,6 +10,7 @@ from experiments.evidence import annotations
 from experiments.tables import all_tables, error_structure, paper_vs_ours, systems
 from tests.support.annotations_by_hand import ANGER, CLASSES, HEARD, NEUTRAL, PAPER_S, corpus, group, listened, recorded
 from tests.support.records_by_hand import part, record
+from tests.support.table_rows import rows
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def rated(tmp_path):
 
 
 def shown(table, *headings):
-    return [tuple(row.shown[heading] for heading in headings) for row in table.rows]
+    return [tuple(row.shown[heading] for heading in headings) for row in rows(table)]
 
 
 def test_figure_6b_table_2_and_figure_6a_of_two_seeds(rated):
@@ -46,7 +47,7 @@ def test_figure_6b_table_2_and_figure_6a_of_two_seeds(rated):
         (with_self, "neutral", "100.0 (1/1)", "50.0 (1/2)"),
         (with_self, "sadness", "—", "—"),
     ]
-    assert {row.shown["chance"] for row in residual.rows} == {"33.3"}
+    assert {row.shown["chance"] for row in rows(residual)} == {"33.3"}
     assert shown(confusion, "truth", *CLASSES, "no decision", "n") == [
         ("anger", "37.5", "0.0", "37.5", "12.5", "12.5", "8"),
         ("excitement", "25.0", "25.0", "25.0", "0.0", "25.0", "4"),
@@ -63,7 +64,7 @@ def test_a_merged_emotion_is_no_dissent_in_the_tables(tmp_path):
     found = group(record(test, **(PAPER_S | {"corpus_variant": variant, "classes": ["anger", "happiness"]})))
     told = annotations.read_all(tmp_path)[variant]
     table = error_structure.errors_sheet(variant, found, told).tables[0]
-    assert "1 dissenting" not in table.headings and table.rows[1].shown["0 dissenting"] == "100.0 (1/1)"
+    assert "1 dissenting" not in table.shown.columns and rows(table)[1].shown["0 dissenting"] == "100.0 (1/1)"
     assert scores.share(*found, error_shares.AGREE, told).value == 1 / 2
     assert "A rater's excitement counts as happiness, as in the labels." in table.notes
 
@@ -80,14 +81,14 @@ def test_the_listening_test_s_columns_make_figure_6b_and_no_table_2(tmp_path):
         ("fear", "—", "50.0 (1/2)", "100.0 (1/1)"),
         ("all emotions: accuracy", "100.0 (1/1)", "66.7 (2/3)", "0.0 (0/2)"),
     ]
-    assert "recognised 0 to 0.8" not in table.headings  # nobody fell into it
+    assert "recognised 0 to 0.8" not in table.shown.columns  # nobody fell into it
 
 
 def test_a_system_on_other_utterances_is_left_out_by_name(rated):
     told = rated["iemocap/all/4exc"]
     more = [*HEARD, ("anger", [], [], ANGER, ANGER)]
     sheet = error_structure.errors_sheet("c", group(recorded(0), recorded(0, more, variant="one_label")), told)
-    assert {row.data["variant"] for table in sheet.tables for row in table.rows} == {"ctc"}
+    assert {row.data["variant"] for table in sheet.tables for row in rows(table)} == {"ctc"}
     assert (
         "Left out: chernykh2018/one_label, paper, preset paper: the raters' answers say nothing of utterance u010"
         in (" ".join(sheet.tables[0].notes))
@@ -107,10 +108,10 @@ def test_only_tables_with_an_empty_decoding_have_its_column():
     (table,) = systems.systems_sheet("c", group(undecided, decided)).tables
     assert shown(table, "system", "no decision") == [("chernykh2018/ctc", "30.0"), ("chernykh2018/one_label", "0.0")]
     (without,) = systems.systems_sheet("c", group(decided)).tables
-    assert "no decision" not in without.headings and without.rows[0].data["no_decision"] == 0
+    assert "no decision" not in without.shown.columns and rows(without)[0].data["no_decision"] == 0
     people = [{"source": "s", "corpus_variant": "c", "wa": 0.5, "ua": 0.5, "n": 4}]
     sheet = all_tables.with_people(systems.systems_sheet("c", group(undecided)), people, "c")
-    assert sheet.tables[0].rows[-1].shown["no decision"] == "—"
+    assert rows(sheet.tables[0])[-1].shown["no decision"] == "—"
 
 
 # --- published shares
@@ -142,7 +143,7 @@ def test_published_shares_have_numbers_where_iemocap_was_run(rated):
     assert compared["T2-considered-sadness"].verdict.startswith("not comparable: no rater of iemocap/all/4exc dissents")
     assert compared["T2-matching-sadness"].verdict.startswith("not comparable: there is no decision")
     sheet = paper_vs_ours.sheet(next(p for p in reported_results.read_all() if p.name == "chernykh2018"), found, rated)
-    cells = {row.shown["number"]: row.shown["ours [95 %]"] for table in sheet.tables for row in table.rows}
+    cells = {row.shown["number"]: row.shown["ours [95 %]"] for table in sheet.tables for row in rows(table)}
     assert cells["T2-considered-anger"] == "50.0 %" and cells["consistent-wa"].startswith("80.0 % [")
 
 

@@ -4,6 +4,7 @@ from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import reproduction, system_results
 from experiments.tables import class_rates, run_status
 from tests.support.records_by_hand import part, record
+from tests.support.table_rows import rows
 
 RUN = {"paper": "lim2016", "variant": "cnn", "corpus": "emodb", "recipe": {"corpus": "emodb"}}
 TEST = part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], speakers=[f"s{i}" for i in range(6)])
@@ -35,7 +36,7 @@ def compared(found):
 
 
 def cells(table):
-    return {row.shown["class"]: list(row.shown.values())[1:] for row in table.rows}
+    return {row.shown["class"]: list(row.shown.values())[1:] for row in rows(table)}
 
 
 def test_a_table_of_class_rates_stands_as_printed_with_ours_in_the_same_cells():
@@ -105,14 +106,14 @@ def test_every_system_protocol_and_preset_is_run_or_not_run():
         record(TEST, corpus_variant="ravdess/4hap", **(RUN | {"corpus": "ravdess", "variant": "lstm"})),
     ]
     on_emodb, on_the_copy, on_ravdess = run_status.tables_of(Paper, system_results.group(made))
-    cnn, td_cnn, lstm = (list(row.shown.values()) for row in on_emodb.rows)
-    assert on_emodb.headings == ["system", "paper, quick", "paper, paper", "random, quick", "random, paper"]
+    cnn, td_cnn, lstm = (list(row.shown.values()) for row in rows(on_emodb))
+    assert list(on_emodb.shown) == ["system", "paper, quick", "paper, paper", "random, quick", "random, paper"]
     assert cnn == ["cnn", "not run", "seed 0: 1/2", "seeds 1-2: 2/2; seed 5: 1/2", "not run"]
     assert (td_cnn, lstm) == (["td_cnn"] + ["not run"] * 4, ["lstm"] + ["not run"] * 4)
-    assert [row.shown["paper, paper"] for row in on_the_copy.rows] == ["seed 0: 1/1", "not run", "not run"]
+    assert [row.shown["paper, paper"] for row in rows(on_the_copy)] == ["seed 0: 1/1", "not run", "not run"]
     ((_, command),) = on_ravdess.commands
     assert "--corpus ravdess --emotions 4hap --protocol PROTOCOL" in command
-    assert [row.shown["paper, paper"] for row in on_ravdess.rows] == ["not run", "not run", "seed 0: 1/1"]
+    assert [row.shown["paper, paper"] for row in rows(on_ravdess)] == ["not run", "not run", "seed 0: 1/1"]
     (bare,) = run_status.tables_of(Paper, [])
-    assert [list(row.shown.values()) for row in bare.rows] == [["cnn", *["not run"] * 2], ["td_cnn", *["not run"] * 2]]
+    assert [list(row.shown.values()) for row in rows(bare)] == [["cnn", *["not run"] * 2], ["td_cnn", *["not run"] * 2]]
     assert "on emodb:" in bare.caption and "--corpus" not in bare.commands[0][1]
