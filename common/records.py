@@ -242,7 +242,7 @@ def read_all(root) -> list[RunRecord]:
                 if path.relative_to(root).as_posix() != _place_of(records[-1]):
                     faults.append(_misplaced(path, record_path(root, records[-1]), records[-1]))
     if faults:
-        raise InputError(listed(faults))
+        raise InputError(listed(faults, separator="\n"))
     return records
 
 

@@ -71,6 +71,11 @@ def file_name(name) -> str:
     return name
 
 
+def plain_speaker(name) -> str:
+    """What names share that differ in capitals, leading zeros or a spreadsheet's decimals alone: `01`, `1.0`."""
+    return re.sub(r"^0+(?=.)", "", re.sub(r"^(\d+)\.0+$", r"\1", name.casefold()))
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One labelled stretch of speech by one speaker.
@@ -78,14 +83,16 @@ class Utterance:
     Args:
         id: unique in its corpus and the same on every machine (a file's stem, never its folder).
         path: the audio file.
-        emotion: one of `EMOTIONS`; corpus codes are translated by the loader. IEMOCAP's undecided and rare
-            labels never reach an Utterance's `emotion` unless the loader's variant asks for them.
+        emotion: one of `EMOTIONS`, or a label of a user's own corpus; codes are translated by the loader. IEMOCAP's
+            undecided and rare labels never reach an Utterance's `emotion` unless the loader's variant asks for them.
         speaker: the corpus's own speaker name, unique in the corpus.
         start_s, end_s: the stretch of the file, in seconds; None means from its beginning, to its end.
+        channel: of the file, from 1; None is the mean of all.
         votes: per external rater the emotions that rater gave; empty where the corpus has no raters.
         valence, activation, dominance: mean ratings on the corpus's own scale.
         recognition: share of listeners who recognised the emotion, in [0, 1] (EmoDB).
         naturalness: share of listeners who found it natural, in [0, 1] (EmoDB).
+        extra: further columns of a user's table, (name, value), for grouping.
     """
 
     id: str
@@ -99,6 +106,7 @@ class Utterance:
     repetition: str | None = None
     start_s: float | None = None
     end_s: float | None = None
+    channel: int | None = None
     votes: tuple[tuple[str, ...], ...] = ()
     self_votes: tuple[tuple[str, ...], ...] = ()
     valence: float | None = None
@@ -106,6 +114,7 @@ class Utterance:
     dominance: float | None = None
     recognition: float | None = None
     naturalness: float | None = None
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,12 +126,14 @@ class Corpus:
         variant: the subset and label set, a path that starts with `name`: `iemocap/improvised/4hap`.
         utterances: sorted by id.
         limits: one sentence that every table on this corpus carries, "" where there is none.
+        warnings: sentences on doubtful recordings, speakers and labels; shown once, and kept in the notes of records.
     """
 
     name: str
     variant: str
     utterances: tuple[Utterance, ...]
     limits: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -148,8 +159,9 @@ class Corpus:
         that has no other emotions stays as it is, name included.
         """
         wanted = tuple(sorted(set(emotions)))
-        if unknown := [e for e in wanted if e not in EMOTIONS]:
-            raise InputError(f"unknown emotion {', '.join(unknown)}; choose from {', '.join(EMOTIONS)}")
+        if unknown := [e for e in wanted if e not in EMOTIONS and e not in self.classes]:
+            of_its_own = [e for e in self.classes if e not in EMOTIONS]
+            raise InputError(f"unknown emotion {', '.join(unknown)}; choose from {', '.join([*EMOTIONS, *of_its_own])}")
         kept = tuple(u for u in self.utterances if u.emotion in wanted)
         found = {u.emotion for u in kept}
         if missing := [e for e in wanted if e not in found]:

@@ -3,13 +3,15 @@
 >>> load("ravdess", "/data")                        # /data/ravdess, or /data itself where that is RAVDESS
 >>> load("iemocap/all/4exc")                        # below the folder that the environment variable SER_DATA names
 >>> load("manifest:calls.csv")                      # a corpus of one's own, see common/corpora/manifest.py
+>>> load("audformat:emodb/1.4.1/d3b62a9b")          # a database as audb keeps it, see common/corpora/audformat.py
 """
 
 import os
 from pathlib import Path
 
-from common.corpora import emodb, iemocap, manifest, ravdess
+from common.corpora import audformat, emodb, iemocap, manifest, ravdess, verify
 from common.corpora.corpus_info import CorpusInfo
+from common.corpora.labels import relabelled
 from common.errors import InputError
 from common.utterance import Corpus
 
@@ -18,21 +20,30 @@ __all__ = ["CORPORA", "DATA_VARIABLE", "CorpusInfo", "find", "load"]
 CORPORA = {"ravdess": ravdess, "emodb": emodb, "iemocap": iemocap}
 DATA_VARIABLE = "SER_DATA"
 MANIFEST_PREFIX = "manifest:"
+AUDFORMAT_PREFIX = "audformat:"
 
 
-def load(name, data=None) -> Corpus:
+def load(name, data=None, labels=None) -> Corpus:
     """A corpus, counted and verified.
 
     Args:
-        name: a key of `CORPORA`, `iemocap/<variant>`, or `manifest:FILE.csv`.
+        name: a key of `CORPORA`, `iemocap/<variant>`, `emodb/all`, `manifest:FILE.csv` or `audformat:DIR[:TABLE]`.
         data: a folder that holds corpora under their names, or the corpus's own root; None reads the environment
             variable SER_DATA.
+        labels: the user's mapping of labels, common.corpora.labels.Labels.
 
     Raises:
         InputError: the corpus is unknown, not there, or not whole.
     """
     if name.startswith(MANIFEST_PREFIX):
-        return manifest.load(name.removeprefix(MANIFEST_PREFIX))
+        return manifest.load(name.removeprefix(MANIFEST_PREFIX), labels)
+    if name.startswith(AUDFORMAT_PREFIX):
+        return audformat.load(name.removeprefix(AUDFORMAT_PREFIX), labels)
+    corpus = _load(name, data)
+    return relabelled(corpus, labels) if labels else corpus
+
+
+def _load(name, data):
     corpus, _, variant = name.partition("/")
     module = _module(corpus)
     if variant and not hasattr(module, "VARIANTS"):
@@ -44,19 +55,32 @@ def load(name, data=None) -> Corpus:
 
 
 def find(name, data=None) -> Path | None:
-    """The root of a corpus (or the CSV of a manifest), None where it is not there. Takes what `load` takes."""
+    """The root of a corpus (or the table of a manifest), None where it is not there. Takes what `load` takes."""
     if name.startswith(MANIFEST_PREFIX):
         path = Path(name.removeprefix(MANIFEST_PREFIX))
         return path if path.is_file() else None
+    if name.startswith(AUDFORMAT_PREFIX):
+        path, _ = audformat.split_name(name.removeprefix(AUDFORMAT_PREFIX))
+        return path if path.is_dir() else None
     corpus = name.partition("/")[0]
     module = _module(corpus)
     folder = _folder(data)
-    return None if folder is None else next((p for p in _places(corpus, folder) if module.is_root(p)), None)
+    if folder is None or not folder.is_dir():
+        return None
+    usual = next((place for place in _places(corpus, folder) if module.is_root(place)), None)
+    if usual == folder or not hasattr(module, "FILE"):
+        return usual
+    named = next((place for place in _folders_in(folder) if place.name.lower() == corpus), folder)
+    whole = verify.common_folder(named, module.FILE)
+    return whole if whole and (usual is None or whole in usual.parents) else usual  # as when sorted by emotion
 
 
 def _module(corpus):
     if corpus not in CORPORA:
-        raise InputError(f"unknown corpus {corpus}; choose from {', '.join(CORPORA)} or {MANIFEST_PREFIX}FILE.csv")
+        raise InputError(
+            f"unknown corpus {corpus}; choose from {', '.join(CORPORA)}, {MANIFEST_PREFIX}FILE.csv or "
+            f"{AUDFORMAT_PREFIX}DIR"
+        )
     return CORPORA[corpus]
 
 

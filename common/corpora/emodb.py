@@ -7,18 +7,20 @@ Licence: free for research.
 Archive: download.zip at http://emodb.bilderbar.info/; its makers publish no checksum.
 
 File names are `SSTTTEv`: speaker, text, emotion (a German initial), version. A mirror has every file cut or padded with
-zeros to its first 2.0 s; that tree is recognised and called `emodb-2s` in every table.
+zeros to its first 2.0 s; that tree is recognised and called `emodb-2s` in every table. EmoDB 2.0.0 has all 816, and
+laryngograms of the same names, which are passed over by their folder; the 535 are selected by name (`emodb.txt`).
 
 `erkennung.txt`, where it lies in the root or beside the recordings, gives the listening test (Latin-1, tabs, decimal
 commas): the per cent of listeners who recognised the emotion and who found it natural, for all 816.
 """
 
+import dataclasses
 import re
 from pathlib import Path
 
 from common.corpora import verify
 from common.corpora.corpus_info import CorpusInfo
-from common.errors import InputError
+from common.errors import InputError, listed
 from common.utterance import Corpus, Utterance
 
 INFO = CorpusInfo(
@@ -34,7 +36,9 @@ INFO = CorpusInfo(
     archive="http://emodb.bilderbar.info/download/download.zip",
 )
 
+VARIANTS = ("", "all")
 CUT_SECONDS = 2.0
+ALL_LIMITS = "all takes of EmoDB 2.0.0: not to be compared with results on the 535 of the first release"
 CUT_LIMITS = "EmoDB cut or zero-padded to its first 2.0 s: not to be compared with results on the whole recordings"
 
 EMOTIONS = {
@@ -50,50 +54,68 @@ GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "male") | dict.fromkeys(
     ("08", "09", "13", "14", "16"), "female"
 )
 
-_COUNTS = {  # in the order of EMOTIONS, counted on the public file listing; speaker 08 has no disgust
-    "03": (11, 14, 4, 1, 7, 5, 7),
-    "08": (10, 12, 6, 0, 9, 10, 11),
-    "09": (9, 13, 1, 8, 4, 4, 4),
-    "10": (4, 10, 8, 1, 3, 8, 4),
-    "11": (9, 11, 10, 2, 7, 8, 8),
-    "12": (4, 12, 6, 2, 4, 5, 2),
-    "13": (9, 12, 7, 8, 5, 10, 10),
-    "14": (7, 16, 12, 8, 10, 8, 8),
-    "15": (11, 13, 8, 5, 4, 9, 6),
-    "16": (5, 14, 7, 11, 9, 14, 11),
-}
-EXPECTED = {speaker: dict(zip(EMOTIONS.values(), counts, strict=True)) for speaker, counts in _COUNTS.items()}
 
-_NAME = re.compile(rf"(\d\d)([ab]\d\d)([{''.join(EMOTIONS)}])([a-z])")
-_JUDGEMENT = re.compile(rf"({_NAME.pattern})\.wav[^\d,]+(\d+(?:,\d+)?)[^\d,]+(\d+(?:,\d+)?)")
+def _first_release():
+    lines = Path(__file__).with_name("emodb.txt").read_text(encoding="ascii").splitlines()[1:]
+    speaker = ""
+    for word in " ".join(lines).split():
+        if word.endswith(":"):
+            speaker = word[:-1]
+        else:
+            yield speaker + word
+
+
+FIRST_RELEASE = tuple(_first_release())
+NUM_TAKES = 816  # of EmoDB 2.0.0
+FILE = re.compile(rf"(\d\d)([ab]\d\d)([{''.join(EMOTIONS)}])([a-z])", re.IGNORECASE)
+_JUDGEMENT = re.compile(rf"({FILE.pattern})\.wav[^\d,]+(\d+(?:,\d+)?)[^\d,]+(\d+(?:,\d+)?)")
 
 
 def is_root(path) -> bool:
     """Whether EmoDB files lie in `path` itself or in its folder `wav`."""
-    return verify.has_audio(path, _NAME) or verify.has_audio(Path(path, "wav"), _NAME)
+    return verify.has_audio(path, FILE) or verify.has_audio(Path(path, "wav"), FILE)
 
 
-def load(root) -> Corpus:
-    """All 535 utterances; `text_id` is `a01` and so on, `repetition` the version letter.
+def load(root, variant="") -> Corpus:
+    """The 535 utterances of the first release; `text_id` is `a01` and so on, `repetition` the version letter.
 
-    The corpus is called `emodb-2s` where every file lasts exactly 2.0 s.
+    The corpus is called `emodb-2s` where every file lasts exactly 2.0 s. The variant `emodb/all` has every take of
+    EmoDB 2.0.0, also those that listeners did not recognise.
 
     Raises:
-        InputError: the tree is not complete, holds more than EmoDB, or a file is not audio.
+        InputError: the tree is not complete, two files of one name differ, or a file is not audio.
     """
-    files = verify.audio_files(root, _NAME)
+    if variant not in VARIANTS:
+        raise InputError(f"{INFO.name} has no variant {variant}; name the corpus emodb or emodb/all")
+    files = verify.audio_files(root, FILE, _spelling)
+    marked = verify.synthetic_counts(root, INFO.name)
+    if marked is None:
+        verify.check_present(INFO, root, files, FIRST_RELEASE)
+        if not variant:
+            files = {stem: files[stem] for stem in FIRST_RELEASE}
     judgements = _judgements(root)
     utterances = [_utterance(stem, path, judgements) for stem, path in files.items()]
-    marked = verify.synthetic_counts(root, INFO.name)
-    expected = EXPECTED if marked is None else marked
-    verify.check_counts(INFO, root, utterances, expected, synthetic=marked is not None)
-    if marked is None and _all_cut(files.values()):
-        return verify.corpus(f"{INFO.name}-2s", utterances, synthetic=False, limits=CUT_LIMITS)
-    return verify.corpus(INFO.name, utterances, synthetic=marked is not None)
+    if marked is not None:
+        verify.check_counts(INFO, root, utterances, marked, synthetic=True)
+        return verify.corpus(INFO.name, utterances, synthetic=True, variant=variant)
+    if strangers := [u.id for u in utterances if u.speaker not in GENDERS]:
+        raise InputError(f"{root}: {listed(strangers)} are of no speaker of {INFO.title}; move them away")
+    name, limits = INFO.name, [ALL_LIMITS] if variant else []
+    if _all_cut(files.values()):
+        name, limits = f"{INFO.name}-2s", [*limits, CUT_LIMITS]
+    found = verify.corpus(name, utterances, synthetic=False, limits="; ".join(limits), variant=variant)
+    if variant and len(files) != NUM_TAKES:
+        return dataclasses.replace(found, warnings=(f"{len(files)} of the {NUM_TAKES} takes of EmoDB 2.0.0 are here",))
+    return found
+
+
+def _spelling(stem):
+    """As the makers spell a name: `03A01WA` -> `03a01Wa`."""
+    return stem[:5].lower() + stem[5].upper() + stem[6].lower()
 
 
 def _utterance(stem, path, judgements):
-    speaker, text, emotion, version = _NAME.fullmatch(stem).groups()
+    speaker, text, emotion, version = FILE.fullmatch(stem).groups()
     recognition, naturalness = judgements.get(stem, (None, None))
     return Utterance(
         id=stem,

@@ -1,141 +1,177 @@
-"""A user's own corpus, described by a CSV file: `file,emotion,speaker[,gender,session,text_id,start,end]`.
+r"""A user's own corpus, described by a table: `file,emotion,speaker[,gender,session,text_id,start,end,channel]`.
 
-The column names are audformat's. One row is one utterance: a file, or the stretch `start` to `end` of it in seconds.
+One row is one utterance: a file, or the stretch `start` to `end` of it, or one channel of it. What tables may look like
+stands in common/corpora/table, which names emotions are known in common/corpora/labels.
 
-* `file` is relative to the CSV or absolute; `emotion` is one of `common.utterance.EMOTIONS`; `speaker` is any name.
-* `gender` is `female` or `male`. An empty cell in an optional column means that it is not known, in `start` and `end`
-  the beginning and the end of the file.
-* The first row names the columns, in any order. `duration` and columns without a name (a spreadsheet's row numbers) are
-  passed over. Any other column is refused: a misspelt `session` would otherwise be lost in silence.
-* UTF-8, with or without a byte order mark; commas; any line ends; cells may be quoted.
+* `file` is relative to the table or absolute, with `/` or `\`; `speaker` is any name.
+* `gender` is female or male, or its initial. `start` and `end` are seconds, or times as audformat and pandas write
+  them. `channel` is 1 for the first (left) of several. An empty cell in an optional column means that it is not known.
+* Further columns are kept with the utterances (`Utterance.extra`).
 
-An utterance's id is its file's stem, or where two files share a stem the whole cell, with `@start-end` for a stretch.
+An utterance's id is its file's stem, or where two files share a stem the whole cell, with `.channelN` for a channel and
+`@start-end` for a stretch. All faults of a table are named at once, with their lines.
 """
 
-import csv
+import dataclasses
+import difflib
 import functools
-import io
-import math
 import os
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
-from common.errors import InputError
-from common.utterance import EMOTIONS, Corpus, Utterance
+from common.corpora import labels as emotions
+from common.corpora import table
+from common.errors import InputError, listed
+from common.utterance import Corpus, Utterance, plain_speaker
 
 REQUIRED = ("file", "emotion", "speaker")
-OPTIONAL = ("gender", "session", "text_id", "start", "end")
-PASSED_OVER = ("duration", "")
-GENDERS = ("female", "male")
+OPTIONAL = ("gender", "session", "text_id", "start", "end", "channel")
+_USED = {*REQUIRED, *OPTIONAL, "duration"}
+GENDERS = dict.fromkeys("f female w woman weiblich".split(), "female") | dict.fromkeys(
+    "m male man männlich".split(), "male"
+)
+UNKNOWN_GENDERS = ("", "unknown", "other", "nan", "none")
 
 
-def load(path) -> Corpus:
-    """The utterances of a manifest, sorted by id; the corpus is called `manifest:<stem of the CSV>`.
+def load(path, labels=None) -> Corpus:
+    """The utterances of a manifest, sorted by id; the corpus is called `manifest:<stem of the file>`.
+
+    Args:
+        path: the table.
+        labels: the user's mapping, common.corpora.labels.Labels.
 
     Raises:
-        InputError: naming line and column.
+        InputError: naming lines and columns.
     """
     path = Path(path)
-    rows = _rows(path)
-    files = _Files(path.parent)
-    parsed = [(number, row, *_parse(path, number, row, files)) for number, row in rows]
-    _check_unique(path, parsed)
-    shared = _shared_stems({os.path.normpath(location): _stem(row["file"]) for _, row, location, _, _ in parsed})
-    utterances = [_utterance(row, location, start, end, shared) for _, row, location, start, end in parsed]
-    name = f"manifest:{path.stem}"
-    return Corpus(name=name, variant=name, utterances=tuple(sorted(utterances, key=lambda u: u.id)))
+    columns, rows = table.read(path)
+    if missing := [name for name in REQUIRED if name not in columns]:
+        raise InputError(
+            f"{path} line 1: no column {', '.join(missing)}; expected {','.join(REQUIRED)}[,{','.join(OPTIONAL)}], "
+            f"found {','.join(columns) or 'nothing'}"
+        )
+    return corpus_of(f"manifest:{path.stem}", path, rows, path.parent, labels, _misspelt(columns))
 
 
-def _rows(path):
-    """[(line, {column: cell})], cells stripped, empty lines left out."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True, skipinitialspace=True)
-    try:
-        columns = _columns(path, next(reader, []))
-        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num}: not CSV ({error}); check the quotes") from error
-    for number, cells in rows:
-        if len(cells) != len(columns):
-            raise InputError(
-                f"{path} line {number}: {len(cells)} cells, expected {len(columns)} ({','.join(columns)}); quote cells "
-                "that hold a comma"
-            )
+def corpus_of(name, path, rows, root, labels=None, warnings=()) -> Corpus:
+    """The Corpus of a table's rows, [(line, {column: cell})].
+
+    Args:
+        name: of the corpus.
+        path: of the table, for messages.
+        rows: with the columns `REQUIRED`.
+        root: the folder that files are relative to.
+        labels: the user's mapping.
+        warnings: what is known already.
+
+    Raises:
+        InputError: naming lines and columns.
+    """
     if not rows:
         raise InputError(f"{path}: no row below the column names; expected one row for every utterance")
-    return [(number, {c: cell.strip() for c, cell in zip(columns, cells, strict=True)}) for number, cells in rows]
+    filled = [row for _, row in rows if row["emotion"]]
+    translated, label_warnings = _translated(path, filled, labels)
+    parsed, problems = _parsed(rows, _Files(root), root)
+    ends, too_late = _ends(parsed)
+    problems += _repeated(parsed) + too_late
+    if problems:
+        many = f", {len(problems)} faults:" if len(problems) > 1 else ""
+        raise InputError(f"{path}{many} {listed(problems, separator='; ')}")
+    shared = _shared_stems({os.path.normpath(p.location): _stem(p.row["file"]) for p in parsed})
+    further = [name for name in rows[0][1] if name not in _USED]
+    utterances = [
+        _utterance(p, translated[p.row["emotion"]], ends.get(p.line, p.end), shared, further)
+        for p in parsed
+        if translated[p.row["emotion"]]
+    ]
+    if not utterances:
+        raise InputError(f"{path}: --labels leaves no utterance; map one emotion at least")
+    corpus = Corpus(
+        name=name,
+        variant="/".join(filter(None, [name, labels and labels.name])),
+        utterances=tuple(sorted(utterances, key=lambda u: u.id)),
+        warnings=(*warnings, *label_warnings, *_one_speaker_under_two_names(utterances)),
+    )
+    if len(corpus.classes) < 2:
+        one = f"every utterance is {corpus.classes[0]}: a system that always decides so is right"
+        return dataclasses.replace(corpus, warnings=(*corpus.warnings, one))
+    return corpus
 
 
-def _text(path):
+class _Parsed(NamedTuple):
+    """A row after checking: where its file lies, start and end in seconds, channel."""
+
+    line: int
+    row: dict
+    location: str
+    start: float | None
+    end: float | None
+    channel: int | None
+
+
+def _misspelt(columns) -> list[str]:
+    """A warning for each further column whose name nearly is one that counts."""
+    absent = [name for name in OPTIONAL if name not in columns]
+    near = {
+        name: difflib.get_close_matches(name.lower(), absent, 1, 0.8) for name in columns if name not in table.NAMES
+    }
+    return [f"column {name} is not used; rename it if it is {hits[0]}" for name, hits in near.items() if hits]
+
+
+def _translated(path, rows, labels):
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file: check the path") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path} line {number}: not UTF-8; save the file as CSV UTF-8") from error
+        return emotions.translated(Counter(row["emotion"] for row in rows), labels)
+    except InputError as error:
+        raise InputError(f"{path}, column emotion: {error}") from error
 
 
-def _columns(path, cells):
-    columns = [cell.strip() for cell in cells]
-    if missing := [name for name in REQUIRED if name not in columns]:
-        semicolons = "; separate the columns by commas, not by semicolons" if ";" in "".join(columns) else ""
-        raise InputError(
-            f"{path} line 1: no column {', '.join(missing)}; expected {','.join(REQUIRED)}"
-            f"[,{','.join(OPTIONAL)}], found {','.join(columns) or 'nothing'}{semicolons}"
-        )
-    if twice := [name for name, n in Counter(columns).items() if n > 1 and name]:
-        raise InputError(f"{path} line 1: column {twice[0]} occurs twice; remove one of them")
-    if unknown := [name for name in columns if name not in REQUIRED + OPTIONAL + PASSED_OVER]:
-        raise InputError(
-            f"{path} line 1: unknown column {', '.join(unknown)}; allowed are {', '.join(REQUIRED + OPTIONAL)}: rename "
-            "or remove it"
-        )
-    return columns
+def _parsed(rows, files, root):
+    """[_Parsed] and the faults of the other rows."""
+    parsed, problems = [], []
+    for line, row in rows:
+        try:
+            parsed.append(_Parsed(line, row, *_parse(row, files, root)))
+        except _CellError as error:
+            problems.append(f"line {line}, column {error}")
+    return parsed, problems
 
 
-def _parse(path, number, row, files):
-    """The file's place, start and end of one row, after checking all of it."""
+class _CellError(Exception):
+    """What is wrong with a cell: its column, then a phrase."""
+
+
+def _parse(row, files, root):
+    """The file's place, start, end and channel of one row, after checking all of it."""
     for column in REQUIRED:
         if not row[column]:
-            raise InputError(f"{path} line {number}, column {column}: empty; expected a value in every row")
-    _check_choice(path, number, "emotion", row["emotion"], EMOTIONS)
-    if row.get("gender"):
-        _check_choice(path, number, "gender", row["gender"], GENDERS)
+            raise _CellError(f"{column}: empty; expected a value in every row")
+    gender = row.get("gender", "").lower()
+    if gender not in GENDERS and gender not in UNKNOWN_GENDERS:
+        raise _CellError(f"gender: unknown gender {row['gender']}; expected female or male")
     location = files.locate(row["file"])
     if location is None:
-        raise InputError(
-            f"{path} line {number}, column file: no file {row['file']}; expected a path relative to {path.parent} or "
-            "an absolute one"
+        advice = (
+            "download it first" if "://" in row["file"] else f"expected a path relative to {root} or an absolute one"
         )
-    start = _seconds(path, number, "start", row.get("start"))
-    end = _seconds(path, number, "end", row.get("end"))
+        raise _CellError(f"file: no file {row['file']}; {advice}")
+    start, end = _seconds(row, "start"), _seconds(row, "end")
     if end is not None and (start or 0.0) >= end:
-        raise InputError(
-            f"{path} line {number}, column end: {end} s, not after the start at {start or 0.0} s; expected start < end"
-        )
-    return location, start, end
+        raise _CellError(f"end: {end} s, not after the start at {start or 0.0} s; expected start < end")
+    channel = row.get("channel", "").removesuffix(".0")
+    if channel and not (channel.isdecimal() and int(channel) > 0):
+        raise _CellError(f"channel: {row['channel']}; expected a number from 1, the first channel")
+    return location, start, end, int(channel) if channel else None
 
 
-def _check_choice(path, number, column, found, allowed):
-    if found not in allowed:
-        raise InputError(
-            f"{path} line {number}, column {column}: unknown {column} {found}; expected one of {', '.join(allowed)}: "
-            "correct the cell"
-        )
-
-
-def _seconds(path, number, column, cell):
-    if not cell:
-        return None
+def _seconds(row, column):
     try:
-        seconds = float(cell)
+        seconds = table.seconds(row.get(column, ""))
     except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise InputError(f"{path} line {number}, column {column}: {cell}; expected seconds such as 1.5")
+        seconds = -1.0
+    if seconds is not None and seconds < 0:
+        raise _CellError(f"{column}: {row[column]}; expected seconds such as 1.5, or 0 days 00:00:01.5")
     return seconds
 
 
@@ -145,35 +181,103 @@ class _Files:
     def __init__(self, root):
         self._root = root
         self._listings = {}
+        self.locate = functools.cache(self._locate)  # many stretches have one file
 
-    def locate(self, cell) -> str | None:
-        """The place of the file that a cell names, None where there is none."""
+    def _locate(self, cell) -> str | None:
+        """The place of the file that a cell names, None where there is none.
+
+        As written; else with Windows' separators and `~` understood; else in other capitals, where one file has them.
+        """
+        plain = os.path.expanduser(cell.replace("\\", "/"))
+        for name, fold in ((cell, False), (plain, False), (plain, True)):
+            if found := self._in_listing(name, fold):
+                return found
+        return None
+
+    def _in_listing(self, cell, fold):
         folder, name = os.path.split(os.path.join(self._root, cell))
-        if folder not in self._listings:
-            self._listings[folder] = _listing(folder)
-        known = self._listings[folder].get(unicodedata.normalize("NFC", name))
+        if (folder, fold) not in self._listings:
+            self._listings[folder, fold] = _listing(folder, fold)
+        known = self._listings[folder, fold].get(_spelling(name, fold))
         return os.path.join(folder, known) if known else None
 
 
-def _listing(folder):
-    """{name in NFC: name}: an archive made on macOS spells `ü` with two code points, the CSV perhaps with one."""
+def _spelling(name, fold):
+    """In NFC: an archive made on macOS spells `ü` with two code points, the table perhaps with one."""
+    name = unicodedata.normalize("NFC", name)
+    return name.casefold() if fold else name
+
+
+def _listing(folder, fold):
+    """{spelling: name} of the files in a folder; without those that share a spelling."""
     try:
         with os.scandir(folder or ".") as entries:
-            return {unicodedata.normalize("NFC", entry.name): entry.name for entry in entries if entry.is_file()}
+            names = [entry.name for entry in entries if entry.is_file()]
     except (OSError, ValueError):  # no such folder; a NUL in its name
         return {}
+    spellings = Counter(_spelling(name, fold) for name in names)
+    return {key: name for name in names if spellings[key := _spelling(name, fold)] == 1}
 
 
-def _check_unique(path, parsed):
-    first_line = {}
-    for number, row, location, start, end in parsed:
-        stretch = (os.path.normpath(location), start or 0.0, end)
+def _repeated(parsed) -> list[str]:
+    first_line, problems = {}, []
+    for p in parsed:
+        stretch = (os.path.normpath(p.location), p.start or 0.0, p.end, p.channel)
         if stretch in first_line:
-            raise InputError(
-                f"{path} line {number}, column file: {row['file']} stands in line {first_line[stretch]} already, with "
-                "the same start and end; remove one of the two rows"
+            problems.append(
+                f"line {p.line}, column file: {p.row['file']} stands in line {first_line[stretch]} already, with the "
+                "same start, end and channel; remove one of the two rows"
             )
-        first_line[stretch] = number
+        first_line.setdefault(stretch, p.line)
+    return problems
+
+
+def _ends(parsed) -> tuple[dict[int, float], list[str]]:
+    """{line: end} of stretches that end within a frame behind their file, clipped to it; and what is wrong with others.
+
+    Files that cannot be read are passed over: `corpora verify` names them all.
+    """
+    timed = [p for p in parsed if p.start is not None or p.end is not None]
+    if not timed:
+        return {}, []
+    from common.features import audio  # numpy and soundfile: not needed for whole files
+
+    @functools.cache
+    def length_s(location):
+        try:
+            num_frames, rate = audio.duration(location)
+            return num_frames / rate
+        except InputError:
+            return None
+
+    clipped, problems = {}, []
+    for p in timed:
+        whole = length_s(p.location)
+        if whole is None:
+            continue
+        start, end = p.start or 0.0, whole if p.end is None else p.end
+        if start >= whole or end > whole + audio.END_TOLERANCE_S:
+            column, beyond = ("start", start) if start >= whole else ("end", end)
+            unit = " (are these milliseconds?)" if 100 <= beyond <= 1000 * whole else ""
+            problems.append(
+                f"line {p.line}, column {column}: {beyond} s, but {p.row['file']} lasts {whole:.3f} s{unit}"
+            )
+        elif min(end, whole) - start < audio.MIN_SECONDS - 1e-6:
+            least = f"expected at least {audio.MIN_SECONDS} s: leave it out"
+            problems.append(f"line {p.line}: a stretch of {end - start:.3f} s; {least}")
+        elif end > whole:
+            clipped[p.line] = whole
+    return clipped, problems
+
+
+def _one_speaker_under_two_names(utterances) -> list[str]:
+    names = defaultdict(set)
+    for speaker in {u.speaker for u in utterances}:
+        names[plain_speaker(speaker)].add(speaker)
+    alike = [" and ".join(sorted(members)) for members in names.values() if len(members) > 1]
+    if not alike:
+        return []
+    return [f"speakers that may be one and the same: {listed(sorted(alike), 3)}; spell each in one way"]
 
 
 def _shared_stems(stem_by_file):
@@ -181,25 +285,30 @@ def _shared_stems(stem_by_file):
     return {stem for stem, n in Counter(stem_by_file.values()).items() if n > 1}
 
 
+@functools.cache
 def _stem(cell):
-    return os.path.splitext(os.path.basename(cell))[0]
+    return os.path.splitext(os.path.basename(cell.replace("\\", "/")))[0]
 
 
 _path = functools.lru_cache(maxsize=None)(Path)  # stretches of one file share its path, which takes long to make
 
 
-def _utterance(row, location, start, end, shared):
-    stem = _stem(row["file"])  # as the CSV spells it, which is the same on every machine
-    name = row["file"].replace(os.sep, "/") if stem in shared else stem
+def _utterance(parsed, emotion, end_s, shared, further):
+    _, row, location, start, end, channel = parsed
+    stem = _stem(row["file"])  # as the table spells it, which is the same on every machine
+    name = row["file"].replace("\\", "/") if stem in shared else stem
+    of_channel = "" if channel is None else f".channel{channel}"
     stretch = "" if start is None and end is None else f"@{start or 0.0}-{'' if end is None else end}"
     return Utterance(
-        id=name + stretch,
+        id=name + of_channel + stretch,
         path=_path(location),
-        emotion=row["emotion"],
+        emotion=emotion,
         speaker=row["speaker"],
-        gender=row.get("gender") or None,
+        gender=GENDERS.get(row.get("gender", "").lower()),
         session=row.get("session") or None,
         text_id=row.get("text_id") or None,
         start_s=start,
-        end_s=end,
+        end_s=end_s,
+        channel=channel,
+        extra=tuple((name, row[name]) for name in further if row.get(name)) if further else (),
     )

@@ -48,12 +48,12 @@ TEXTS = {"01": "kids", "02": "dogs"}  # Kids are talking by the door; Dogs are s
 REPETITIONS = ("01", "02")
 SPEAKERS = tuple(f"{actor:02d}" for actor in range(1, 25))  # odd male, even female
 
-_NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
+FILE = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
 
 
 def is_root(path) -> bool:
     """Whether RAVDESS speech files lie in `path` itself or in its actors' folders."""
-    return any(verify.has_audio(folder, _NAME) for folder in (Path(path), *sorted(Path(path).glob("Actor_*"))))
+    return any(verify.has_audio(folder, FILE) for folder in (Path(path), *sorted(Path(path).glob("Actor_*"))))
 
 
 def load(root) -> Corpus:
@@ -62,7 +62,7 @@ def load(root) -> Corpus:
     Raises:
         InputError: the tree is not complete, or holds more than RAVDESS.
     """
-    utterances = [_utterance(stem, path) for stem, path in verify.audio_files(root, _NAME).items()]
+    utterances = [_utterance(stem, path) for stem, path in verify.audio_files(root, FILE).items()]
     marked = verify.synthetic_counts(root, INFO.name)
     if marked is None:
         verify.check_ids(INFO, root, [u.id for u in utterances], _official_ids())
@@ -72,7 +72,7 @@ def load(root) -> Corpus:
 
 
 def _utterance(stem, path):
-    emotion, intensity, text, repetition, actor = _NAME.fullmatch(stem).groups()
+    emotion, intensity, text, repetition, actor = FILE.fullmatch(stem).groups()
     return Utterance(
         id=stem,
         path=path,

@@ -9,7 +9,7 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from common.errors import InputError
+from common.errors import InputError, listed, unusable
 from common.utterance import Corpus
 
 SYNTHETIC = "-synthetic"
@@ -18,32 +18,68 @@ MARKER = "synthetic.json"
 SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
 AUDIO_SUFFIXES = (".wav", ".flac")
 
+OTHER_SIGNALS = ("egg", "laryngo", "laryngogram", "laryngograms", "laryngograph", "lar", "lx", "lgg", "__macosx")
+"""Folders of what was recorded beside the speech, under the same names (EmoDB 2.0.0 has laryngograms)."""
+
 _SHOWN = 5  # ids that a message names before it only counts
+_COMPARED = 20
 
 
-def audio_files(root, grammar) -> dict[str, Path]:
+def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
     """Path by stem of every .wav and .flac below `root` whose stem `grammar` matches, sorted by stem.
 
-    Mirrors nest a second copy of the whole set: of equal stems the shallowest file is taken, a WAV before a FLAC. The
-    files that macOS adds to archives (`._name.wav`) match no grammar.
+    `spelling` gives the stem as the makers spell it. Mirrors nest a second copy of the whole set: of equal stems the
+    shallowest file is taken, a WAV before a FLAC. Files in a folder of another signal (`OTHER_SIGNALS`: laryngograms)
+    are passed over. The files that macOS adds to archives (`._name.wav`) match no grammar.
+
+    Raises:
+        InputError: two files of one stem hold different recordings.
     """
-    best = {}
+    found = defaultdict(list)
     for folder, names in _walk(root):
-        depth = len(Path(folder).parts)
+        parts = Path(folder).relative_to(root).parts
+        if any(part.lower() in OTHER_SIGNALS for part in parts):
+            continue
         for name in names:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in AUDIO_SUFFIXES and grammar.fullmatch(stem):
-                rank = (depth, suffix.lower() != ".wav", folder, name)
-                best[stem] = min(best.get(stem, rank), rank)
+                found[spelling(stem)].append((len(parts), suffix.lower() != ".wav", folder, name))
+    _check_copies(root, found)
+    best = {stem: min(members) for stem, members in found.items()}
     return {stem: Path(folder, name) for stem, (_, _, folder, name) in sorted(best.items())}
 
 
-def _walk(root):
+def _check_copies(root, found):
+    """Raise InputError where files of one stem differ: a copy is no other signal, and no other version.
+
+    Compared are the samples of `_COMPARED` stems, evenly spread, and all whose sizes differ.
+    """
+    from common.features import audio  # numpy and soundfile: not needed where every stem stands once
+
+    copies = {stem: [Path(f, name) for *_, f, name in sorted(members)] for stem, members in found.items()}
+    copies = [(stem, paths) for stem, paths in sorted(copies.items()) if len(paths) > 1]
+    spread = copies[:: max(1, len(copies) // _COMPARED)]
+    suspects = [pair for pair in copies if len({(p.suffix.lower(), p.stat().st_size) for p in pair[1]}) > 1]
+    for stem, paths in [*spread, *suspects[:_COMPARED]]:
+        first = paths[0]
+        for other in paths[1:]:
+            if os.path.samefile(first, other) or audio.fingerprint(first) == audio.fingerprint(other):
+                continue
+            if audio.content_hash(first) != audio.content_hash(other):
+                raise InputError(
+                    f"{root}: {first.relative_to(root)} and {other.relative_to(root)} are different recordings of one "
+                    f"name ({stem}); move one of the two folders away, or name the other with --data"
+                )
+
+
+def _walk(root, depth=None):
     """Each folder below `root` with its files' names; links to folders are followed, but no folder is visited twice."""
-    seen = set()
+    seen, top = set(), len(Path(root).parts)
     for folder, subfolders, names in os.walk(root, followlinks=True):
         subfolders.sort()
         real = os.path.realpath(folder)
+        if depth is not None and len(Path(folder).parts) - top >= depth:
+            subfolders.clear()
         if real in seen:
             subfolders.clear()
         else:
@@ -57,7 +93,25 @@ def has_audio(folder, grammar) -> bool:
         names = os.listdir(folder)
     except OSError:
         return False
+    return _any_audio(names, grammar)
+
+
+def _any_audio(names, grammar):
     return any(x.lower() in AUDIO_SUFFIXES and grammar.fullmatch(stem) for stem, x in map(os.path.splitext, names))
+
+
+def common_folder(folder, grammar, depth=4) -> Path | None:
+    """The folder at or below `folder` in which all audio files of this grammar lie, None where there are none.
+
+    Looked for `depth` levels down.
+    """
+    holding = []
+    top = len(Path(folder).parts)
+    for inner, names in _walk(folder, depth):
+        other = any(part.lower() in OTHER_SIGNALS for part in Path(inner).parts[top:])
+        if not other and _any_audio(names, grammar):
+            holding.append(inner)
+    return Path(os.path.commonpath(holding)) if holding else None
 
 
 def synthetic_counts(root, layout) -> dict | None:
@@ -99,6 +153,11 @@ def check_ids(info, root, found, expected):
         )
 
 
+def check_present(info, root, found, expected):
+    """Raise InputError unless all ids that are expected are among those found."""
+    check_ids(info, root, set(found) & set(expected), expected)
+
+
 def check_counts(info, root, utterances, expected, *, synthetic=False):
     """Raise InputError unless every speaker has as many utterances of every emotion as `expected` says.
 
@@ -127,9 +186,39 @@ def check_counts(info, root, utterances, expected, *, synthetic=False):
 
 def shown(items, separator=", ") -> str:
     """The first few items, and how many more there are."""
-    items = list(items)
-    rest = f"{separator}and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return separator.join(items[:_SHOWN]) + rest
+    return listed(items, _SHOWN, separator)
+
+
+def read_every_file(corpus, *, workers, seen_hz=None) -> tuple[str, ...]:
+    """Read all recordings of a corpus; the warnings on those that hold little speech.
+
+    Args:
+        corpus: a Corpus.
+        workers: threads.
+        seen_hz: the highest frequency that a front end sees; None is the usual one.
+
+    Raises:
+        InputError: recordings that cannot be used; the first ten, and how many more.
+    """
+    import joblib
+
+    from common.features import recordings
+
+    reads = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_read)(u) for u in corpus.utterances)
+    if faults := [str(found) for found in reads if isinstance(found, InputError)]:
+        raise InputError(unusable(faults, len(corpus.utterances)))
+    measures = {u.id: found for u, found in zip(corpus.utterances, reads, strict=True)}
+    return recordings.warnings(measures, seen_hz or recordings.USUAL_BAND_HZ)
+
+
+def _read(utterance):
+    """The Measures of a recording, or what is wrong with it."""
+    from common.features import audio, recordings
+
+    try:
+        return recordings.measure(*audio.read_utterance(utterance))
+    except InputError as error:
+        return error
 
 
 def repair(info, *, synthetic=False) -> str:

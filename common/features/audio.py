@@ -1,16 +1,17 @@
 """Audio files to float32 mono waveforms; the sample rate always travels with the samples.
 
-Whatever libsndfile decodes is accepted: 8, 16, 24 and 32 bit integers, floats, any channel count, WAV, FLAC, AIFF,
-Ogg, MP3. Mono is the mean of the channels. A file that cannot be used raises InputError; none is repaired in silence.
+Whatever libsndfile decodes is accepted: WAV, FLAC, AIFF, Ogg, MP3, SPHERE and others, any coding, any channel count.
+Mono is the mean of the channels, or one of them. A file that cannot be used raises InputError; none is repaired in
+silence.
 
-A truncated WAV, AIFF, FLAC or MP3 is recognised because its header promises more than is there. Ogg promises nothing:
-a truncated Ogg file is read up to where it ends.
+Lengths are counted, not taken from headers: MP3 by its frames, a FLAC or a WAV that states none by what is there. A
+file is called truncated only where its bytes prove it (common/features/containers). A recording without speech is
+refused by the thresholds of common/features/recordings.
 """
 
 import contextlib
 import hashlib
 import math
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,18 @@ import soundfile
 import soxr
 
 from common.errors import InputError
+from common.features import containers, recordings
+from common.features.recordings import MIN_SECONDS
 
-MIN_SECONDS = 0.1
-"""A syllable lasts 0.1 to 0.3 s. What is shorter is a cutting error, and the front ends with long windows (0.2 s) would
-find no full frame in it."""
-
-END_TOLERANCE_S = 0.001
-"""Label files give times rounded to milliseconds, so that a segment may end up to 1 ms after the last sample."""
+END_TOLERANCE_S = 0.025
+"""Times of label files are rounded, and lengths of other decoders differ: an end within one analysis frame (25 ms)
+behind the last sample is the last sample."""
 
 _BLOCK_FRAMES = 1 << 18
-_STREAMED_BYTES = 0x7FFF0000  # ffmpeg and sox write such a data size where they could not know it: no promise
-_UNKNOWN_FRAMES = 1 << 62  # what libsndfile reports for a FLAC whose header leaves the length open
+_OPEN_END = 1 << 62  # what libsndfile reports for a FLAC whose header leaves the length open
 
 
-def read(path, *, sample_rate_hz=None, start_s=None, end_s=None) -> tuple[np.ndarray, int]:
+def read(path, *, sample_rate_hz=None, start_s=None, end_s=None, channel=None) -> tuple[np.ndarray, int]:
     """The waveform of a file, or of the stretch `start_s` to `end_s` of it.
 
     Args:
@@ -39,13 +38,14 @@ def read(path, *, sample_rate_hz=None, start_s=None, end_s=None) -> tuple[np.nda
         sample_rate_hz: resample to this rate (soxr, quality HQ); None keeps the file's own.
         start_s: where to begin, in seconds; None is the file's beginning.
         end_s: where to end, in seconds; None is the file's end.
+        channel: 1 is the first channel; None is the mean of all.
 
     Returns:
-        The waveform (N,), float32, mean of the channels, and its sample rate in Hz.
+        The waveform (N,), float32, and its sample rate in Hz.
 
     Raises:
-        InputError: the file is not audio, is truncated, or the stretch is empty, silent, shorter than `MIN_SECONDS`,
-            not finite or outside the file.
+        InputError: the file is not audio, is truncated, has no such channel, or the stretch is empty, silent, shorter
+            than `MIN_SECONDS`, not finite or outside the file.
     """
     path = Path(path)
     with _opened(path) as file:
@@ -53,10 +53,23 @@ def read(path, *, sample_rate_hz=None, start_s=None, end_s=None) -> tuple[np.nda
         first, count = _span(file, path, start_s, end_s)
         _check_length(count, rate, path)
         samples = _decoded(file, path, first, count, "float32")  # (N, C)
-    waveform = _mono(samples, path)  # (N,)
+    waveform = _mono(samples, path, channel)  # (N,)
+    if fault := recordings.fault(waveform, rate, whole=start_s is None and end_s is None):
+        raise InputError(f"{path}: {fault}; expected speech: leave it out")
     if sample_rate_hz is not None and sample_rate_hz != rate:
         waveform, rate = soxr.resample(waveform, rate, sample_rate_hz, quality="HQ"), sample_rate_hz
     return np.ascontiguousarray(waveform), rate
+
+
+def read_utterance(utterance, *, sample_rate_hz=None) -> tuple[np.ndarray, int]:
+    """`read` of an Utterance: its file, stretch and channel."""
+    return read(
+        utterance.path,
+        sample_rate_hz=sample_rate_hz,
+        start_s=utterance.start_s,
+        end_s=utterance.end_s,
+        channel=utterance.channel,
+    )
 
 
 def trim(waveform, *, sample_rate_hz, top_db=30.0, frame_s=2048 / 22050, hop_s=512 / 22050) -> np.ndarray:
@@ -83,10 +96,10 @@ def trim(waveform, *, sample_rate_hz, top_db=30.0, frame_s=2048 / 22050, hop_s=5
 
 
 def duration(path) -> tuple[int, int]:
-    """Number of frames and sample rate in Hz, from the header alone."""
+    """Number of frames and sample rate in Hz; nothing is decoded but what states no length."""
     path = Path(path)
     with _opened(path) as file:
-        return file.frames, file.samplerate
+        return _num_frames(file), file.samplerate
 
 
 def fingerprint(path) -> str:
@@ -108,91 +121,127 @@ def content_hash(path, start_s=None, end_s=None) -> str:
     with _opened(path) as file:
         first, count = _span(file, path, start_s, end_s)
         digest = hashlib.sha256(f"{file.samplerate} {file.channels} ".encode())
-        for begin in range(first, first + count, _BLOCK_FRAMES):
-            block = _decoded(file, path, begin, min(_BLOCK_FRAMES, first + count - begin), "float64")
+        for begin in range(0, count, _BLOCK_FRAMES):
+            block = _decoded(file, path, first if begin == 0 else 0, min(_BLOCK_FRAMES, count - begin), "float64")
             digest.update((block + 0.0).astype("<f8", copy=False).tobytes())  # + 0.0 turns -0.0 into 0.0
     return digest.hexdigest()
 
 
+class _Sound(soundfile.SoundFile):
+    """Reads forward. SoundFile seeks after every block, at which files of some codings fail (DWVW, GSM 6.10)."""
+
+    def seekable(self):
+        return False
+
+    def skip_to(self, frame):
+        """Go forward to a frame: by a seek where that is exact, else by decoding what lies before.
+
+        In an MP3 of variable bit rate libsndfile lands beside the frame.
+        """
+        if frame and super().seekable() and self.format != "MP3" and not self.subtype.startswith("DWVW"):
+            self.seek(frame)
+        else:
+            while frame > 0 and len(skipped := self.read(min(frame, _BLOCK_FRAMES))):
+                frame -= len(skipped)
+
+
 @contextlib.contextmanager
 def _opened(path):
-    """The open SoundFile; whatever libsndfile says against the file, then or later, becomes an InputError."""
+    """The open file; whatever libsndfile reports against it, then or later, becomes an InputError."""
     _check_file(path)
+    opened = False
     try:
-        with soundfile.SoundFile(path) as file:
+        with contextlib.ExitStack() as stack:
+            file = _sound(path, stack)
+            opened = True
             _check_header(file, path)
             yield file
     except soundfile.LibsndfileError as error:
-        said = error.error_string.removeprefix("Error : ").rstrip(".")
-        raise InputError(
-            f"{path}: not audio that can be decoded ({said}); expected WAV, FLAC or another format of libsndfile, "
-            "whole: copy or convert the file again"
-        ) from error
+        reason = error.error_string.removeprefix("Error : ").rstrip(".")
+        if instead := containers.instead_of_sound(path):
+            message = f"not a recording but {instead}"
+        elif opened:
+            message = f"damaged, decoding stops ({reason}); expected a whole file: copy or convert it again"
+        else:
+            message = (
+                f"not audio that can be decoded ({reason}); expected WAV, FLAC or another format of libsndfile, whole: "
+                "copy or convert the file again"
+            )
+        raise InputError(f"{path}: {message}") from error
     except TypeError as error:  # soundfile takes .raw files for headerless audio and asks for their format
         raise InputError(f"{path}: headerless audio; expected a format with a header: convert it to WAV") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _sound(path, stack) -> _Sound:
+    """Opened so that libsndfile knows the right length."""
+    source = _complete(path, containers.source_of(path))
+    file = _first_that_opens(path, source, stack)
+    if file.format == "MP3" and (source := _complete(path, containers.mp3_source(path))) != str(path):
+        file = stack.enter_context(_Sound(source))
+    return file
+
+
+def _complete(path, source):
+    if source.fault:
+        raise InputError(f"{path}: truncated, {source.fault}; copy or download it again")
+    return source.file
+
+
+def _first_that_opens(path, source, stack) -> _Sound:
+    """Not by name where macOS left `._NAME` beside NAME, which libsndfile takes for a Sound Designer file's header."""
+    if source == str(path) and path.with_name(f"._{path.name}").is_file():
+        with contextlib.suppress(soundfile.LibsndfileError):
+            return stack.enter_context(_Sound(containers.Spliced(b"", path, 0)))
+    return stack.enter_context(_Sound(source))
 
 
 def _check_file(path):
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise InputError(f"{path}: expected an audio file, found {found}; check the path")
+        instead = "a folder" if path.is_dir() else "nothing"
+        raise InputError(f"{path}: expected an audio file, found {instead}; check the path")
     try:
         num_bytes = path.stat().st_size
-        promised = _promised_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if num_bytes == 0:
         raise InputError(f"{path}: empty (0 bytes); expected an audio file: copy it again")
-    if promised > num_bytes:
-        raise InputError(
-            f"{path}: truncated, {num_bytes} bytes where the header promises {promised}; copy or download it again"
-        )
-
-
-def _promised_bytes(path):
-    """Where the samples of a WAV or AIFF end according to its header; 0 for other formats.
-
-    libsndfile clips such a file to what is there, without a word.
-    """
-    with open(path, "rb") as file:
-        form = file.read(12)
-        if form[:4] not in (b"RIFF", b"RIFX", b"FORM"):
-            return 0
-        order, wanted = ("<" if form[:4] == b"RIFF" else ">"), (b"SSND" if form[:4] == b"FORM" else b"data")
-        while len(header := file.read(8)) == 8:
-            name, size = struct.unpack(f"{order}4sI", header)
-            if name == wanted:
-                return 0 if size >= _STREAMED_BYTES else file.tell() + size
-            file.seek(size + size % 2, 1)  # chunks are padded to even length
-    return 0
 
 
 def _check_header(file, path):
     if file.frames == 0:
-        raise InputError(f"{path}: audio without a single sample; expected at least {MIN_SECONDS} s: record it again")
-    if file.frames > _UNKNOWN_FRAMES:
-        raise InputError(
-            f"{path}: the header leaves open how long the file is; expected a length: decode it and encode it again"
-        )
+        raise InputError(f"{path}: audio without a single sample; expected at least {MIN_SECONDS} s: leave it out")
+
+
+def _num_frames(file) -> int:
+    """Counted to the end where the header leaves it open; the file is at its beginning again."""
+    if file.frames < _OPEN_END:
+        return file.frames
+    count = 0
+    while block := len(file.read(_BLOCK_FRAMES, dtype="int16")):
+        count += block
+    file.seek(0)
+    return count
 
 
 def _span(file, path, start_s, end_s):
     """First frame and number of frames of the stretch."""
-    whole_s = file.frames / file.samplerate
+    num_frames = _num_frames(file)
+    whole_s = num_frames / file.samplerate
     start = 0.0 if start_s is None else start_s
     end = whole_s if end_s is None else end_s
     if not (math.isfinite(start) and math.isfinite(end) and 0 <= start < end):
         raise InputError(f"{path}: stretch from {start} s to {end} s; expected 0 <= start < end: correct the times")
     if end > whole_s + END_TOLERANCE_S:
         raise InputError(f"{path}: stretch ends at {end} s, the file at {whole_s:.3f} s: correct the times")
-    first, last = round(start * file.samplerate), min(round(end * file.samplerate), file.frames)
+    first, last = round(start * file.samplerate), min(round(end * file.samplerate), num_frames)
     return first, max(last - first, 0)
 
 
 def _decoded(file, path, first, count, dtype):
-    """Samples (count, C); fewer than the header promised is an error."""
-    if file.tell() != first:
-        file.seek(first)
+    """Samples (count, C) from frame `first` on; fewer than the file must have is an error."""
+    file.skip_to(first)
     samples = file.read(count, dtype=dtype, always_2d=True)
     if len(samples) < count:
         raise InputError(
@@ -203,16 +252,31 @@ def _decoded(file, path, first, count, dtype):
 
 
 def _check_length(count, rate, path):
+    if rate < recordings.MIN_RATE_HZ:
+        raise InputError(
+            f"{path}: {rate} samples a second; expected {recordings.MIN_RATE_HZ} or more, as speech needs: correct the "
+            "rate in its header or leave it out"
+        )
     if count < round(MIN_SECONDS * rate):
         raise InputError(f"{path}: {count / rate:.3f} s of audio; expected at least {MIN_SECONDS} s: leave it out")
 
 
-def _mono(samples, path):
-    """Mean of the channels, (N, C) -> (N,); refuses what is not finite and what is silent throughout."""
+def _mono(samples, path, channel):
+    """One channel or the mean of all, (N, C) -> (N,); refuses what is not finite, out of range or cancels."""
+    if channel is not None and not 1 <= channel <= samples.shape[1]:
+        raise InputError(
+            f"{path}: channel {channel} of {samples.shape[1]}; expected a number from 1 to {samples.shape[1]}"
+        )
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise InputError(f"{path}: {bad} samples are NaN or infinite; expected finite samples: convert it again")
+    if (peak := np.abs(samples).max()) > recordings.MAX_PEAK:
+        raise InputError(
+            f"{path}: samples up to {peak:.4g}; expected [-1, 1]: divide integers by 32768 where they become floats"
+        )
+    if channel is not None:
+        return samples[:, channel - 1]
     waveform = samples.mean(axis=1, dtype=np.float32)
-    if not waveform.any():
-        raise InputError(f"{path}: {len(waveform)} samples, all zero; expected speech: leave it out")
+    if fault := recordings.channel_fault(samples, waveform):
+        raise InputError(f"{path}: {fault}; expected speech in their mean: choose one with a channel")
     return waveform

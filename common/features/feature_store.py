@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from common.atomic_file import atomic
-from common.errors import InputError
+from common.errors import InputError, unusable
 from common.features import audio
 
 CHECKSUM_BYTES = 4
@@ -76,46 +76,53 @@ def compute(utterances, function, front_end, *, hashes, version, root, workers, 
         label: what the progress bar says.
 
     Raises:
-        InputError: an audio file is bad, or the store cannot be written; what is finished stays in the store.
+        InputError: audio files are bad (the first ten are named, and how many more), or the store cannot be written;
+            what is finished stays in the store.
     """
     settings = json.dumps(dataclasses.asdict(front_end), sort_keys=True)
-    names = {u.id: _key(hashes[u.id], u.start_s, u.end_s, settings, version) for u in utterances}
+    names = {u.id: _key(hashes[u.id], u, settings, version) for u in utterances}
     entries = {u.id: _open(_place(root, names[u.id])) for u in utterances}
     missing = [u for u in utterances if entries[u.id] is None]
     if missing:
-        jobs = (
-            joblib.delayed(_compute_one)(
-                u.id, u.path, u.start_s, u.end_s, function, front_end, _place(root, names[u.id])
-            )
-            for u in missing
-        )
+        jobs = (joblib.delayed(_compute_one)(u, function, front_end, _place(root, names[u.id])) for u in missing)
         results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        faults = {}
         try:
-            for utterance_id, entry in tqdm(results, total=len(missing), desc=label, unit="file"):
+            for utterance_id, entry, fault in tqdm(results, total=len(missing), desc=label, unit="file"):
                 entries[utterance_id] = entry
+                if fault:
+                    faults[utterance_id] = fault
         except BrokenProcessPool as error:
             raise InputError(
                 f"a process computing {label} died (out of memory?); take fewer --workers and run again, "
                 "what is finished stays in the store"
             ) from error
+        if faults:
+            raise InputError(unusable([faults[name] for name in sorted(faults)], len(utterances)))
     return entries
 
 
-def _key(audio_hash, start_s, end_s, settings, version) -> str:
-    return hashlib.sha256(json.dumps([audio_hash, start_s, end_s, settings, version]).encode()).hexdigest()
+def _key(audio_hash, utterance, settings, version) -> str:
+    stretch = [utterance.start_s, utterance.end_s, *([utterance.channel] if utterance.channel else [])]
+    return hashlib.sha256(json.dumps([audio_hash, *stretch, settings, version]).encode()).hexdigest()
 
 
 def _place(root, name) -> Path:
     return Path(root, name[:2], f"{name}.npy")
 
 
-def _compute_one(utterance_id, path, start_s, end_s, function, front_end, place):
-    waveform, rate = audio.read(path, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s)
+def _compute_one(utterance, function, front_end, place):
+    """An utterance's id, its entry, and "" or what is wrong with its recording."""
+    try:
+        waveform, rate = audio.read_utterance(utterance, sample_rate_hz=front_end.sample_rate_hz)
+    except InputError as error:
+        return utterance.id, None, str(error)
     array = np.ascontiguousarray(function(waveform, rate, front_end), dtype="float32")
     if not np.isfinite(array).all():
-        raise InputError(f"{path}: the front end made values that are not finite; check the recording")
+        fault = f"{utterance.path}: the front end made values that are not finite; check the recording"
+        return utterance.id, None, fault
     _write(place, array)
-    return utterance_id, _open(place)
+    return utterance.id, _open(place), ""
 
 
 def _write(place, array):

@@ -1,6 +1,6 @@
 """Other people's fold files -> Folds, so that the leakage audit can read them.
 
-Three forms, told apart by the file's columns and name, mixed freely below one folder:
+Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/corpora/table):
 
 * **audformat's CSV**: `file,speaker,emotion[,start,end,...]`, one file per part, or JSON lines with these keys;
 * **nkululeko's CSV**: `file,speaker,gender,emotion` in `<corpus>_{train,dev,test}.csv`, and what its `export` writes,
@@ -17,25 +17,16 @@ Speakers: where a list has none, as in EmoBox, they are read from the names of R
 elsewhere they stay unknown (""), which the audit says. Sentences likewise.
 """
 
-import csv
-import io
-import json
-import math
 import os
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from common.corpora import table
 from common.errors import InputError
 from common.features import audio
 from common.utterance import Fold, Utterance
-
-FILE_KEYS = ("file", "wav", "audio", "path")
-EMOTION_KEYS = ("emotion", "emo", "label", "class_label")
-SPEAKER_KEYS = ("speaker", "spk")
-TEXT_KEYS = ("text_id", "sentence")
-START_KEYS, END_KEYS = ("start", "start_time"), ("end", "end_time")
 
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "eval": "test"}
 PARTS |= dict.fromkeys(("dev", "devel", "development", "val", "valid", "validation"), "valid")
@@ -47,7 +38,6 @@ NAMES = (  # grammar of a file's stem, speaker, sentence
 )
 
 _FOLD = re.compile(r"fold[ _.-]?(\d+)")
-_TIME = re.compile(r"(?:(\d+) days? )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class FoldFiles(NamedTuple):
@@ -78,10 +68,10 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
     lists = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in (".csv", ".jsonl"))
     parts, sources, passed_over = defaultdict(list), {}, []  # (corpus, number, part) -> utterances, file
     for file in lists:
-        rows = _rows(file)
+        rows = table.read(file).rows
         corpus, number, part = _from_name(file, path)
         if part is None and not any("split" in row for _, row in rows):
-            passed_over.append((file, {_locate(_first(row, FILE_KEYS), file.parent, audio_root) for _, row in rows}))
+            passed_over.append((file, {_locate(row.get("file", ""), file.parent, audio_root) for _, row in rows}))
             continue
         for line, row in rows:
             split = row.get("split", "").strip().lower()
@@ -146,42 +136,15 @@ def _from_name(file, root):
     return "_".join(word for word in words[0] if word and word not in PARTS), number, part
 
 
-def _rows(file):
-    """[(line number, row as dict of strings)] of a CSV or JSON-lines file."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read as UTF-8 text ({error}); expected CSV or JSON lines") from error
-    if file.suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        try:
-            return [(reader.line_num, {k: v or "" for k, v in row.items() if k}) for row in reader]
-        except csv.Error as error:
-            raise InputError(f"{file} line {reader.line_num + 1}: {error}; expected one file a line") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() splits at U+2028 too, which JSON may hold
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{file} line {number}: not JSON ({error}); expected one object a line") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{file} line {number}: {line[:40]!r}; expected one object a line")
-        rows.append((number, {key: "" if value is None else str(value) for key, value in row.items()}))
-    return rows
-
-
 def _utterance(row, file, line, audio_root):
-    name, emotion = _first(row, FILE_KEYS), _first(row, EMOTION_KEYS)
+    name, emotion = row.get("file", ""), row.get("emotion", "")
     if not name or not emotion:
-        what, keys = ("audio file", FILE_KEYS) if not name else ("emotion", EMOTION_KEYS)
-        raise InputError(
-            f"{file} line {line}: no {what}; expected one of the columns {', '.join(keys)}, has {', '.join(row)}"
-        )
-    start, end = (_seconds(_first(row, keys), file, line) for keys in (START_KEYS, END_KEYS))
+        absent, key = ("audio file", "file") if not name else ("emotion", "emotion")
+        known = ", ".join((key, *table.NAMES[key]))
+        raise InputError(f"{file} line {line}: no {absent}; expected one of the columns {known}, has {', '.join(row)}")
+    start, end = (_seconds(row.get(column, ""), file, line) for column in ("start", "end"))
     path = _locate(name, file.parent, audio_root)
-    speaker, text = _first(row, SPEAKER_KEYS), _first(row, TEXT_KEYS)
+    speaker, text = row.get("speaker", ""), row.get("text_id", "")
     for grammar, speaker_form, text_form in NAMES:
         if match := grammar.fullmatch(path.stem):
             speaker, text = speaker or match.expand(speaker_form), text or match.expand(text_form)
@@ -198,10 +161,6 @@ def _utterance(row, file, line, audio_root):
     )
 
 
-def _first(row, keys):
-    return next((row[key].strip() for key in keys if row.get(key, "").strip()), "")
-
-
 def _locate(name, folder, audio_root):
     """The audio file where it is found, else the path as written, without `.` and `..` within."""
     name = name.replace("\\", "/")
@@ -210,17 +169,10 @@ def _locate(name, folder, audio_root):
     return Path(os.path.realpath(found)) if found else Path(os.path.normpath(name))
 
 
-def _seconds(text, file, line):
-    """Seconds of `1.5`, of audformat's `0 days 00:00:01.500000` or `0:00:01.5`; None of `` and `NaT`."""
-    if not text or text == "NaT":
-        return None
-    if match := _TIME.fullmatch(text):
-        days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+def _seconds(cell, file, line):
     try:
-        seconds = float(text)
+        return table.seconds(cell)
     except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise InputError(f"{file} line {line}: time {text!r}; expected seconds or audformat's 0 days 00:00:01.5")
-    return seconds
+        raise InputError(
+            f"{file} line {line}: time {cell!r}; expected seconds or audformat's 0 days 00:00:01.5"
+        ) from None

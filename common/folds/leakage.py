@@ -15,19 +15,24 @@ must know beside it. common/folds/fold_files reads other people's fold files int
 | `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
 | `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
 | `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
+| `speaker_label` | WARN | most speakers have one emotion alone: who knows the speaker knows the label |
 | `unread` | WARN | beside fold files: lists that name no part |
 | `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
 """
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import combinations
 from pathlib import PurePath
 
 from common.errors import InputError
+from common.utterance import plain_speaker
 
 FAIL, WARN = "FAIL", "WARN"
 LEAKY = "leaky"
+
+MIN_SPEAKERS = 3
+"""Of two or more utterances each, below which their emotions are chance."""
 
 _SHOWN = 3  # names a message gives before it only counts
 
@@ -79,7 +84,7 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
             *_repeated_in_a_part(fold),
         ]
         findings += sorted(found, key=lambda f: f.level != FAIL)
-    return findings + _tested_twice(folds)
+    return findings + _tested_twice(folds) + _told_by_speaker(folds)
 
 
 def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | None = None) -> list[Finding]:
@@ -94,6 +99,29 @@ def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
         listed = "; ".join(f"{f.fold}: {f.message}" for f in failed[:_SHOWN])
         raise InputError(f"these folds are not fit to train on: {listed}{rest}")
     return findings
+
+
+def told_by_speaker(utterances) -> str:
+    """A sentence where most speakers have one emotion alone, as in URDU; "" elsewhere.
+
+    Counted are speakers of two utterances or more, where there are three such speakers.
+    """
+    emotions = defaultdict(list)
+    for utterance in utterances:
+        if utterance.speaker:
+            emotions[utterance.speaker].append(utterance.emotion)
+    repeated = [of_one for of_one in emotions.values() if len(of_one) > 1]
+    several = sum(len(set(of_one)) > 1 for of_one in repeated)
+    classes = {emotion for of_one in repeated for emotion in of_one}
+    if len(repeated) < MIN_SPEAKERS or len(classes) < 2 or several >= len(repeated) / 2:
+        return ""
+    return f"{several} of {len(repeated)} speakers have more than one emotion: to know the speaker is to know the label"
+
+
+def _told_by_speaker(folds):
+    everyone = {u.id: u for fold in folds for part in fold.parts.values() for u in part}
+    message = told_by_speaker(everyone.values())
+    return [Finding(WARN, "all folds", "speaker_label", message, len(everyone))] if message else []
 
 
 def without_duplicates(fold, audio_hashes):
@@ -164,15 +192,13 @@ def _shared_speakers(fold_name, one, other, speakers, others, speaker_independen
     if shared:
         message = f"{len(shared)} of {_counted(others, 'speaker')} in {other} also in {one}: {_listed(shared)}"
         yield Finding(FAIL if speaker_independent else WARN, fold_name, "speaker", message, len(shared))
-    forms = {_plain_name(name): name for name in sorted(speakers)}
-    alike = [f"{forms[form]} and {name}" for name in sorted(others - speakers) if (form := _plain_name(name)) in forms]
+    forms = {plain_speaker(name): name for name in sorted(speakers)}
+    alike = [
+        f"{forms[form]} and {name}" for name in sorted(others - speakers) if (form := plain_speaker(name)) in forms
+    ]
     if alike:
         message = f"speakers in {one} and {other} that may be the same: {_listed(alike)}"
         yield Finding(WARN, fold_name, "speaker_alike", message, len(alike))
-
-
-def _plain_name(speaker):
-    return speaker.casefold().lstrip("0")
 
 
 def _shared_texts(fold_name, one, other, texts, others):

@@ -84,9 +84,7 @@ def front_ends() -> dict[str, object]:
 
 def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]:
     paper = catalog.paper(name.split("/")[0])
-    read = [
-        audio.read(u.path, sample_rate_hz=front_end.sample_rate_hz, start_s=u.start_s, end_s=u.end_s)[0] for u in chosen
-    ]
+    read = [audio.read_utterance(u, sample_rate_hz=front_end.sample_rate_hz)[0] for u in chosen]
     duration_s = sum(map(len, read)) / front_end.sample_rate_hz
     version = code_version(f"papers.{name.split('/')[0]}.features")  # once a run, however long the corpus
     stores = (Path(folder, f"store-{name.replace('/', '-')}-{number}") for number in itertools.count())

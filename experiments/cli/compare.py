@@ -2,7 +2,12 @@
 
 import click
 
-from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, with_places
+from experiments.cli.options import (
+    RECIPE_CHANGES,
+    names_of,
+    training_options,
+    with_places,
+)
 
 
 @click.command("compare")

@@ -1,10 +1,12 @@
 """The verb `corpora`, with verify, fetch and synthesize."""
 
+import os
 from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA
+from common.errors import InputError
+from experiments.cli.options import DATA, LABELS, STRICT
 
 
 @click.group("corpora", invoke_without_command=True)
@@ -27,16 +29,34 @@ def corpora_command(context, data):
 @corpora_command.command("verify")
 @click.argument("name")
 @DATA
-def verify_command(name, data):
-    """Check a corpus's names, counts per class and counts per speaker."""
-    from common import corpora
+@LABELS
+@STRICT
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Threads; one a core if absent.")
+def verify_command(name, data, labels, strict, workers):
+    """Check a corpus's names, counts per class and speaker, and read every recording.
 
-    corpus = corpora.load(name, data)
+    NAME is that of a corpus, manifest:FILE or audformat:DIR[:TABLE]. All recordings that cannot be used are named at
+    once.
+    """
+    from common import corpora
+    from common.corpora import verify
+    from common.folds import leakage
+
+    corpus = corpora.load(name, data, labels)
     counts = ", ".join(f"{emotion} {count}" for emotion, count in corpus.counts.items())
     speakers = len({u.speaker for u in corpus.utterances})
     click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
     if corpus.limits:
         click.echo(corpus.limits)
+    read = verify.read_every_file(corpus, workers=workers)
+    warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
+    for sentence in warnings:
+        click.echo(f"Warning: {sentence}", err=True)
+    if warnings and strict:
+        raise InputError(
+            f"{name}: --strict takes no warning, and there {'is 1' if len(warnings) == 1 else f'are {len(warnings)}'}"
+        )
+    click.echo(f"{len(corpus.utterances)} recordings read")
 
 
 @corpora_command.command("fetch")

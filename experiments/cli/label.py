@@ -76,7 +76,7 @@ def _listen_through(study, corpus):
 
     chosen = {item.id for item in study.items}
     for u in tqdm([u for u in corpus.utterances if u.id in chosen], desc="reading the recordings", leave=False):
-        audio.read(u.path, start_s=u.start_s, end_s=u.end_s)
+        audio.read_utterance(u)
 
 
 def _answers_to_score(path, variant, results):

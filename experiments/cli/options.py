@@ -11,6 +11,20 @@ DATA = click.option(
     type=click.Path(path_type=Path),
     help="Folder that holds corpora under their names, or one corpus's own root (also: SER_DATA).",
 )
+
+
+def _labels(context, parameter, text):
+    from common.corpora import labels
+
+    return labels.read(text)
+
+
+LABELS = click.option(
+    "--labels",
+    callback=_labels,
+    help="Names of emotions: a file of pairs (CSV, or TOML [labels]), THEIRS=OURS,..., or keep.",
+)
+STRICT = click.option("--strict", is_flag=True, help="Warnings about recordings, speakers and labels are errors.")
 RESULTS = click.option(
     "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
 )
@@ -45,6 +59,8 @@ def names_of(context, parameter, text):
 TRAINING = [
     DATA,
     click.option("--emotions", callback=names_of, help="Comma-separated emotions, or a label set: 4hap, 4exc."),
+    LABELS,
+    STRICT,
     click.option("--seeds", callback=whole_numbers, default="0", show_default=True, help="For example 0-4 or 0,3."),
     click.option("--folds", callback=whole_numbers, help="Numbers of the folds to do, for example 1-3; all if absent."),
     click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one a core if absent."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
+from experiments.cli.options import STRICT
 
 
 @click.command("predict")
@@ -16,7 +17,9 @@ from common.errors import InputError
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, with the scores of every decision rule.")
 @click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no FILE.")
 @click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
-def predict_command(model, files, as_json, with_recipe, anyway):
+@click.option("--channel", type=click.IntRange(1), help="Of recordings of several, from 1; their mean if absent.")
+@STRICT
+def predict_command(model, files, as_json, with_recipe, anyway, channel, strict):
     """What the saved system in the folder MODEL says of recordings, FILE by FILE.
 
     `run --models DIR` makes such folders. A recording that cannot be used is named and stops no other; the exit status
@@ -31,7 +34,10 @@ def predict_command(model, files, as_json, with_recipe, anyway):
 
     for sentence in saved.differs:
         click.echo(f"Warning: made with {sentence}", err=True)
-    predictions, errors = _predict_all(predict, saved, files)
+    predictions, errors = _predict_all(predict.predictor(saved, channel=channel, strict=strict), predict.pieces, files)
+    for prediction in predictions:
+        for doubt in prediction.warnings:
+            click.echo(f"Warning: {prediction.file} is {doubt}", err=True)
     about = predict.about(saved)
     if as_json:
         recipe = {"recipe": saved.record.recipe} if with_recipe else {}
@@ -46,12 +52,12 @@ def predict_command(model, files, as_json, with_recipe, anyway):
         raise click.exceptions.Exit(2)
 
 
-def _predict_all(predict, saved, files):
+def _predict_all(of, pieces_of, files):
     """Predictions, and what is wrong with the others."""
-    of, predictions, errors = predict.predictor(saved), [], []
+    predictions, errors = [], []
     for file in files:
         try:
-            pieces = predict.pieces(file)
+            pieces = pieces_of(file)
         except InputError as error:
             errors.append(str(error))
             continue

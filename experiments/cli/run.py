@@ -9,7 +9,9 @@ from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, 
 @click.command("run")
 @click.argument("paper")
 @click.option("--variant", "variants", callback=names_of, help="One or more, comma-separated; all if absent.")
-@click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv; the paper's own if absent.")
+@click.option(
+    "--corpus", "corpus_name", help="NAME, NAME/VARIANT, manifest:FILE or audformat:DIR; else the paper's own."
+)
 @click.option("--protocol", "protocols", callback=names_of, default="paper", show_default=True, help="Comma-separated.")
 @click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
 @training_options

@@ -291,6 +291,7 @@ def command(record, *, seeds) -> str:
         words += ["--corpus", name]
     if emotions:
         words += ["--emotions", emotions]
+    words += _label_words(record)
     if record.synthetic:
         words += ["--data", "SYNTHETIC"]
     words += _noise_words(record)
@@ -299,15 +300,24 @@ def command(record, *, seeds) -> str:
 
 def corpus_words(record) -> tuple[str, str]:
     """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`)."""
-    rest = record.corpus_variant.removeprefix(record.corpus).split("/")
-    is_manifest = record.corpus.startswith("manifest:")
-    base = f"{record.corpus}.csv" if is_manifest else record.corpus.removesuffix(SYNTHETIC).removesuffix("-2s")
-    if base == "iemocap":  # the only loader with variants of its own, each two names long
+    rest = [part for part in record.corpus_variant.removeprefix(record.corpus).split("/") if "=" not in part]
+    kind, colon, title = record.corpus.partition(":")
+    base = f"{kind}:{title}.csv" if kind == "manifest" else record.corpus.removesuffix(SYNTHETIC).removesuffix("-2s")
+    if base == "iemocap":  # two names long
         base, rest = "/".join([base, *rest[1:3]]), ["", *rest[3:]]
+    elif rest[1:2] == ["all"]:  # emodb/all
+        base, rest = f"{base}/all", ["", *rest[2:]]
     last = rest[-1]
-    if last in LABEL_SETS:
+    if last in LABEL_SETS or not last:
         return base, last
-    return base, last.replace("+", ",") if last and set(last.split("+")) <= set(EMOTIONS) else ""
+    of_its_own = colon and set(last.split("+")) <= set(record.classes)
+    return base, last.replace("+", ",") if of_its_own or set(last.split("+")) <= set(EMOTIONS) else ""
+
+
+def _label_words(record) -> list[str]:
+    """What --labels was, from the corpus variant: `ravdess/calm=neutral` -> `--labels calm=neutral`."""
+    mapped = [part for part in record.corpus_variant.split("/") if "=" in part]
+    return ["--labels", mapped[0].removeprefix("labels=").replace("+", ",")] if mapped else []
 
 
 def _noise_words(record) -> list[str]:

@@ -135,7 +135,7 @@ class Page:
         if token not in self.items:
             raise exceptions.NotFound("no such recording")
         source = self.sources[self.items[token].id]
-        waveform, rate = audio.read(source.path, start_s=source.start_s, end_s=source.end_s)
+        waveform, rate = audio.read_utterance(source)
         wav = io.BytesIO()
         soundfile.write(wav, waveform, rate, format="WAV", subtype="PCM_16")
         wav.seek(0)

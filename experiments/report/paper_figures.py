@@ -111,9 +111,7 @@ def _first(utterances, emotion):
 
 
 def _heard(utterance, sample_rate_hz):
-    waveform, _ = audio.read(
-        utterance.path, sample_rate_hz=sample_rate_hz, start_s=utterance.start_s, end_s=utterance.end_s
-    )
+    waveform, _ = audio.read_utterance(utterance, sample_rate_hz=sample_rate_hz)
     return waveform
 
 

@@ -111,6 +111,8 @@ def train(
     results,
     models=None,
     scheduler=None,
+    labels=None,
+    strict=False,
 ):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
@@ -119,6 +121,8 @@ def train(
         corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
         protocols, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
         data: folder of the corpora.
+        labels: the user's mapping, common.corpora.labels.Labels.
+        strict: whether what is doubtful of a corpus is an error.
 
     Returns:
         The systems that have records now; a sentence on each that cannot run there; and what went wrong with folds.
@@ -135,7 +139,7 @@ def train(
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
-                corpus = corpora.load(name or system.recipe.corpus, folder)
+                corpus = corpora.load(name or system.recipe.corpus, folder, labels)
                 planned += jobs.plan(
                     system,
                     corpus,
@@ -147,6 +151,7 @@ def train(
                     store=store,
                     results=results,
                     models=models,
+                    strict=strict,
                 )
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions and _emotions(emotions))
                 human_reference.write_listeners(selected, results)

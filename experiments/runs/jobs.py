@@ -7,11 +7,12 @@ import json
 import os
 from pathlib import Path
 
+import click
 import joblib
 
 from common import records
 from common.errors import InputError
-from common.features import feature_store
+from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
 from common.folds import leakage, splits
 from common.learning import backend
@@ -57,7 +58,7 @@ class FoldJob:
     """
 
     system: Experiment
-    corpus: Corpus  # without its utterances: those of the fold are in `fold`
+    corpus: Corpus  # without its utterances: those of the fold are in `fold`; its warnings go into the record's notes
     classes: tuple[str, ...]
     protocol: str
     seed: int
@@ -152,9 +153,11 @@ def _digest(tree) -> str:
 
 
 def plan(
-    system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results, models=None
+    system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results, models=None, strict=False
 ) -> list[FoldJob]:
     """The jobs of a system on a corpus, finished ones left out; features are computed on the way.
+
+    What is doubtful of the corpus is printed once, and kept in the records; `strict` makes it an error.
 
     Raises:
         InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
@@ -164,7 +167,7 @@ def plan(
     if protocol not in system.recipe.protocols:
         known = ", ".join(system.recipe.protocols)
         raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
-    selected = paper.select(corpus, system.recipe, emotions)
+    selected = _selected(paper, corpus, system, emotions)
     hashes = audio_hashes(selected.utterances, workers=workers)
     fingerprint = corpus_fingerprint(selected, hashes)
     drafts = []
@@ -194,8 +197,61 @@ def plan(
             waiting.append(job)
     if not waiting:
         return []
+    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
+    if warnings and strict:
+        raise InputError(
+            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
+        )
+    _say(selected.variant, warnings)
+    waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
     by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
     return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+
+
+def _selected(paper, corpus, system, emotions):
+    """The utterances that a system takes; prints which classes its paper leaves out where no emotions are named."""
+    selected = paper.select(corpus, system.recipe, emotions)
+    if len(selected.classes) < 2:
+        raise InputError(
+            f"{selected.variant}: every utterance is {', '.join(selected.classes)}; expected two classes or more"
+        )
+    dropped = [name for name in corpus.classes if name not in selected.classes]
+    if dropped and not emotions:
+        count = sum(corpus.counts[name] for name in dropped)
+        named = f"{system.paper} leaves out {', '.join(dropped)} ({count} of {len(corpus.utterances)} utterances)"
+        _say(corpus.variant, [f"{named}; --emotions takes others than the paper does"])
+    return selected
+
+
+def _warnings(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
+    """Sentences on a corpus for this front end; all its recordings are measured, and kept measured in the store."""
+    with joblib.parallel_config(backend="loky", idle_worker_timeout=IDLE_S):
+        entries = feature_store.compute(
+            selected.utterances,
+            recordings.measured,
+            recordings.FrontEnd(),
+            hashes=hashes,
+            version=[code_version("common.features.recordings"), versions(("numpy", "soundfile"))],
+            root=store,
+            workers=workers,
+            label="recordings",
+        )
+    arrays = feature_store.StoredFeatures(entries.values())
+    measures = {name: recordings.Measures(*map(float, array)) for name, array in zip(entries, arrays, strict=True)}
+    seen_hz = front_end.sample_rate_hz / 2 if front_end.sample_rate_hz else recordings.USUAL_BAND_HZ
+    told = leakage.told_by_speaker(selected.utterances)
+    return (*selected.warnings, *recordings.warnings(measures, seen_hz), *([told] if told else []))
+
+
+_SAID = set()
+
+
+def _say(corpus_variant, sentences):
+    """Print warnings, each once a process: systems of one comparison share their corpus."""
+    for sentence in sentences:
+        if (corpus_variant, sentence) not in _SAID:
+            _SAID.add((corpus_variant, sentence))
+            click.echo(f"Warning: {corpus_variant}: {sentence}", err=True)
 
 
 _HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus

@@ -7,7 +7,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.evaluation import metrics
-from common.features import audio
+from common.features import audio, recordings
 from common.learning.batching import Subset
 from common.utterance import Utterance
 from experiments import catalog
@@ -28,6 +28,7 @@ class Prediction:
         scores: rule -> emotion -> score. The first rule decides, by the largest; all zero is "no decision".
         timeline: the emotions in the order of time, as the paper gives them (dataclasses with `emotion`, `start_s`,
             `end_s`); None where the system has no such output.
+        warnings: what makes the recording doubtful, as phrases of common/features/recordings.
     """
 
     file: str
@@ -36,6 +37,7 @@ class Prediction:
     decision: str | None
     scores: dict[str, dict[str, float]]
     timeline: list | None
+    warnings: list[str]
 
 
 def pieces(file) -> list[tuple[float | None, float | None]]:
@@ -52,8 +54,10 @@ def pieces(file) -> list[tuple[float | None, float | None]]:
     return list(zip(edges, edges[1:], strict=False))
 
 
-def predictor(saved):
+def predictor(saved, *, channel=None, strict=False):
     """A function `(file, start_s, end_s)` that gives a Prediction, and raises InputError for bad audio.
+
+    `channel` is that of recordings of several, from 1; None is the mean. `strict` makes doubts errors.
 
     Recordings go through one by one, so that memory holds one of them, and no recording's batch has another's padding.
     """
@@ -62,8 +66,12 @@ def predictor(saved):
     emotions_of = getattr(paper, "timeline", lambda *_: None)(saved.fitted, recipe, classes)
 
     def predict(file, start_s=None, end_s=None) -> Prediction:
-        waveform, rate = audio.read(file, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s)
-        begin_s = start_s or 0.0
+        waveform, rate = audio.read(
+            file, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s, channel=channel
+        )
+        begin_s, warnings = start_s or 0.0, _doubts(file, waveform, rate)
+        if warnings and strict:
+            raise InputError(f"{file}: {'; '.join(warnings)}; record it again, or take away --strict")
         features = np.ascontiguousarray(paper.features(waveform, rate, front_end), dtype="float32")
         if not np.isfinite(features).all():
             raise InputError(f"{file}: the front end made values that are not finite; check the recording")
@@ -81,9 +89,18 @@ def predictor(saved):
             decision=None if decided == metrics.NO_DECISION else classes[decided],
             scores={rule: _by_class(classes, values[0]) for rule, values in scores.items()},
             timeline=emotions_of and [_later(span, begin_s) for span in emotions_of(waveform, rate)],
+            warnings=warnings,
         )
 
     return predict
+
+
+def _doubts(file, waveform, rate) -> list[str]:
+    """What makes a recording doubtful for a front end that sees `rate` / 2 Hz."""
+    measures = recordings.measure(waveform, rate)
+    own_band_hz = min(measures.band_hz, audio.duration(file)[1] / 2)
+    measures = dataclasses.replace(measures, band_hz=own_band_hz)
+    return [recordings.DOUBTS[kind] for kind in recordings.doubts(measures, rate / 2)]
 
 
 def _later(span, seconds):

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from common import corpora
-from common.corpora import ravdess
+from common.corpora import ravdess, verify
 from common.errors import InputError
 
 SMALL = {"01": {"neutral": 2, "anger": 1}, "02": {"anger": 1}}
@@ -160,6 +160,31 @@ def test_root_one_level_deeper_or_under_another_name(small, tmp_path):
     assert corpora.find("ravdess", tmp_path) == other
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda actor, name: f"{name[6:8]}/{name}",  # by emotion
+        lambda actor, name: name,  # flat
+        lambda actor, name: f"{actor.upper()}/{name.upper()}",
+        lambda actor, name: f"Audio_Speech_Actors_01-24/speech/{actor}/{name}",
+        lambda actor, name: f"{'women' if actor == 'Actor_02' else 'men/more'}/{name}",
+    ],
+)
+def test_any_tree(small, tmp_path, place):
+    expected = [u.id for u in ravdess.load(small).utterances]
+    for actor, names in SMALL_NAMES.items():
+        for name in names:
+            target = tmp_path / "other" / place(actor, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(small / actor / name, target)
+    for data in (tmp_path / "other", tmp_path / "data"):
+        found = corpora.find("ravdess", data)
+        assert len(verify.audio_files(found, ravdess.FILE)) == len(expected)
+        (tmp_path / "data").mkdir(exist_ok=True)
+        if data.name == "other":
+            (tmp_path / "other").rename(tmp_path / "data" / "other")
+
+
 def test_corpus_not_there(tmp_path, monkeypatch):
     monkeypatch.delenv("SER_DATA", raising=False)
     with pytest.raises(InputError, match=r"no RAVDESS speech: looked in .*; to get it, .*corpora fetch ravdess"):
@@ -169,7 +194,7 @@ def test_corpus_not_there(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="--data or SER_DATA"):
         corpora.load("ravdess")
     with pytest.raises(
-        InputError, match="unknown corpus ravdes; choose from ravdess, emodb, iemocap or manifest:FILE.csv"
+        InputError, match="unknown corpus ravdes; choose from ravdess, emodb, iemocap, manifest:FILE.csv or audformat"
     ):
         corpora.load("ravdes", tmp_path)
     with pytest.raises(InputError, match="ravdess has no variant all/4hap"):

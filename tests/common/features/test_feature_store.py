@@ -87,10 +87,26 @@ def test_other_settings_or_other_code_mean_other_features(compute, change):
 
 def test_other_content_under_the_same_name_means_other_features(compute, utterances):
     compute()
-    soundfile.write(utterances[1].path, np.full(1000, 0.1), RATE, subtype="FLOAT")
+    soundfile.write(utterances[1].path, np.linspace(-0.1, 0.1, 1000), RATE, subtype="FLOAT")
     entries, computed = compute()
     assert computed == 1
     assert entries["u1"].shape == (1, 100, 10)
+
+
+def test_a_channel_of_a_file_has_its_own_features(compute, utterances):
+    compute()
+    channel = dataclasses.replace(utterances[0], id="left", channel=1)
+    entries, computed = compute(these=[*utterances, channel])
+    assert computed == 1 and entries["left"].shape == entries["u0"].shape
+
+
+def test_all_bad_recordings_are_named_at_once_and_the_others_kept(compute, utterances):
+    for utterance in utterances[:2]:
+        utterance.path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"2 of 3 recordings cannot be used:\n.*u0\.wav: empty.*\n.*u1\.wav: empty"):
+        compute()
+    _, computed = compute(these=utterances[2:])
+    assert computed == 0
 
 
 def test_a_stretch_of_a_file_has_its_own_features(compute, utterances):

@@ -101,6 +101,22 @@ def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained
     assert shown.count("emotions over time") == 1
 
 
+def test_one_channel_is_chosen_and_a_doubtful_recording_is_said(trained, tmp_path):
+    folders, _, recordings = trained
+    sound, rate = soundfile.read(next(iter(recordings.values())))
+    soundfile.write(tmp_path / "call.wav", np.stack([sound, 1e-4 * sound], axis=1), rate, subtype="FLOAT")
+    soundfile.write(tmp_path / "one.wav", sound, rate, subtype="FLOAT")
+    arguments = ("predict", folders["framewise"], "--json")
+    alone = json.loads(run(*arguments, tmp_path / "one.wav").stdout)["predictions"][0]
+    first = json.loads(run(*arguments, tmp_path / "call.wav", "--channel", 1).stdout)["predictions"][0]
+    assert first["scores"] == alone["scores"] and first["warnings"] == []
+    second = run(*arguments, tmp_path / "call.wav", "--channel", 2)
+    assert json.loads(second.stdout)["predictions"][0]["warnings"] == ["very quiet (below -75 dBFS)"]
+    assert "Warning: " in second.stderr and "call.wav is very quiet" in second.stderr
+    assert run(*arguments, tmp_path / "call.wav", "--channel", 2, "--strict").exit_code == 2
+    assert "channel 3 of 2" in run(*arguments, tmp_path / "call.wav", "--channel", 3).output
+
+
 def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(trained):
     result = run("predict", trained[0]["framewise"], "--recipe", "--json")
     assert json.loads(result.stdout)["recipe"]["front_end"]["hop_s"] == 0.1

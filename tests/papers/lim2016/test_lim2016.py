@@ -38,7 +38,14 @@ def corpus_of(counts_by_speaker, name="emodb"):
     return Corpus(name=name, variant=name, utterances=tuple(sorted(utterances, key=lambda u: u.id)))
 
 
-EMODB = corpus_of(emodb.EXPECTED)
+EMODB = corpus_of(
+    {
+        speaker: collections.Counter(
+            emodb.EMOTIONS[name[5]] for name in emodb.FIRST_RELEASE if name.startswith(speaker)
+        )
+        for speaker in emodb.GENDERS
+    }
+)
 
 
 # --- front end

@@ -1,0 +1,100 @@
+"""A database folder in audformat's form, as audb caches it: `db.yaml` and tables `db.<table>.csv` or `.parquet`.
+
+Files are relative to the folder. The table with a column `emotion` is taken, or the one that is named, or all that a
+pattern matches (`emotion.categories.*`). Speakers come from the same table, else from another that has them by file;
+their gender also from the scheme of the speakers. Rows without a label are left out, and counted in a warning.
+"""
+
+import fnmatch
+import os
+from pathlib import Path
+
+from common.corpora import manifest, table
+from common.errors import InputError, listed
+from common.utterance import Corpus
+
+HEADER = "db.yaml"
+
+
+def split_name(name) -> tuple[Path, str]:
+    """Folder and table of `DIR[:TABLE]`; the table is "" where none is named."""
+    folder, colon, chosen = name.rpartition(":")
+    if not colon or Path(name).is_dir() or os.sep in chosen:
+        return Path(name), ""
+    return Path(folder), chosen
+
+
+def load(name, labels=None) -> Corpus:
+    """The corpus `audformat:<name of the database>`, with the table in its variant.
+
+    Args:
+        name: `DIR[:TABLE]`.
+        labels: the user's mapping, common.corpora.labels.Labels.
+
+    Raises:
+        InputError: no such database, no table of emotions, or one of several has to be named.
+    """
+    folder, chosen = split_name(name)
+    header = _header(folder)
+    tables = {title: table.read(path) for title in header["tables"] if (path := _place(folder, title))}
+    if absent := [title for title in header["tables"] if title not in tables]:
+        raise InputError(f"{folder}: no file db.{absent[0]}.csv or .parquet; load the database again")
+    with_emotion = [title for title, found in tables.items() if "emotion" in found.columns]
+    titles = [t for t in with_emotion if fnmatch.fnmatchcase(t, chosen)] if chosen else with_emotion
+    if not titles or (len(titles) > 1 and not chosen):
+        described = listed(with_emotion) or "none has a column emotion"
+        wanted = f"no table {chosen} with a column emotion" if chosen else "one table of emotions has to be named"
+        raise InputError(f"{folder}: {wanted}; its tables are {described}: write audformat:{folder}:TABLE")
+    rows = [row for title in titles for row in tables[title].rows]
+    labelled = [(line, row) for line, row in rows if row["emotion"]]
+    _add_speakers(folder, labelled, tables, header)
+    left_out = len(rows) - len(labelled)
+    warnings = [f"{left_out} rows of {chosen or titles[0]} have no emotion and are left out"] if left_out else []
+    place = folder / f"db.{titles[0]}"
+    corpus = manifest.corpus_of(f"audformat:{header['name']}", place, labelled, folder, labels, warnings)
+    return corpus if not chosen else _named_after(corpus, chosen)
+
+
+def _named_after(corpus, chosen):
+    import dataclasses
+
+    rest = corpus.variant.removeprefix(corpus.name)
+    return dataclasses.replace(corpus, variant=f"{corpus.name}/{chosen}{rest}")
+
+
+def _header(folder) -> dict:
+    import yaml  # a tenth of a second, for these corpora alone
+
+    path = folder / HEADER
+    try:
+        header = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name a folder that audformat wrote") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}); load the database again") from error
+    if not isinstance(header, dict) or not isinstance(header.get("tables"), dict):
+        raise InputError(f"{path}: not the header of an audformat database; expected tables in it")
+    return {"name": folder.name, "schemes": {}} | {key: value for key, value in header.items() if value}
+
+
+def _place(folder, title) -> Path | None:
+    return next((p for x in ("csv", "parquet") if (p := folder / f"db.{title}.{x}").is_file()), None)
+
+
+def _add_speakers(folder, rows, tables, header):
+    """Give rows without speaker the one that another table has for their file; and gender from the speakers' scheme."""
+    by_file = {}
+    for found in tables.values():
+        if {"file", "speaker"} <= set(found.columns):
+            by_file |= {row["file"]: row for _, row in found.rows if row["speaker"]}
+    scheme = header["schemes"].get("speaker")
+    about = scheme.get("labels") if isinstance(scheme, dict) else None
+    about = {str(name): facts for name, facts in about.items()} if isinstance(about, dict) else {}
+    if not by_file and not any(row.get("speaker") for _, row in rows):
+        raise InputError(f"{folder}: no table has a column speaker; add one, or write a manifest with speakers")
+    for _, row in rows:
+        other = by_file.get(row["file"], {})
+        row["speaker"] = row.get("speaker") or other.get("speaker", "")
+        facts = about.get(row["speaker"])
+        scheme_gender = facts.get("gender", "") if isinstance(facts, dict) else ""
+        row["gender"] = row.get("gender") or other.get("gender", "") or str(scheme_gender)
