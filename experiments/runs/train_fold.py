@@ -113,7 +113,7 @@ def _record(job, fitted, scored, seconds):
         seed=job.seed,
         fold=job.fold.name,
         num_folds=job.num_folds,
-        notes=[note] if (note := getattr(recipe, "note", "")) else [],
+        notes=[note for note in (getattr(recipe, "note", ""), job.system.note) if note],
         classes=list(job.classes),
         counts={name: _counts(part) for name, part in job.fold.parts.items()},
         recipe=job.settings,

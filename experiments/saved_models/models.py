@@ -5,17 +5,14 @@ a folder runs no code that lies in it.
 """
 
 import dataclasses
-import itertools
 import json
 import os
 import shutil
-import types
-import typing
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from common import records
+from common import recipes, records
 from common.errors import InputError
 from common.features.code_version import code_version
 from common.learning import backend
@@ -124,9 +121,9 @@ def load(folder, *, anyway=False) -> Saved:
         names, code = list(described.pop("networks")), described.pop("front_end_code")
         speakers = dict(described.pop("speakers", {}))  # systems saved before it was kept have none
         record = records.RunRecord(**described, parts={}, history={})
-        recipe = rebuilt(_recipe_type(record.paper), record.recipe)
+        recipe = recipes.rebuilt(_recipe_type(record.paper), record.recipe)
         differs = tuple(_differences(record, code))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _damaged(folder / DESCRIPTION, error) from error
     if differs and not anyway:
         raise InputError(
@@ -167,22 +164,6 @@ def _recipe_type(paper):
     return type(presets["paper"])
 
 
-def rebuilt(kind, value):
-    """Plain data as the type that a field states: dataclasses from dicts, tuples from lists; the rest as it is."""
-    if value is None:
-        return None
-    if dataclasses.is_dataclass(kind):
-        kinds = typing.get_type_hints(kind)
-        return kind(**{name: rebuilt(kinds[name], part) for name, part in value.items()})
-    members = typing.get_args(kind)
-    if typing.get_origin(kind) is tuple:
-        kinds = itertools.repeat(members[0]) if members[-1] is Ellipsis else members
-        return tuple(itertools.starmap(rebuilt, zip(kinds, value, strict=False)))
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of a type and None
-        return rebuilt(next(member for member in members if member is not types.NoneType), value)
-    return value
-
-
 def _differences(record, front_end_code):
     """What the system was made with that is not here: the library of its networks, the code of its front end."""
     library = model_card.library(record)
@@ -195,7 +176,7 @@ def _differences(record, front_end_code):
 
 def _read_networks(folder, names, paper) -> dict:
     backend.start()
-    _ = catalog.paper(paper).build  # imports the model, which registers the layers that the files name
+    _ = catalog.paper(paper).model  # imported, it registers the layers that the files name
     return {name: _read_network(folder, name) for name in names}
 
 

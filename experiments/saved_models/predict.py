@@ -59,7 +59,7 @@ def predictor(saved):
     """
     paper, recipe = catalog.paper(saved.record.paper), saved.recipe
     classes, front_end = tuple(saved.record.classes), recipe.front_end
-    emotions_of = getattr(paper, "timeline", lambda *_: None)(saved.fitted, recipe, classes)
+    emotions_of = paper.timeline(saved.fitted, recipe, classes)
 
     def predict(file, start_s=None, end_s=None) -> Prediction:
         waveform, rate = audio.read(file, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s)
