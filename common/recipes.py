@@ -168,7 +168,8 @@ def _value(kind, text, field):
     wanted = f"{field}={text} is not a value of its type, {kind.__name__ if isinstance(kind, type) else kind}"
     try:
         if typing.get_origin(kind) is tuple:
-            value = msgspec.convert(re.split("[,x]", text.strip("[]()")), kind, strict=False)
+            pieces = [piece.strip() for piece in re.split("[,x]", text.strip("[]()"))]
+            value = msgspec.convert(pieces, kind, strict=False)
         else:
             is_none = types.NoneType in typing.get_args(kind) and text.lower() == "none"
             value = None if is_none else msgspec.convert(text, kind, strict=False)

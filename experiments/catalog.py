@@ -8,6 +8,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import itertools
 import os
 import re
 import traceback
@@ -59,11 +60,30 @@ class Method:
     def __init__(self, name):
         self.name = name
         package = _imported(name, f"papers.{name}")
-        _refuse(name, [*_missing(package, PACKAGE, "__init__.py"), *_recipe_faults(package)])
+        _refuse(name, itertools.chain(_missing(package, PACKAGE, "__init__.py"), _recipe_faults(package)))
         self.RECIPES, self.select, self.folds = package.RECIPES, package.select, package.folds
-        self.features = package.features
+        self._features = package.features
         self.COMPARED = getattr(package, "COMPARED", (next(iter(package.RECIPES)),))
         self.change = getattr(package, "change", lambda recipe, options: recipe)
+
+    def __reduce__(self):  # what computes features in another process loads the folder there
+        return paper, (self.name,)
+
+    def features(self, waveform, sample_rate_hz, front_end):
+        """Waveform `(N,)` -> examples `(S, T, F)` or `(S, T, F, C)`, float32.
+
+        Raises:
+            ValueError: the waveform is not at the front end's rate.
+            InputError: the paper's function returned something else.
+        """
+        if sample_rate_hz != front_end.sample_rate_hz:
+            wanted = f"expected {front_end.sample_rate_hz} Hz: resample it first"
+            raise ValueError(f"the waveform is at {sample_rate_hz} Hz, {wanted}")
+        array = self._features(waveform, sample_rate_hz, front_end)
+        if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim not in (3, 4) or not array.size:
+            shown = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else _kind(array)
+            _refuse(self.name, [f"features returned {shown}; expected examples (S, T, F) or (S, T, F, C) in float32"])
+        return array
 
     @functools.cached_property
     def model(self):
@@ -148,7 +168,7 @@ def _imported(name, module):
 
 
 def _refuse(name, faults):
-    if faults:
+    if faults := list(faults):
         raise InputError("\n  ".join([_heading(name, len(faults)), *faults]))
 
 
@@ -163,8 +183,16 @@ def _missing(module, functions, file):
         function = getattr(module, name, None)
         if not callable(function):
             yield f"{file} has no function {name}; expected `def {name}({parameters})`"
-        elif list(inspect.signature(function).parameters) != expected:
+        elif not _takes(function, expected):
             yield f"{file}: {name}{inspect.signature(function)} takes other parameters; expected ({parameters})"
+
+
+def _takes(function, expected):
+    """Whether a function has these parameters, and no other without a default."""
+    parameters = list(inspect.signature(function).parameters.values())
+    further = parameters[len(expected) :]
+    named = [parameter.name for parameter in parameters[: len(expected)]]
+    return named == expected and all(parameter.default is not parameter.empty for parameter in further)
 
 
 def _recipe_faults(package):
@@ -191,7 +219,7 @@ def _recipe_faults(package):
 
 def _field_faults(variant, recipe):
     if not dataclasses.is_dataclass(recipe) or not type(recipe).__dataclass_params__.frozen:
-        yield f"{variant} has {_kind(recipe)} as a recipe; expected a frozen dataclass: @dataclasses.dataclass(frozen=True)"
+        yield f"{variant} has {_kind(recipe)} as a recipe; expected a frozen one, @dataclasses.dataclass(frozen=True)"
         return
     for name, (kind, meaning) in FIELDS.items():
         if not hasattr(recipe, name):

@@ -135,24 +135,15 @@ def train(
         records.require_writable(models, "--models")
     schedule.require(scheduler, results)
     emotions = emotions and _emotions(emotions)
+    shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
+    shared |= {"workers": workers, "store": store, "results": results, "models": models}
     planned, done, refused, errors = [], [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = corpora.load(name or system.recipe.corpus, folder)
-                planned += jobs.plan(
-                    system,
-                    corpus,
-                    emotions=emotions,
-                    protocol=protocol,
-                    seeds=seeds,
-                    fold_names=fold_names,
-                    workers=workers,
-                    store=store,
-                    results=results,
-                    models=models,
-                )
+                planned += jobs.plan(system, corpus, protocol=protocol, **shared)
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
                 human_reference.write_listeners(selected, results)
                 annotations.write(selected, results)

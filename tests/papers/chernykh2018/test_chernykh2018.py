@@ -68,17 +68,6 @@ def test_outputs_have_the_paper_s_steps_and_the_real_length():
     assert outputs["logits"].shape == (3, 76, 5) and outputs["length"].tolist() == [1, 76, 76]
 
 
-@pytest.mark.parametrize("variant", ["one_label", "ctc"])
-def test_eight_utterances_are_learnt_by_heart(variant):
-    eight = part(lengths=(3, 5))
-    recipe = tiny(variant, max_epochs=20, learning_rate=0.05, batch_size=8, max_steps=4)
-    fitted = model.fit(recipe, eight, eight, seed=0)
-    assert len(fitted.history["loss"]) == len(fitted.history["val_loss"]) == 20 and fitted.best_epoch is None
-    assert fitted.history["val_ua"][-1] == fitted.history["val_wa"][-1] == 1.0
-    for rule, scores in model.predict(fitted, eight, recipe).items():
-        assert metrics.decide(scores).tolist() == eight.labels.tolist(), rule
-
-
 @pytest.mark.parametrize("variant", ["one_label_legacy_code", "ctc_legacy_code"])
 def test_the_authors_recipe_trains_without_a_validation_part(variant):
     recipe = tiny(variant, max_epochs=2, batch_size=4)
@@ -96,17 +85,6 @@ def test_empty_decodings_are_counted_in_validation():
     decisions = metrics.decide(model.predict(fitted, few, recipe)["best_path"])
     assert scores["wa"] == np.mean(decisions == few.labels)
     assert scores["empty"] == np.mean(decisions == metrics.NO_DECISION)
-
-
-@pytest.mark.parametrize("variant", ["one_label", "ctc"])
-def test_the_other_utterances_of_a_batch_and_their_padding_do_not_matter(variant):
-    recipe = tiny(variant)
-    fitted = untrained(recipe)
-    few = part(4)
-    longer = Subset([*few.utterances, utterance(9, "anger")], [*few.features, 9 * np.ones((1, 60, 34), "f4")], CLASSES)
-    beside = model.predict(fitted, longer, recipe)
-    for rule, scores in model.predict(fitted, few, recipe).items():
-        np.testing.assert_allclose(beside[rule][:4], scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", ["one_label", "ctc_legacy_code"])
@@ -241,17 +219,6 @@ def test_the_paper_s_folds_hold_out_a_session_each():
     with pytest.raises(InputError, match="made was not recorded in sessions.*use --protocol speaker_independent"):
         chernykh2018.folds(corpus(emotions), RECIPES["ctc"]["paper"], "paper", seed=0)
     assert len(chernykh2018.folds(corpus(emotions * 3), RECIPES["ctc"]["paper"], "random", seed=0)) == 10
-
-
-def test_presets_change_the_effort_and_nothing_else():
-    for presets in RECIPES.values():
-        same = dataclasses.asdict(presets["paper"])
-        for recipe in presets.values():
-            assert {**dataclasses.asdict(recipe), "max_epochs": 0, "num_trees": 0} == {
-                **same,
-                "max_epochs": 0,
-                "num_trees": 0,
-            }
 
 
 def test_a_synthetic_iemocap_goes_through_table_1_table_2_and_figure_6(tmp_path):

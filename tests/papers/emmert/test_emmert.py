@@ -106,21 +106,13 @@ def test_parameters_layer_by_layer():
     assert training.trained_parameters(head) == emmert.RECIPES["resnet50"]["paper"].num_parameters
 
 
-@pytest.mark.parametrize(
-    ("variant", "shape"), [("mfcc", (2, 87, 20)), ("own_cnn", (1, 128, 200, 1)), ("resnet50_random", (1, 1, 2048))]
-)
-def test_eight_examples_are_learnt_by_heart(variant, shape):
-    features = [np.random.default_rng(k).normal(size=shape).astype("float32") for k in range(8)]
-    recipe = dataclasses.replace(
-        emmert.RECIPES[variant]["paper"], dropout=0.0, l1=0.0, l2=0.0, max_epochs=25, monitor="val_loss", patience=25
-    )
+def test_the_head_learns_eight_examples_by_heart_and_slices_vote():
+    features = [np.random.default_rng(k).normal(size=(1, 1, 2048)).astype("float32") for k in range(8)]
+    recipe = dataclasses.replace(emmert.RECIPES["resnet50_random"]["paper"], max_epochs=25, patience=25)
     same = part(features)
-    fitted = model.fit(recipe, same, same, seed=0)
-    scores = model.predict(fitted, same, recipe)
+    scores = model.predict(model.fit(recipe, same, same, seed=0), same, recipe)
     assert (scores["mean"].argmax(axis=1) == same.labels).all()
-    np.testing.assert_allclose(scores["mean"].sum(axis=1), 1.0, atol=1e-5)
-    if variant != "mfcc":
-        np.testing.assert_array_equal(scores["slice_votes"].sum(axis=1), 1)
+    np.testing.assert_array_equal(scores["slice_votes"].sum(axis=1), 1)
 
 
 def test_statistics_and_noisy_copies_come_from_training_alone(monkeypatch):

@@ -1,6 +1,5 @@
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,7 +10,6 @@ from common.evaluation import reported_results
 from common.features import audio
 from common.learning import batching
 from common.learning.batching import Subset
-from common.learning.layers import moments
 from common.learning.training import Fitted, trained_parameters
 from common.utterance import Corpus, Utterance
 from papers import ma2018
@@ -78,14 +76,6 @@ def test_names_say_which_weights_the_loss_has():
     for name, recipe in PAPER.items():
         assert recipe.length_weight == ("no_length_weight" not in name and "no_weights" not in name)
         assert recipe.class_weight == ("no_class_weight" not in name and "no_weights" not in name)
-
-
-@pytest.mark.parametrize("preset", ["quick", "smoke"])
-def test_presets_change_as_little_as_they_claim(preset):
-    for presets in ma2018.RECIPES.values():
-        paper, changed = dataclasses.asdict(presets["paper"]), dataclasses.asdict(presets[preset])
-        narrow = {"filters", "units", "dense_units"} if preset == "smoke" else set()
-        assert {name for name in paper if paper[name] != changed[name]} <= {"max_epochs", "patience"} | narrow
 
 
 # the front end
@@ -211,36 +201,6 @@ def test_first_two_batches_of_one_length_do_not_bind_the_others():
 
 
 # training and prediction
-
-
-@pytest.mark.parametrize("changes", [{}, {"recurrent": "lstm"}, {"fixed_frames": 32}])
-def test_eight_sentences_are_learned_by_heart(changes):
-    part = part_of([(1, 17 + k) for k in range(8)])
-    recipe = dataclasses.replace(VARIABLE, **TINY, **changes, min_share=0.0)
-    keras.utils.set_random_seed(0)
-    network = model.build(recipe, 4)
-    network.get_layer("standardise").set_statistics(*moments(part))
-    network.compile(optimizer=keras.optimizers.Adam(0.02), loss="sparse_categorical_crossentropy")
-    (batch,) = model.batches(part, recipe)
-    losses = [float(network.train_on_batch(*batch)) for _ in range(60)]
-    assert losses[0] > 1
-    assert float(network.test_on_batch(*batch)) < 0.1
-    assert (np.asarray(network(batch[0])).argmax(axis=1) == batch[1]).all()
-
-
-@pytest.mark.parametrize("variant", ["variable_length", "fixed_length"])
-def test_prediction_in_batches_equals_prediction_one_by_one(variant):
-    recipe = dataclasses.replace(PAPER[variant], **TINY, min_share=0.4, batch_size=4)
-    recipe = dataclasses.replace(recipe, fixed_frames=recipe.fixed_frames and 64)
-    part = part_of([(1 + (k % 3) * bool(recipe.fixed_frames), 9 + 9 * k) for k in range(7)])
-    keras.utils.set_random_seed(3)
-    fitted = Fitted(model.build(recipe, 4), {})
-    fitted.model.get_layer("standardise").set_statistics(np.full(40, -50.0), np.full(40, 10.0))
-    together = model.predict(fitted, part, recipe)["mean"]
-    for array, row in zip(part.features, together, strict=True):
-        length = np.full(len(array), array.shape[1], dtype="int32")
-        each = np.asarray(fitted.model({"features": array, "length": length}, training=False))
-        np.testing.assert_allclose(row, each.mean(axis=0), atol=1e-5)
 
 
 @keras_reads_its_learning_rate
