@@ -1,35 +1,140 @@
-"""The only list of papers and other methods. One more is one more folder and one line in each table here."""
+"""The only list of papers and other methods, and the only door to their folders. One more is one more line here.
 
+A method is checked once, when it is loaded; papers/README.md says what it must have.
+"""
+
+import dataclasses
+import functools
 import importlib
 import importlib.util
+import inspect
+import itertools
+import os
+import re
+import traceback
+
+import numpy as np
 
 from common.errors import InputError
-from papers import baseline, chernykh2018, emmert, lim2016, ma2018, satt2017
 
-PAPERS = {
-    "emmert": emmert,
-    "lim2016": lim2016,
-    "satt2017": satt2017,
-    "ma2018": ma2018,
-    "chernykh2018": chernykh2018,
-    "baseline": baseline,  # no paper: without a paper.toml
+NAMES = (
+    "baseline",
+    "emmert",
+    "lim2016",
+    "satt2017",
+    "ma2018",
+    "chernykh2018",
+)
+
+PRESETS = ("paper", "quick", "smoke")
+FIELDS = {  # of every recipe -> its type, what it says
+    "corpus": (str, 'the corpus where none is named, for example "ravdess"'),
+    "protocols": (tuple, "the splits on offer, for example tuple(splits.PROTOCOLS)"),
+    "num_parameters": (int, "the trained parameters, 0 where there is no network"),
+    "front_end": (object, "a frozen dataclass with sample_rate_hz, all that the features depend on"),
+    "max_epochs": (int, "the most epochs that a training takes, 1 where it has none"),
+}
+PACKAGE = {  # function that papers/NAME/__init__.py hands on -> its parameters
+    "select": "corpus, recipe, emotions=None",
+    "folds": "corpus, recipe, protocol, seed",
+    "features": "waveform, sample_rate_hz, front_end",
+}
+MODEL = {  # function of papers/NAME/model.py -> its parameters
+    "build": "recipe, num_classes",
+    "prepare": "recipe, train, *, seed",
+    "fit": "recipe, train, valid, *, seed, checkpoint=None, report=None",
+    "predict": "fitted, part, recipe",
 }
 
-COMPARED = {  # one or two systems of a paper, so that a comparison fits minutes; the others are named with --systems
-    "emmert": ("mfcc", "own_cnn", "resnet50"),
-    "lim2016": ("cnn", "lstm"),
-    "satt2017": ("cnn3_lstm_20hz",),
-    "ma2018": ("variable_length", "fixed_length"),
-    "chernykh2018": ("dummy", "framewise", "one_label", "ctc"),
-    "baseline": ("mfcc_svm", "egemaps_svm"),
-}
+
+class Method:
+    """One folder of papers/, loaded and checked.
+
+    What lists recipes, splits and makes features is loaded with it; the model, which starts Keras, when it is first
+    asked for.
+
+    Raises:
+        InputError: with a sentence for each fault of the folder.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        package = _imported(name, f"papers.{name}")
+        _refuse(name, itertools.chain(_missing(package, PACKAGE, "__init__.py"), _recipe_faults(package)))
+        self.RECIPES, self.select, self.folds = package.RECIPES, package.select, package.folds
+        self._features = package.features
+        self.COMPARED = getattr(package, "COMPARED", (next(iter(package.RECIPES)),))
+        self.change = getattr(package, "change", lambda recipe, options: recipe)
+
+    def __reduce__(self):  # what computes features in another process loads the folder there
+        return paper, (self.name,)
+
+    def features(self, waveform, sample_rate_hz, front_end):
+        """Waveform `(N,)` -> examples `(S, T, F)` or `(S, T, F, C)`, float32.
+
+        Raises:
+            ValueError: the waveform is not at the front end's rate.
+            InputError: the paper's function returned something else.
+        """
+        if sample_rate_hz != front_end.sample_rate_hz:
+            wanted = f"expected {front_end.sample_rate_hz} Hz: resample it first"
+            raise ValueError(f"the waveform is at {sample_rate_hz} Hz, {wanted}")
+        array = self._features(waveform, sample_rate_hz, front_end)
+        if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim not in (3, 4) or not array.size:
+            shown = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else _kind(array)
+            _refuse(self.name, [f"features returned {shown}; expected examples (S, T, F) or (S, T, F, C) in float32"])
+        return array
+
+    @functools.cached_property
+    def model(self):
+        """papers/NAME/model.py; its layers are registered with Keras from now on."""
+        model = _imported(self.name, f"papers.{self.name}.model")
+        _refuse(self.name, _missing(model, MODEL, "model.py"))
+        return model
+
+    def build(self, recipe, num_classes):
+        """The untrained system."""
+        return self.model.build(recipe, num_classes)
+
+    def prepare(self, recipe, train, *, seed):
+        """(network, batches): compiled, with the statistics of the training part; or an estimator and its arrays."""
+        return self.model.prepare(recipe, train, seed=seed)
+
+    def fit(self, recipe, train, valid, *, seed, checkpoint=None, report=None):
+        """The trained system of one fold, a training.Fitted."""
+        from common.learning.training import Fitted
+
+        fitted = self.model.fit(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
+        if not isinstance(fitted, Fitted):
+            _refuse(self.name, [f"fit returned {_kind(fitted)}, expected a Fitted: end it with `return Fitted(...)`"])
+        return fitted
+
+    def predict(self, fitted, part, recipe):
+        """Scores by rule, each `(N, K)`; the first rule decides."""
+        scores = self.model.predict(fitted, part, recipe)
+        _refuse(self.name, _score_faults(scores, (len(part), len(part.classes))))
+        return scores
+
+    def head(self, recipe, num_classes):
+        """The trained layers of a system whose frozen layers are in its front end; of every other the whole."""
+        return getattr(self.model, "head", self.model.build)(recipe, num_classes)
+
+    def timeline(self, fitted, recipe, classes):
+        """A function of a waveform and its rate that gives the emotions over time; None where a system has none."""
+        return getattr(self.model, "timeline", lambda *_: None)(fitted, recipe, classes)
+
+    def optional(self, module):
+        """papers/NAME/<module>.py, None where the folder has no such file."""
+        name = f"papers.{self.name}.{module}"
+        return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
-def paper(name):
-    """The subpackage of a paper. Raises InputError for an unknown name."""
-    if name not in PAPERS:
-        raise InputError(f"unknown paper {name!r}; choose from {', '.join(PAPERS)}")
-    return PAPERS[name]
+@functools.cache
+def paper(name) -> Method:
+    """A paper or another method. Raises InputError for an unknown name, or where its folder has faults."""
+    if name not in NAMES:
+        raise InputError(f"unknown paper {name!r}; choose from {', '.join(NAMES)}")
+    return Method(name)
 
 
 def recipe(name, variant, preset):
@@ -43,8 +148,108 @@ def recipe(name, variant, preset):
 
 
 def figures_of(name):
-    paper(name)
-    if importlib.util.find_spec(f"papers.{name}.figures") is None:
-        having = [n for n in PAPERS if importlib.util.find_spec(f"papers.{n}.figures")]
+    """A paper's own figures, papers/<name>/figures.py. Raises InputError where it has none."""
+    if (figures := paper(name).optional("figures")) is None:
+        having = [n for n in NAMES if importlib.util.find_spec(f"papers.{n}.figures")]
         raise InputError(f"{name} has no figures of its own; choose from {', '.join(having)}")
-    return importlib.import_module(f"papers.{name}.figures")
+    return figures
+
+
+def _imported(name, module):
+    try:
+        return importlib.import_module(module)
+    except InputError:
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(where.filename)}, line {where.lineno}"
+        sentence = f"{module} cannot be imported: {type(error).__name__}: {error} ({place})"
+        raise InputError(f"{_heading(name, 1)}\n  {sentence}") from error
+
+
+def _refuse(name, faults):
+    if faults := list(faults):
+        raise InputError("\n  ".join([_heading(name, len(faults)), *faults]))
+
+
+def _heading(name, count):
+    return f"papers/{name} cannot be used, {count} fault{'s' if count > 1 else ''} (papers/README.md has the contract):"
+
+
+def _missing(module, functions, file):
+    """A sentence for each function that a file lacks or that takes other parameters."""
+    for name, parameters in functions.items():
+        expected = re.findall(r"\b([a-z_]+)\b(?=[,=]|$)", parameters.replace("None", ""))
+        function = getattr(module, name, None)
+        if not callable(function):
+            yield f"{file} has no function {name}; expected `def {name}({parameters})`"
+        elif not _takes(function, expected):
+            yield f"{file}: {name}{inspect.signature(function)} takes other parameters; expected ({parameters})"
+
+
+def _takes(function, expected):
+    """Whether a function has these parameters, and no other without a default."""
+    parameters = list(inspect.signature(function).parameters.values())
+    further = parameters[len(expected) :]
+    named = [parameter.name for parameter in parameters[: len(expected)]]
+    return named == expected and all(parameter.default is not parameter.empty for parameter in further)
+
+
+def _recipe_faults(package):
+    """A sentence for each fault of RECIPES and COMPARED."""
+    recipes = getattr(package, "RECIPES", None)
+    if not isinstance(recipes, dict) or not recipes:
+        yield '__init__.py has no RECIPES; expected {"variant": {"paper": Recipe(), "quick": ..., "smoke": ...}}'
+        return
+    for variant, presets in recipes.items():
+        if not isinstance(variant, str) or not re.fullmatch(r"\w+", variant):
+            yield f"variant {variant!r} is no name of a folder; expected letters, digits and _"
+        if not isinstance(presets, dict) or tuple(presets) != PRESETS:
+            names = ", ".join(map(str, presets)) if isinstance(presets, dict) else _kind(presets)
+            yield f"{variant} has the presets {names}; expected {', '.join(PRESETS)}, in this order"
+            continue
+        faults = {fault: None for recipe in presets.values() for fault in _field_faults(variant, recipe)}
+        yield from faults
+        if not faults and not presets["smoke"].max_epochs <= presets["quick"].max_epochs <= presets["paper"].max_epochs:
+            yield f"{variant}: max_epochs must not grow from paper to quick to smoke, which are reductions"
+    unknown = [name for name in getattr(package, "COMPARED", ()) if name not in recipes]
+    if unknown:
+        yield f"COMPARED names {', '.join(map(repr, unknown))}; expected names of RECIPES: {', '.join(recipes)}"
+
+
+def _field_faults(variant, recipe):
+    if not dataclasses.is_dataclass(recipe) or not type(recipe).__dataclass_params__.frozen:
+        yield f"{variant} has {_kind(recipe)} as a recipe; expected a frozen one, @dataclasses.dataclass(frozen=True)"
+        return
+    for name, (kind, meaning) in FIELDS.items():
+        if not hasattr(recipe, name):
+            yield f"{variant}: the recipe has no field {name}; expected {meaning}"
+        elif not isinstance(getattr(recipe, name), kind):
+            yield f"{variant}: {name} is {getattr(recipe, name)!r}; expected {meaning}"
+    protocols = getattr(recipe, "protocols", ())
+    if isinstance(protocols, tuple) and not all(isinstance(p, str) and p for p in protocols):
+        yield f"{variant}: protocols is {protocols!r}; expected names, for example ('speaker_independent',)"
+    if isinstance(protocols, tuple) and not protocols and hasattr(recipe, "protocols"):
+        yield f"{variant}: protocols is empty; expected one or more, for example tuple(splits.PROTOCOLS)"
+    for name, least in (("num_parameters", 0), ("max_epochs", 1)):
+        if isinstance(getattr(recipe, name, None), int) and getattr(recipe, name) < least:
+            yield f"{variant}: {name} is {getattr(recipe, name)}; expected {least} or more"
+    if hasattr(recipe, "front_end") and not hasattr(recipe.front_end, "sample_rate_hz"):
+        yield f"{variant}: front_end is {_kind(recipe.front_end)}; expected {FIELDS['front_end'][1]}"
+
+
+def _score_faults(scores, shape):
+    """A sentence for each fault of what `predict` returned; `shape` is (utterances, classes)."""
+    if not isinstance(scores, dict) or not scores:
+        return [f"predict returned {_kind(scores)}; expected scores by rule, for example {{'mean': (N, K) array}}"]
+    faults = []
+    for rule, values in scores.items():
+        if np.shape(values) != shape:
+            faults.append(f"predict: scores of {rule!r} have the shape {np.shape(values)}; expected (N, K) = {shape}")
+        elif not np.isfinite(values).all():
+            faults.append(f"predict: scores of {rule!r} are not all finite; did the training diverge?")
+    return faults
+
+
+def _kind(value):
+    return "nothing (None)" if value is None else f"a {type(value).__name__}"

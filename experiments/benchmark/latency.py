@@ -104,7 +104,7 @@ def _system(paper, recipe, front_end):
     """What `predict` takes: an untrained network, or a classifier grown on a few synthetic sentences."""
     from common.learning.training import Fitted
 
-    network = _head(recipe) or paper.build(recipe, len(CLASSES))
+    network = paper.head(recipe, len(CLASSES))
     if hasattr(network, "predict_on_batch"):
         return Fitted(AtOnce(network), {})
     emotions = [emotion for emotion in CLASSES for _sentence in range(TRAINING)]
@@ -114,22 +114,13 @@ def _system(paper, recipe, front_end):
     return paper.fit(recipe, train, train, seed=0)
 
 
-def _head(recipe):
-    """The trained layers of a network whose frozen layers are in its front end; None for every other system."""
-    if getattr(recipe, "network", "") != "resnet50":
-        return None
-    from papers.emmert import model
-
-    return model.resnet50_head(recipe, len(CLASSES))
-
-
 def _operations(paper, recipe, model):
     """Multiply-accumulates of the whole network, frozen layers included; None where there is no network."""
     if not isinstance(model, AtOnce):
         return None
     from common.learning import flops
 
-    whole = paper.build(recipe, len(CLASSES)) if _head(recipe) else model.network
+    whole = paper.build(recipe, len(CLASSES))
     examples, steps = model.shape[:2]
     return flops.multiply_accumulates(whole, examples=examples, steps=steps)
 

@@ -13,6 +13,7 @@ from experiments.cli.export import export_command
 from experiments.cli.label import label_command
 from experiments.cli.latency import latency_command
 from experiments.cli.litert import litert_command
+from experiments.cli.new import new_command
 from experiments.cli.papers import papers_command
 from experiments.cli.predict import predict_command
 from experiments.cli.report import report_command
@@ -32,6 +33,7 @@ COMMANDS = (
     label_command,
     latency_command,
     litert_command,
+    new_command,
     papers_command,
     predict_command,
     report_command,

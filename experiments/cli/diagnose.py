@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
-from experiments.cli.options import DATA
+from experiments.cli.options import DATA, SET
 
 
 @click.command("diagnose")
@@ -18,7 +18,8 @@ from experiments.cli.options import DATA
 @click.option("--emotions", default="4hap", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent.")
-def diagnose_command(systems, corpus, data, protocol, emotions, seed, store):
+@SET
+def diagnose_command(systems, corpus, data, protocol, emotions, seed, store, assignments):
     """Look at the first steps of a training: signal and gradient by layer, loss, dead units.
 
     SYSTEMS are written paper/variant. The training part of the first fold is used, nothing else, and nothing is kept.
@@ -35,7 +36,7 @@ def diagnose_command(systems, corpus, data, protocol, emotions, seed, store):
     backend.start()
     from common.learning.diagnostics import diagnose
 
-    for system in compare.systems([name.split("/") for name in systems], "paper"):
+    for system in compare.systems([name.split("/", 1) for name in systems], "paper", assignments=assignments):
         with tempfile.TemporaryDirectory() as nowhere:
             (job,) = jobs.plan(
                 system,

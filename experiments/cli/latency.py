@@ -55,5 +55,5 @@ def _chosen(papers, names) -> list[tuple[str, str]]:
         for paper, variant in pairs:
             catalog.recipe(paper, variant, "paper")
         return pairs
-    wanted = [name.strip() for name in papers.split(",")] if papers else catalog.PAPERS
+    wanted = [name.strip() for name in papers.split(",")] if papers else catalog.NAMES
     return [(name, variant) for name in wanted for variant in catalog.paper(name).RECIPES]

@@ -56,6 +56,14 @@ def names_of(context, parameter, text):
     raise click.BadParameter(f"{text!r} names nothing; expected names with commas between them")
 
 
+SET = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the recipe, for example learning_rate=3e-4 or front_end.window_s=0.02; repeatable.",
+)
+
 TRAINING = [
     DATA,
     click.option("--emotions", callback=names_of, help="Comma-separated emotions, or a label set: 4hap, 4exc."),
@@ -69,10 +77,11 @@ TRAINING = [
     click.option("--weights", default="imagenet", help="ResNet50's: imagenet, a file, or none (random, labelled so)."),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
+    SET,
     click.option("--models", type=click.Path(path_type=Path), help="Keep the systems fitted now in this folder."),
     RESULTS,
 ]
-RECIPE_CHANGES = ("weights", "noises", "snr_db")
+RECIPE_CHANGES = ("assignments", "weights", "noises", "snr_db")
 
 
 def training_options(command):

@@ -14,9 +14,9 @@ def papers_command(as_json):
     from experiments import catalog
 
     rows = []
-    for name, paper in catalog.PAPERS.items():
+    for name in catalog.NAMES:
         numbers = reported_results.read(name)
-        for variant, presets in paper.RECIPES.items():
+        for variant, presets in catalog.paper(name).RECIPES.items():
             recipe = presets["paper"]
             rows.append(
                 {

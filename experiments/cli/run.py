@@ -16,7 +16,11 @@ from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, 
 @click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
-    """Train and score one paper's systems."""
+    """Train and score one paper's systems.
+
+    What --set changes is recorded under a name of its own, for example cnn3_lstm_20hz+learning_rate=0.0003, with a note
+    that begins "modified", and takes part in no verdict.
+    """
     from experiments import catalog
     from experiments.runs import compare
 

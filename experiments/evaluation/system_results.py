@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from common import recipes
 from common.corpora.verify import SYNTHETIC
 from common.errors import InputError
 from common.evaluation import metrics
@@ -259,7 +260,7 @@ def _agree(one, other) -> bool:
         return len(one) == len(other) and all(map(_agree, one, other))
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one == other
-    return all(_agree(one[name], other[name]) for name in (one.keys() & other.keys()) - {"protocols"})
+    return all(_agree(one[name], other[name]) for name in (one.keys() & other.keys()) - {*recipes.OFFERS})
 
 
 def _natural(name):

@@ -1,12 +1,11 @@
 """Which systems on which corpora; train what has no record yet; show what came out."""
 
-import dataclasses
 import itertools
 from pathlib import Path
 
 import click
 
-from common import corpora, records
+from common import corpora, recipes, records
 from common.errors import InputError
 from common.features import feature_store
 from common.folds import leakage
@@ -20,51 +19,54 @@ EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus
 
 
 def main_systems(papers=None):
-    """(paper, variant) of the systems that a comparison has by default."""
-    for name in papers or ():
-        catalog.paper(name)
-    return [(name, v) for name, variants in catalog.COMPARED.items() if not papers or name in papers for v in variants]
+    """(paper, variant) of the systems that a comparison has by default: COMPARED of a paper, else its first variant."""
+    return [(name, variant) for name in papers or catalog.NAMES for variant in catalog.paper(name).COMPARED]
 
 
-def systems(pairs, preset, *, weights="imagenet", noises=None, snr_db=0.0):
-    """Systems of (paper, variant) pairs.
+def systems(pairs, preset, *, assignments=(), **options):
+    """Experiments of (paper, variant) pairs.
 
     Args:
-        pairs: of names.
+        pairs: of names; a variant may have changes behind it, `cnn+learning_rate=0.1`, as records are named.
         preset: paper, quick or smoke.
-        weights: other than "imagenet" replaces those of a pretrained front end.
-        noises: folder of a user's own recordings for systems that are tested in noise; None keeps the built-in ones.
-        snr_db: level of those noises.
+        assignments: `field=value` texts that change the recipe of every system.
+        options: of the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
+
+    Raises:
+        InputError: an unknown name, or changes that a system cannot have.
     """
-    made = []
+    made, faults = [], []
     for pair in pairs:
-        if len(pair) != 2:
-            raise InputError(f"{pair[0]!r} is no system; write paper/variant, for example emmert/mfcc")
-        paper, variant = pair
-        recipe = catalog.recipe(paper, variant, preset)
-        if getattr(recipe.front_end, "pretrained", False) and weights != "imagenet":
-            variant, recipe = _with_weights(paper, variant, preset, recipe, weights)
-        if getattr(recipe, "test_front_ends", ()) and (noises or snr_db):
-            recipe = _with_noises(recipe, noises, snr_db)
-        made.append(jobs.Experiment(paper=paper, variant=variant, preset=preset, recipe=recipe))
+        try:
+            made.append(_system(pair, preset, assignments, options))
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(dict.fromkeys(faults)))
     return made
 
 
-def _with_weights(paper, variant, preset, recipe, weights):
-    if weights == "none":
-        return f"{variant}_random", catalog.recipe(paper, f"{variant}_random", preset)
-    from papers.emmert import resnet
-
-    front_end = dataclasses.replace(recipe.front_end, weights=resnet.install(weights))
-    return variant, dataclasses.replace(recipe, front_end=front_end)
-
-
-def _with_noises(recipe, folder, snr_db):
-    from papers.satt2017 import protocol
-
-    if folder is None:
-        return protocol.with_built_in_noises(recipe, snr_db=snr_db)
-    return protocol.with_noises(recipe, folder, snr_db=snr_db)
+def _system(pair, preset, assignments, options):
+    if len(pair) != 2:
+        raise InputError(f"{pair[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+    paper = pair[0]
+    variant, named = recipes.split_name(pair[1])
+    stated = catalog.recipe(paper, variant, preset)
+    recipe = catalog.paper(paper).change(stated, options)
+    if recipe != stated:  # by an option: what is another variant then has that one's name
+        alike = (name for name, presets in catalog.paper(paper).RECIPES.items() if presets[preset] == recipe)
+        variant = next(alike, variant)
+    try:
+        recipe, differing = recipes.changed(recipe, [*named, *assignments])
+    except InputError as error:
+        raise InputError(f"{paper}/{variant}: {error}") from error
+    return jobs.Experiment(
+        paper=paper,
+        variant=recipes.changed_name(variant, differing),
+        preset=preset,
+        recipe=recipe,
+        note=recipes.note_of(differing),
+    )
 
 
 def require_honest(protocols):
@@ -117,7 +119,7 @@ def train(
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
     Args:
-        chosen: SystemResults.
+        chosen: Experiments.
         corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
         protocols, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
         data: folder of the corpora.
@@ -130,39 +132,32 @@ def train(
     Raises:
         InputError: nothing at all could be run.
     """
+    if not (chosen and corpus_names and protocols):
+        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
     records.require_writable(Path(results, "runs"))
     if models:
         records.require_writable(models, "--models")
     schedule.require(scheduler, results)
-    planned, pairs, refused, first_error = [], [], [], None
+    emotions = emotions and _emotions(emotions)
+    shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
+    shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
+    planned, done, refused, errors = [], [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = corpora.load(name or system.recipe.corpus, folder, labels)
-                planned += jobs.plan(
-                    system,
-                    corpus,
-                    emotions=emotions and _emotions(emotions),
-                    protocol=protocol,
-                    seeds=seeds,
-                    fold_names=fold_names,
-                    workers=workers,
-                    store=store,
-                    results=results,
-                    models=models,
-                    strict=strict,
-                )
-                selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions and _emotions(emotions))
+                planned += jobs.plan(system, corpus, protocol=protocol, **shared)
+                selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
                 human_reference.write_listeners(selected, results)
                 annotations.write(selected, results)
-                pairs.append(system)
+                done.append(system)
             except InputError as error:
-                first_error = first_error or error
+                errors.append(error)
                 refused.append(f"{system.name} on {name or system.recipe.corpus}, {protocol}: not run: {error}")
-    if not pairs:
-        raise first_error
-    return pairs, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
+    if not done:
+        raise errors[0]
+    return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
 
 
 def _emotions(names):

@@ -272,8 +272,11 @@ def work(job, expected):
 def _keep_random_numbers_apart():
     """Let Keras draw the seeds of its layers from a generator of its own, from which it gets the same ones.
 
-    It draws them from Python's global generator, as Dask does in another thread of the process, twice a second
-    (dask.sizeof): the weights that a fold begins with would depend on the moment.
+    It draws them from Python's global generator, which keras.utils.set_random_seed seeds, and so does Dask in another
+    thread of the process, twice a second (dask.sizeof). Without this the weights that a fold begins with depend on the
+    moment: the same fold ends with other predictions on each worker. Keras has no public way to give it a generator.
+    A seed for each initializer and each dropout of every paper would be one, about fifty places, which a new paper's
+    author would have to know of, and the local runs that are recorded would no longer be repeated.
     """
     backend.start()
     from keras.src.random import seed_generator

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import joblib
 
-from common import records
+from common import recipes, records
 from common.errors import InputError
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
@@ -36,12 +36,18 @@ IDLE_S = 10  # after which processes that computed features end, also where the 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """One variant of one paper at one preset."""
+    """One variant of one paper at one preset.
+
+    Args:
+        variant: with each field that `--set` changed, see common/recipes.py.
+        note: printed beside every result; "" where there is nothing to say.
+    """
 
     paper: str
     variant: str
     preset: str
     recipe: object
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -106,7 +112,7 @@ class FoldJob:
     @property
     def settings(self) -> dict:
         """The recipe as plain data, as a record holds it: all that a result depends on."""
-        return _plain(self.system.recipe)
+        return recipes.plain(self.system.recipe)
 
     @property
     def identity(self) -> str:
@@ -125,24 +131,11 @@ def _checkpoints() -> Path:
     return feature_store.cache_dir() / "checkpoints"
 
 
-def _plain(recipe) -> dict:
-    return _settings(json.loads(json.dumps(dataclasses.asdict(recipe))))
-
-
-def _settings(plain) -> dict:
-    """A recipe without the protocols on offer, its own and those of recipes in it: no result depends on them."""
-    return {
-        name: _settings(value) if isinstance(value, dict) else value
-        for name, value in plain.items()
-        if name != "protocols"
-    }
-
-
 def _completed(recorded, recipe):
     """A recorded recipe with the fields that did not exist yet when it was made, at their defaults."""
     if dataclasses.is_dataclass(recipe) and isinstance(recorded, dict):
         known = {name: _completed(value, getattr(recipe, name, None)) for name, value in recorded.items()}
-        return {**_plain(type(recipe)()), **known}
+        return {**recipes.plain(type(recipe)()), **known}
     if isinstance(recipe, tuple) and isinstance(recorded, list):
         return [_completed(*pair) for pair in zip(recorded, recipe, strict=False)] + recorded[len(recipe) :]
     return recorded
@@ -311,7 +304,7 @@ def is_done(job) -> bool:
     differing = {
         "recordings or labels": record.corpus_fingerprint != job.corpus_fingerprint,
         "folds": record.fold_fingerprint != job.fold_fingerprint,
-        "settings": _completed(_settings(record.recipe), job.system.recipe) != job.settings,
+        "settings": _completed(recipes.settings(record.recipe), job.system.recipe) != job.settings,
     }
     if reasons := [what for what, differs in differing.items() if differs]:
         raise InputError(

@@ -113,7 +113,7 @@ def _record(job, fitted, scored, seconds):
         seed=job.seed,
         fold=job.fold.name,
         num_folds=job.num_folds,
-        notes=[*filter(None, [getattr(recipe, "note", "")]), *job.corpus.warnings],
+        notes=[*filter(None, (getattr(recipe, "note", ""), job.system.note)), *job.corpus.warnings],
         classes=list(job.classes),
         counts={name: _counts(part) for name, part in job.fold.parts.items()},
         recipe=job.settings,

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from common import records
+from common import recipes, records
 from common.atomic_file import atomic_folder
 from common.errors import InputError
 from common.features.code_version import code_version
@@ -135,7 +135,7 @@ def load(folder, *, anyway=False) -> Saved:
     try:
         if faults := list(records.description_faults(record)):
             raise ValueError("; ".join(faults[:3]))
-        recipe = rebuilt(recipe_type, record.recipe)
+        recipe = recipes.rebuilt(recipe_type, record.recipe)
     except ValueError as error:
         raise _damaged(folder / DESCRIPTION, error) from error
     differs = tuple(_differences(record, recipe, described.front_end_code))
@@ -169,22 +169,6 @@ def _recipe_type(paper):
     return type(presets["paper"])
 
 
-def rebuilt(kind, value):
-    """Plain data as a recipe, tuples from lists; settings that are newer than the data have their defaults.
-
-    Raises:
-        ValueError: an unknown setting, or a value of another type.
-    """
-    recipe = msgspec.convert(value, kind)
-    if unknown := list(_only_in(value, _plain(recipe))):
-        raise ValueError(f"unknown setting {', '.join(unknown)}")
-    return recipe
-
-
-def _plain(recipe):
-    return msgspec.to_builtins(dataclasses.asdict(recipe))
-
-
 def _only_in(one, other, prefix=""):
     """Dotted names in one tree of plain data that another lacks."""
     if isinstance(one, dict) and isinstance(other, dict):
@@ -206,14 +190,13 @@ def _differences(record, recipe, front_end_code):
         yield f"{library} {made}, not the {here} that is here"
     if front_end_code != _front_end_code(record.paper):
         yield f"another front end than papers/{record.paper}/features.py is now"
-    newer = [name for name in _only_in(_plain(recipe), record.recipe) if name.rpartition(".")[2] != "protocols"]
-    if newer:
+    if newer := list(_only_in(recipes.plain(recipe), record.recipe)):
         yield f"a recipe without {', '.join(newer)}"
 
 
 def _read_networks(folder, names, paper) -> dict:
     backend.start()
-    _ = catalog.paper(paper).build  # imports the model, which registers the layers that the files name
+    _ = catalog.paper(paper).model  # imported, it registers the layers that the files name
     held = {path.stem for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")}
     if missing := sorted(set(names) - held):
         raise _damaged(f"{folder}: its network {', '.join(missing)}", "there is no such file")

@@ -63,7 +63,7 @@ def predictor(saved, *, channel=None, strict=False):
     """
     paper, recipe = catalog.paper(saved.record.paper), saved.recipe
     classes, front_end = tuple(saved.record.classes), recipe.front_end
-    emotions_of = getattr(paper, "timeline", lambda *_: None)(saved.fitted, recipe, classes)
+    emotions_of = paper.timeline(saved.fitted, recipe, classes)
 
     def predict(file, start_s=None, end_s=None) -> Prediction:
         waveform, rate = audio.read(

@@ -21,6 +21,26 @@ def build(recipe, num_classes):
     return Pipeline([("standardise", StandardScaler()), ("svm", machine)])  # by the training part's statistics; D5
 
 
+def prepare(recipe, train, *, seed):
+    """The untrained classifier at the middle value of C, and its arrays: vectors `(N, F)` and labels `(N,)`.
+
+    Args:
+        recipe: a recipe of this folder.
+        train: a Subset.
+        seed: nothing here is random.
+
+    Raises:
+        InputError: one emotion only to train on.
+    """
+    if len(set(train.labels.tolist())) < 2:
+        raise InputError(
+            f"the training part has {len(train)} utterances of one emotion, expected two emotions or more; "
+            "take another protocol or more recordings"
+        )
+    classifier = build(recipe, len(train.classes)).set_params(svm__C=recipe.costs[len(recipe.costs) // 2])
+    return classifier, (_matrix(train), train.labels)
+
+
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     """Choose C by the mean UA of cross-validation over the training speakers (D2), then train on all of the part.
 
@@ -37,13 +57,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
     """
     if recipe.with_valid:
         train = joined(train, valid)
-    if len(set(train.labels.tolist())) < 2:
-        raise InputError(
-            f"the training part has {len(train)} utterances of one emotion, expected two emotions or more; "
-            "take another protocol or more recordings"
-        )
-    examples, labels = _matrix(train), train.labels
-    classifier = build(recipe, len(train.classes)).set_params(svm__C=recipe.costs[len(recipe.costs) // 2])
+    classifier, (examples, labels) = prepare(recipe, train, seed=seed)
     if pairs := speaker_folds(train, recipe.num_folds, seed):
         search = GridSearchCV(classifier, {"svm__C": recipe.costs}, scoring=_ua, cv=pairs, error_score="raise")
         classifier = search.fit(examples, labels).best_estimator_  # of equally good values the smallest

@@ -19,6 +19,7 @@ from papers.chernykh2018.features import FrontEnd
 from papers.chernykh2018.short_term import short_term
 
 SUFFIXES = (".wav", ".flac")
+FIGURE, LEAST = "34 features over pyAudioAnalysis", 8  # how the bench names it, and what is wanted
 
 
 def compare(waveforms, *, front_end=None, rounds=7) -> dict[str, float]:
@@ -79,7 +80,7 @@ def main():
     print(f"{len(chosen)} recordings, {duration:.1f} s of audio, one core")
     for name, value in seconds.items():
         print(f"{name:9} {1000 * value / duration:7.3f} ms a second of audio, {duration / value:6.0f} times real time")
-    print(f"library / ours = {seconds['library'] / seconds['ours']:.1f}, at least 8 wanted")
+    print(f"library / ours = {seconds['library'] / seconds['ours']:.1f}, at least {LEAST} wanted")
     print(f"ours / ffts = {seconds['ours'] / seconds['ffts']:.2f}, at most 2 wanted")
     print(f"ours / ffts_kept = {seconds['ours'] / seconds['ffts_kept']:.2f}")
 

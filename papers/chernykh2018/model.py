@@ -1,12 +1,14 @@
 """The systems of Table 1: how they are built, trained, and how an utterance is decided (sections 4.2 to 4.4)."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from common.learning import batching, training
 from common.learning.layers import Standardise, moments
-from papers.chernykh2018 import ctc, framewise
+from papers.chernykh2018 import ctc, framewise, sequence
 from papers.chernykh2018.layers import FixedSteps, both_directions
 from papers.chernykh2018.short_term import NAMES
 
@@ -178,3 +180,24 @@ def rules(recipe):
     return {"ctc": ("beam", "best_path", "one_emotion"), "framewise": ("majority_vote",)}.get(
         recipe.system, ("posterior",)
     )
+
+
+def timeline(fitted, recipe, classes):
+    """A function of a waveform and its rate that gives the emotions of a recording; None for a system without CTC.
+
+    Args:
+        fitted: what `fit` returned.
+        recipe: what it was trained with.
+        classes: the names of its outputs.
+    """
+    if recipe.system != "ctc":
+        return None
+    network = whole(fitted.model, recipe, len(classes))
+    return lambda waveform, sample_rate_hz: sequence.emotions(network, waveform, sample_rate_hz, recipe, classes)
+
+
+def whole(model, recipe, num_classes):
+    """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
+    network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
+    network.set_weights(model.get_weights())
+    return network

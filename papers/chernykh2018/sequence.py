@@ -6,7 +6,6 @@ import numpy as np
 
 from papers.chernykh2018 import ctc
 from papers.chernykh2018.features import frames
-from papers.chernykh2018.model import build
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,27 +24,6 @@ class Span:
     start_s: float
     end_s: float
     posterior: float
-
-
-def timeline(fitted, recipe, classes):
-    """A function of a waveform and its rate that gives the emotions of a recording; None for a system without CTC.
-
-    Args:
-        fitted: what `fit` returned.
-        recipe: what it was trained with.
-        classes: the names of its outputs.
-    """
-    if recipe.system != "ctc":
-        return None
-    network = whole(fitted.model, recipe, len(classes))
-    return lambda waveform, sample_rate_hz: emotions(network, waveform, sample_rate_hz, recipe, classes)
-
-
-def whole(model, recipe, num_classes):
-    """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
-    network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
-    network.set_weights(model.get_weights())
-    return network
 
 
 def emotions(network, waveform, sample_rate_hz, recipe, classes, *, rule="beam"):

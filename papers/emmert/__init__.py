@@ -5,14 +5,8 @@ spectrogram slices) the MFCC network is best, with 49.5 % of 105 test files of s
 """
 
 from papers.emmert.features import features
-from papers.emmert.protocol import RECIPES, folds, select
+from papers.emmert.protocol import RECIPES, change, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
+__all__ = ["COMPARED", "RECIPES", "change", "features", "folds", "select"]
 
-
-def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict", "prepare"):
-        from papers.emmert import model
-
-        return getattr(model, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes

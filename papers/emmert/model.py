@@ -63,12 +63,17 @@ def resnet50_head(recipe, num_classes):
     return keras.Model({"features": pooled}, posteriors, name="emmert_resnet50_head")
 
 
+def head(recipe, num_classes):
+    """What is trained: of `resnet50` the head, since its frozen base is in the front end; else the whole network."""
+    return (resnet50_head if recipe.network == "resnet50" else build)(recipe, num_classes)
+
+
 def resnet50(recipe, num_classes):
     """The whole of III-B, frozen base and head: `(B, 128, 200, 3) -> (B, K)`. Only the head is trained."""
     base = resnet.base("none")
-    head = resnet50_head(recipe, num_classes)
     pooled = layers.Reshape((1, 2048))(base.output)  # (B, 1, 2048)
-    return keras.Model(base.input, head({"features": pooled}), name="emmert_resnet50")
+    posteriors = resnet50_head(recipe, num_classes)({"features": pooled})  # (B, K)
+    return keras.Model(base.input, posteriors, name="emmert_resnet50")
 
 
 def prepare(recipe, train, *, seed):
@@ -80,7 +85,7 @@ def prepare(recipe, train, *, seed):
         seed: of the weights, the dropout and the order of the batches.
     """
     keras.utils.set_random_seed(seed)
-    network = (resnet50_head if recipe.network == "resnet50" else build)(recipe, len(train.classes))
+    network = head(recipe, len(train.classes))
     train = train if recipe.noisy_copies else as_tested(train, recipe)
     if recipe.network == "mfcc" and recipe.standardised:
         network.get_layer("standardise").set_statistics(*moments(train))

@@ -81,6 +81,27 @@ RECIPES = {
 }
 
 
+def change(recipe, options):
+    """A recipe with other weights in its pretrained front end: a file's, or random ones for "none".
+
+    Args:
+        recipe: a recipe of this paper.
+        options: of the command line; `weights` is read, "imagenet" where none is named.
+
+    Raises:
+        InputError: the file is not there.
+    """
+    weights = options.get("weights", "imagenet")
+    if not recipe.front_end.pretrained or weights == "imagenet":
+        return recipe
+    if weights == "none":
+        random = VARIANTS["resnet50_random"]
+        return dataclasses.replace(recipe, front_end=random.front_end, note=random.note)
+    from papers.emmert import resnet  # starts Keras
+
+    return dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, weights=resnet.install(weights)))
+
+
 def select(corpus, recipe, emotions=None):
     """The utterances that the paper used; on another corpus, or with emotions named, all utterances of those.
 

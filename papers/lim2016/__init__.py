@@ -7,12 +7,6 @@ Claim: spectrogram images alone, without hand-crafted features, classify EmoDB's
 from papers.lim2016.features import features
 from papers.lim2016.protocol import RECIPES, folds, select
 
-__all__ = ["RECIPES", "build", "features", "fit", "folds", "predict", "prepare", "select"]
+__all__ = ["COMPARED", "RECIPES", "features", "folds", "select"]
 
-
-def __getattr__(name):  # Keras is imported where something is built or trained, not where recipes are listed
-    if name in ("build", "fit", "predict", "prepare"):
-        from papers.lim2016 import model
-
-        return getattr(model, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+COMPARED = ("cnn", "lstm")  # what a comparison takes where none is named: it has to fit minutes

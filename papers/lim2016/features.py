@@ -37,12 +37,7 @@ def features(waveform, sample_rate_hz, front_end):
     Examples start every `stride` frames and lie whole inside the speech (D4); an utterance shorter than one example is
     padded with silence and gives one. Digital silence at either end is padding that someone added: it is cut off first,
     so that no example consists of it and no amount of it changes a decision (D5).
-
-    Raises:
-        ValueError: the sample rate is not the front end's, whose frames are counted in samples.
     """
-    if sample_rate_hz != front_end.sample_rate_hz:
-        raise ValueError(f"waveform at {sample_rate_hz} Hz, expected {front_end.sample_rate_hz} Hz: resample it first")
     speech = cut_padding(waveform)  # (N,)
     missing = max(0, front_end.example_samples - len(speech))
     spectrogram = log_power(np.pad(speech, (0, missing)), front_end)  # (T, F)

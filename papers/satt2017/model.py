@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from common import recipes
 from common.features.code_version import code_version
 from common.learning import batching, oversampling, training, training_cache
 from papers.satt2017 import two_step
@@ -201,8 +202,8 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
 
 def training_settings(recipe):
     """The fields of a recipe that the training of one network depends on, as plain data."""
-    others = ("corpus", "protocols", "test_front_ends", "pairwise", "rule")
-    return {name: value for name, value in dataclasses.asdict(recipe).items() if name not in others}
+    others = ("corpus", "test_front_ends", "pairwise", "rule")
+    return {name: value for name, value in recipes.settings(dataclasses.asdict(recipe)).items() if name not in others}
 
 
 def weights(recipe, train):

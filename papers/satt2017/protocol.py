@@ -99,6 +99,24 @@ def with_noises(recipe, folder, *, snr_db=0.0):
     return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.install(folder), snr_db))
 
 
+def change(recipe, options):
+    """A recipe tested in noise with other noises.
+
+    Args:
+        recipe: a recipe of this paper; one that is not tested in noise stays as it is.
+        options: of the command line: `noises`, a folder of recordings, and `snr_db`, a level, are read.
+
+    Raises:
+        InputError: the folder or the level cannot be used.
+    """
+    folder, snr_db = options.get("noises"), options.get("snr_db", 0.0)
+    if not recipe.test_front_ends or not (folder or snr_db):
+        return recipe
+    if folder is None:
+        return with_built_in_noises(recipe, snr_db=snr_db)
+    return with_noises(recipe, folder, snr_db=snr_db)
+
+
 def _noisy(recipe, names, snr_db):
     """A front end for each signal; the condition's name holds the level, so that two levels are never pooled."""
     if not math.isfinite(snr_db):

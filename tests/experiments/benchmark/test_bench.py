@@ -111,7 +111,7 @@ def test_modules_are_counted_in_what_python_says_of_its_imports():
 
 
 def test_what_is_timed_is_what_the_paper_trains(tmp_path):
-    paper, recipe = catalog.PAPERS["emmert"], catalog.recipe("emmert", "mfcc", "quick")
+    paper, recipe = catalog.paper("emmert"), catalog.recipe("emmert", "mfcc", "quick")
     part = training.synthetic_part(paper, recipe, 2, tmp_path)
     network, batches = paper.prepare(recipe, part, seed=0)
     assert len(batches) == 2 and len(batches.utterance_of) == 2 * recipe.batch_size
@@ -125,7 +125,7 @@ def test_what_is_timed_is_what_the_paper_trains(tmp_path):
 
 
 def test_the_synthetic_features_have_the_shape_of_three_seconds_of_speech(tmp_path):
-    paper, recipe = catalog.PAPERS["lim2016"], catalog.recipe("lim2016", "lstm", "quick")
+    paper, recipe = catalog.paper("lim2016"), catalog.recipe("lim2016", "lstm", "quick")
     part = training.synthetic_part(paper, recipe, 1, tmp_path)
     frames = (48_000 - 256) // 128 + 1
     assert part.features[0].shape == ((frames - 128) // recipe.front_end.stride + 1, 128, 128)

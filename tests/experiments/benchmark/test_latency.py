@@ -60,7 +60,7 @@ def test_a_network_is_timed_with_its_one_tested_example():
 
 
 def test_one_call_decides_as_the_loop_of_keras_does():
-    paper, recipe = catalog.PAPERS["chernykh2018"], catalog.recipe("chernykh2018", "one_label", "paper")
+    paper, recipe = catalog.paper("chernykh2018"), catalog.recipe("chernykh2018", "one_label", "paper")
     waveform = benchmark_latency.speech("anger", 16_000)
     part = benchmark_latency._part([paper.features(waveform, 16_000, recipe.front_end)], ["anger"])
     at_once = benchmark_latency._system(paper, recipe, recipe.front_end)

@@ -53,3 +53,14 @@ def test_the_column_is_there_where_something_stands_in_it():
     (bare,) = paper_vs_ours.sheet(Paper, []).tables
     assert "2 classes (anger, neutral), chance UA 50.0 %" in bare.caption  # told by the paper where nothing was run
     assert "nearest run" not in rows(bare)[0].shown
+
+
+def test_a_modified_system_takes_no_part_in_a_verdict_whatever_its_score():
+    own = {"corpus_variant": "emodb", "preset": "paper"}
+    modified = own | {
+        "variant": "cnn+learning_rate=0.0003",
+        "notes": ["modified: learning_rate=0.0003"],
+    }
+    alone = compare(modified)
+    assert alone.verdict.startswith("not run: ") and alone.ours is None and alone.nearest is None
+    assert compare(own, modified).verdict == compare(own).verdict

@@ -206,11 +206,11 @@ def test_the_command_says_what_is_missing(arguments, expected):
 
 
 def test_every_paper_with_figures_keeps_the_contract():
-    having = [name for name in catalog.PAPERS if not isinstance(_figures(name), InputError)]
+    having = [name for name in catalog.NAMES if not isinstance(_figures(name), InputError)]
     assert having == ["satt2017", "ma2018"]
     for name in having:
         rows = _figures(name).SYSTEMS
-        assert all(variant in catalog.PAPERS[name].RECIPES for row in rows for variant in row)
+        assert all(variant in catalog.paper(name).RECIPES for row in rows for variant in row)
         assert len({len(row) for row in rows}) == 1 and np.size(rows) > 0
 
 

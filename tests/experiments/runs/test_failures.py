@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from common import corpora, records
+from common import corpora, recipes, records
 from common.atomic_file import atomic
 from common.corpora import verify
 from common.errors import InputError
@@ -106,8 +106,8 @@ def test_a_setting_added_later_stands_at_its_default_in_records_wherever_it_is()
     recipe = satt2017.RECIPES["two_step_20hz"]["paper"]
     noisy = satt2017.RECIPES["noise_modified_20hz"]["paper"]
     for made in (recipe, noisy):
-        whole = jobs._plain(made)
-        older = jobs._plain(made)
+        whole = recipes.plain(made)
+        older = recipes.plain(made)
         for holder in (older, older["front_end"], *filter(None, [older["pairwise"]])):
             holder.pop("snr_db", None)
             holder.pop("learning_rate", None)

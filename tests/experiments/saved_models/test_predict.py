@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from common import recipes
 from common.errors import InputError
 from common.utterance import Fold, Utterance
 from experiments import catalog
@@ -82,7 +83,7 @@ def test_the_table_says_whose_system_it_is_and_bad_recordings_stop_no_other(trai
 
 def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained, tmp_path, monkeypatch):
     from experiments.saved_models import predict
-    from papers import chernykh2018
+    from papers.chernykh2018 import model
     from papers.chernykh2018.sequence import Span
 
     path = tmp_path / "long.wav"
@@ -90,7 +91,7 @@ def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained
     assert predict.pieces(path) == [(None, None)]
     monkeypatch.setattr(predict, "LONGEST_S", 1.25)
     heard = Span("anger", 0.25, 0.5, 0.9)  # in every piece
-    monkeypatch.setattr(chernykh2018, "timeline", lambda *_: lambda waveform, rate: [heard], raising=False)
+    monkeypatch.setattr(model, "timeline", lambda *_: lambda waveform, rate: [heard])
     result = run("predict", trained[0]["framewise"], path, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)["predictions"]
@@ -214,11 +215,11 @@ def test_no_code_of_a_file_is_run(copy):
 # --- what is written
 
 
-@pytest.mark.parametrize("paper", catalog.PAPERS)
+@pytest.mark.parametrize("paper", catalog.NAMES)
 def test_every_recipe_comes_back_from_plain_data(paper):
     for variant, presets in catalog.paper(paper).RECIPES.items():
         for preset, recipe in presets.items():
-            assert models.rebuilt(type(recipe), plain(recipe)) == recipe, (variant, preset)
+            assert recipes.rebuilt(type(recipe), plain(recipe)) == recipe, (variant, preset)
 
 
 def plain(recipe):

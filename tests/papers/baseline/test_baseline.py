@@ -21,7 +21,6 @@ from common.features import audio
 from common.folds import splits
 from common.learning.batching import Subset
 from common.utterance import Utterance
-from experiments import catalog
 from papers import baseline
 from papers.baseline import model
 from papers.baseline.features import FrontEnd
@@ -132,7 +131,7 @@ def test_the_seed_deals_the_speakers_and_nothing_else():
              for s in (0, 0, 1)]  # fmt: skip
     assert dealt[0] == dealt[1] != dealt[2]
     recipe = dataclasses.replace(baseline.RECIPES["mfcc_svm"]["paper"], costs=(0.1,))  # nothing depends on the folds
-    one, other = (baseline.predict(baseline.fit(recipe, train, train, seed=s), train, recipe) for s in (0, 1))
+    one, other = (model.predict(model.fit(recipe, train, train, seed=s), train, recipe) for s in (0, 1))
     np.testing.assert_array_equal(one["decision"], other["decision"])
 
 
@@ -150,7 +149,7 @@ def test_c_is_the_one_with_the_best_mean_ua_over_held_out_speakers():
             uas.append(np.mean([np.mean(decided[labels[held] == k] == k) for k in range(4)]))
         means.append(np.mean(uas))
     assert len(set(np.round(means, 6))) > 2  # the values differ, so that there is something to choose
-    fitted = baseline.fit(recipe, train, part([]), seed=3)
+    fitted = model.fit(recipe, train, part([]), seed=3)
     assert fitted.model.get_params()["svm__C"] == recipe.costs[int(np.argmax(means))]
 
 
@@ -158,12 +157,12 @@ def test_separable_emotions_are_learnt_and_the_largest_score_decides():
     recipe = baseline.RECIPES["egemaps_svm"]["paper"]
     train, test = part(corpus(5), spread=0.3), part(corpus(3), seed=1, spread=0.3)
     told = []
-    fitted = baseline.fit(recipe, train, train, seed=0, report=told.append)
-    scores = baseline.predict(fitted, test, recipe)
+    fitted = model.fit(recipe, train, train, seed=0, report=told.append)
+    scores = model.predict(fitted, test, recipe)
     assert list(scores) == ["decision"] and scores["decision"].shape == (len(test), 4)
     np.testing.assert_array_equal(scores["decision"].argmax(axis=1), test.labels)
     assert told == [1] and fitted.history == {}
-    empty = baseline.predict(fitted, part([]), recipe)["decision"]
+    empty = model.predict(fitted, part([]), recipe)["decision"]
     assert empty.shape == (0, 4)
 
 
@@ -171,8 +170,8 @@ def test_separable_emotions_are_learnt_and_the_largest_score_decides():
 def test_an_emotion_that_training_lacks_is_never_decided(kept):
     rows = [row for row in corpus(4) if row[0] in kept]
     train, test, recipe = part(rows, spread=2.5), part(corpus(4), seed=1), baseline.RECIPES["mfcc_svm"]["paper"]
-    fitted = baseline.fit(recipe, train, train, seed=0)
-    decided = baseline.predict(fitted, test, recipe)["decision"].argmax(axis=1)
+    fitted = model.fit(recipe, train, train, seed=0)
+    decided = model.predict(fitted, test, recipe)["decision"].argmax(axis=1)
     np.testing.assert_array_equal(decided, fitted.model.predict(np.concatenate([f[0] for f in test.features])))
     assert set(decided) == set(kept)
 
@@ -181,19 +180,19 @@ def test_few_speakers_leave_little_or_nothing_to_choose_by():
     recipe = baseline.RECIPES["mfcc_svm"]["paper"]
     alone = part(corpus(1))
     assert model.speaker_folds(alone, 5, 0) == []
-    assert baseline.fit(recipe, alone, alone, seed=0).model.get_params()["svm__C"] == 0.1  # the middle of the grid
+    assert model.fit(recipe, alone, alone, seed=0).model.get_params()["svm__C"] == 0.1  # the middle of the grid
     apart = part([(0, "a"), (0, "a"), (1, "b"), (1, "b")])  # without one speaker one emotion is left
     assert model.speaker_folds(apart, 5, 0) == []
-    assert baseline.fit(recipe, apart, apart, seed=0).model.classes_.tolist() == [0, 1]
+    assert model.fit(recipe, apart, apart, seed=0).model.classes_.tolist() == [0, 1]
     with pytest.raises(InputError, match="utterances of one emotion"):
-        baseline.fit(recipe, part([(2, "a"), (2, "b")]), alone, seed=0)
+        model.fit(recipe, part([(2, "a"), (2, "b")]), alone, seed=0)
 
 
 def test_the_validation_part_is_trained_on_where_the_recipe_says_so_alone():
     train, valid = part(corpus(5), spread=2.0), part(corpus(3), seed=1, spread=2.0)
     moments = {}
     for variant in ("mfcc_svm", "mfcc_svm_with_valid"):
-        fitted = baseline.fit(baseline.RECIPES[variant]["paper"], train, valid, seed=0)
+        fitted = model.fit(baseline.RECIPES[variant]["paper"], train, valid, seed=0)
         moments[variant] = fitted.model.named_steps["standardise"].mean_
     own, other = (np.concatenate([f[0] for f in p.features]).astype("float64") for p in (train, valid))
     np.testing.assert_allclose(moments["mfcc_svm"], own.mean(axis=0))
@@ -204,7 +203,7 @@ def test_the_validation_part_is_trained_on_where_the_recipe_says_so_alone():
 
 
 def test_every_shared_protocol_is_offered_and_both_are_compared():
-    assert catalog.COMPARED["baseline"] == ("mfcc_svm", "egemaps_svm")
+    assert baseline.COMPARED == ("mfcc_svm", "egemaps_svm")
     for variant in baseline.RECIPES:
         assert baseline.RECIPES[variant]["paper"].protocols == tuple(splits.PROTOCOLS)
 

@@ -44,7 +44,7 @@ def tiny(variant, **changes):
 
 def untrained(recipe):
     keras.utils.set_random_seed(1)
-    return training.Fitted(chernykh2018.build(recipe, 4), {})
+    return training.Fitted(model.build(recipe, 4), {})
 
 
 # --- networks
@@ -53,7 +53,7 @@ def untrained(recipe):
 @pytest.mark.parametrize("variant", NETWORKS)
 def test_parameters_are_those_of_the_paper_s_figures(variant):
     recipe = RECIPES[variant]["paper"]
-    network = chernykh2018.build(recipe, 4)
+    network = model.build(recipe, 4)
     assert training.trained_parameters(network) == recipe.num_parameters == {"o": 217_604, "c": 218_117}[variant[0]]
     lstms = {layer.name: layer.count_params() for layer in network.layers if layer.name.startswith("lstm")}
     assert lstms == {"lstm_1": 25_344, "lstm_2": 25_344, "lstm_3": 49_408, "lstm_4": 49_408}
@@ -62,29 +62,18 @@ def test_parameters_are_those_of_the_paper_s_figures(variant):
 def test_outputs_have_the_paper_s_steps_and_the_real_length():
     length = np.array([3, 78, 100], "int32")
     inputs = {"features": np.zeros((3, 100, 34), "float32"), "length": length}
-    outputs = chernykh2018.build(RECIPES["ctc"]["paper"], 4).predict(inputs, verbose=0)
+    outputs = model.build(RECIPES["ctc"]["paper"], 4).predict(inputs, verbose=0)
     assert outputs["logits"].shape == (3, 78, 5) and outputs["length"].tolist() == [3, 78, 78]
-    outputs = chernykh2018.build(RECIPES["ctc_legacy_code"]["paper"], 4).predict(inputs, verbose=0)
+    outputs = model.build(RECIPES["ctc_legacy_code"]["paper"], 4).predict(inputs, verbose=0)
     assert outputs["logits"].shape == (3, 76, 5) and outputs["length"].tolist() == [1, 76, 76]
-
-
-@pytest.mark.parametrize("variant", ["one_label", "ctc"])
-def test_eight_utterances_are_learnt_by_heart(variant):
-    eight = part(lengths=(3, 5))
-    recipe = tiny(variant, max_epochs=20, learning_rate=0.05, batch_size=8, max_steps=4)
-    fitted = chernykh2018.fit(recipe, eight, eight, seed=0)
-    assert len(fitted.history["loss"]) == len(fitted.history["val_loss"]) == 20 and fitted.best_epoch is None
-    assert fitted.history["val_ua"][-1] == fitted.history["val_wa"][-1] == 1.0
-    for rule, scores in chernykh2018.predict(fitted, eight, recipe).items():
-        assert metrics.decide(scores).tolist() == eight.labels.tolist(), rule
 
 
 @pytest.mark.parametrize("variant", ["one_label_legacy_code", "ctc_legacy_code"])
 def test_the_authors_recipe_trains_without_a_validation_part(variant):
     recipe = tiny(variant, max_epochs=2, batch_size=4)
-    fitted = chernykh2018.fit(recipe, part(12), part(0), seed=0)
+    fitted = model.fit(recipe, part(12), part(0), seed=0)
     assert not any(name.startswith("val_") for name in fitted.history) and np.isfinite(fitted.history["loss"]).all()
-    nobody = chernykh2018.predict(fitted, part(0), recipe)
+    nobody = model.predict(fitted, part(0), recipe)
     assert [scores.shape for scores in nobody.values()] == [(0, 4)] * len(model.rules(recipe))
 
 
@@ -93,20 +82,9 @@ def test_empty_decodings_are_counted_in_validation():
     fitted = untrained(recipe)
     shuffled = batching.Batches(few, batch_size=4, seed=1, inputs=model.INPUTS)
     scores = model.ctc_scores(fitted.model, shuffled)
-    decisions = metrics.decide(chernykh2018.predict(fitted, few, recipe)["best_path"])
+    decisions = metrics.decide(model.predict(fitted, few, recipe)["best_path"])
     assert scores["wa"] == np.mean(decisions == few.labels)
     assert scores["empty"] == np.mean(decisions == metrics.NO_DECISION)
-
-
-@pytest.mark.parametrize("variant", ["one_label", "ctc"])
-def test_the_other_utterances_of_a_batch_and_their_padding_do_not_matter(variant):
-    recipe = tiny(variant)
-    fitted = untrained(recipe)
-    few = part(4)
-    longer = Subset([*few.utterances, utterance(9, "anger")], [*few.features, 9 * np.ones((1, 60, 34), "f4")], CLASSES)
-    beside = chernykh2018.predict(fitted, longer, recipe)
-    for rule, scores in chernykh2018.predict(fitted, few, recipe).items():
-        np.testing.assert_allclose(beside[rule][:4], scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", ["one_label", "ctc_legacy_code"])
@@ -117,8 +95,8 @@ def test_a_saved_network_predicts_the_same(variant, tmp_path):
         fitted.model.get_layer("standardise").set_statistics(np.full(34, 0.3), np.full(34, 2.0))
     fitted.model.save(tmp_path / "network.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "network.keras"), {})
-    for rule, scores in chernykh2018.predict(fitted, few, recipe).items():
-        np.testing.assert_array_equal(chernykh2018.predict(loaded, few, recipe)[rule], scores)
+    for rule, scores in model.predict(fitted, few, recipe).items():
+        np.testing.assert_array_equal(model.predict(loaded, few, recipe)[rule], scores)
 
 
 def test_both_directions_are_keras_s_bidirectional_and_the_authors_leave_the_second_reversed():
@@ -178,15 +156,15 @@ def test_the_forest_learns_from_the_loudest_frames_and_counts_votes():
     data = part(24)
     recipe = RECIPES["framewise"]["smoke"]
     finished = []
-    fitted = chernykh2018.fit(recipe, data, part(0), seed=0, report=finished.append)
+    fitted = model.fit(recipe, data, part(0), seed=0, report=finished.append)
     assert finished == [1] and fitted.model.n_estimators == 20 and fitted.model.class_weight == "balanced"
     assert RECIPES["framewise"]["paper"].num_trees == 1000
-    scores = chernykh2018.predict(fitted, data, recipe)["majority_vote"]
+    scores = model.predict(fitted, data, recipe)["majority_vote"]
     frame_decisions = fitted.model.predict(data.features[0][0])
     shares = np.bincount(frame_decisions, minlength=4) / len(frame_decisions)
     assert scores[0] == pytest.approx(shares, abs=1e-3)
     assert np.mean(metrics.decide(scores) == data.labels) > 0.9
-    assert chernykh2018.predict(fitted, part(0), recipe)["majority_vote"].shape == (0, 4)
+    assert model.predict(fitted, part(0), recipe)["majority_vote"].shape == (0, 4)
 
 
 def test_of_equally_many_votes_the_class_seen_first_is_ahead():
@@ -201,8 +179,8 @@ def test_the_dummy_answers_with_the_largest_training_class():
     emotions = ["neutral", "anger", "neutral"]
     frames = [np.zeros((1, 3, 34), "float32")] * 3
     train = Subset([utterance(n, e) for n, e in enumerate(emotions)], frames, CLASSES)
-    fitted = chernykh2018.fit(recipe, train, part(0), seed=0)
-    scores = chernykh2018.predict(fitted, part(8), recipe)["posterior"]
+    fitted = model.fit(recipe, train, part(0), seed=0)
+    scores = model.predict(fitted, part(8), recipe)["posterior"]
     assert metrics.decide(scores).tolist() == [CLASSES.index("neutral")] * 8
     labels = part(8).labels
     assert recall_score(labels, metrics.decide(scores), average="macro") == pytest.approx(metrics.chance(4))
@@ -243,17 +221,6 @@ def test_the_paper_s_folds_hold_out_a_session_each():
     assert len(chernykh2018.folds(corpus(emotions * 3), RECIPES["ctc"]["paper"], "random", seed=0)) == 10
 
 
-def test_presets_change_the_effort_and_nothing_else():
-    for presets in RECIPES.values():
-        same = dataclasses.asdict(presets["paper"])
-        for recipe in presets.values():
-            assert {**dataclasses.asdict(recipe), "max_epochs": 0, "num_trees": 0} == {
-                **same,
-                "max_epochs": 0,
-                "num_trees": 0,
-            }
-
-
 def test_a_synthetic_iemocap_goes_through_table_1_table_2_and_figure_6(tmp_path):
     root = synthetic.synthesize("iemocap", tmp_path / "iemocap", speakers=4, files=2, progress=False)
     recipe = RECIPES["framewise"]["smoke"]
@@ -274,8 +241,8 @@ def test_a_synthetic_iemocap_goes_through_table_1_table_2_and_figure_6(tmp_path)
             Subset(us, feature_store.StoredFeatures([store[u.id] for u in us]), selected.classes)
             for us in (fold.train, fold.test)
         )
-        fitted = chernykh2018.fit(recipe, train, part(0), seed=0)
-        decided += metrics.decide(chernykh2018.predict(fitted, test, recipe)["majority_vote"]).tolist()
+        fitted = model.fit(recipe, train, part(0), seed=0)
+        decided += metrics.decide(model.predict(fitted, test, recipe)["majority_vote"]).tolist()
         tested += fold.test
     assert sorted(u.id for u in tested) == [u.id for u in selected.utterances]
     table_1 = metrics.confusion_matrix(

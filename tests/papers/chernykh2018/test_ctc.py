@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from papers.chernykh2018 import RECIPES, ctc, features, sequence
+from papers.chernykh2018 import RECIPES, ctc, features, model, sequence
 from papers.chernykh2018.features import FrontEnd
 from papers.chernykh2018.model import build
 
@@ -210,7 +210,7 @@ def test_a_long_recording_is_read_whole():
 def test_the_whole_network_is_the_trained_one_without_the_cut():
     recipe = RECIPES["ctc"]["paper"]
     network = build(recipe, 2)
-    whole = sequence.whole(network, recipe, 2)
+    whole = model.whole(network, recipe, 2)
     rng = np.random.default_rng(0)
     exactly = {"features": rng.standard_normal((1, 78, 34)).astype("float32"), "length": np.array([78], "int32")}
     np.testing.assert_allclose(
@@ -222,7 +222,7 @@ def test_the_whole_network_is_the_trained_one_without_the_cut():
 
 def test_an_untrained_network_gives_a_sequence_of_any_recording():
     recipe = RECIPES["ctc_legacy_code"]["paper"]  # the one that cuts steps off
-    network = sequence.whole(build(recipe, 2), recipe, 2)
+    network = model.whole(build(recipe, 2), recipe, 2)
     for seconds in (0.15, 0.4, 12.0):
         waveform = np.random.default_rng(1).standard_normal(round(seconds * 16_000)).astype("float32")
         found = sequence.emotions(network, waveform, 16_000, recipe, ("anger", "sadness"))

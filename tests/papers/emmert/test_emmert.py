@@ -98,7 +98,7 @@ def test_the_image_is_proportional_to_the_length_and_in_the_unit_interval():
 
 def test_parameters_layer_by_layer():
     """By hand: 6464 + 41088 + 161340 + 1952 + 231 = 211,075."""
-    network = emmert.build(MFCC, 7)
+    network = model.build(MFCC, 7)
     counts = [layer.count_params() for layer in network.layers if layer.trainable_variables]
     assert counts == [6464, 41088, 161340, 1952, 231]
     assert training.trained_parameters(network) == 211_075
@@ -106,21 +106,13 @@ def test_parameters_layer_by_layer():
     assert training.trained_parameters(head) == emmert.RECIPES["resnet50"]["paper"].num_parameters
 
 
-@pytest.mark.parametrize(
-    ("variant", "shape"), [("mfcc", (2, 87, 20)), ("own_cnn", (1, 128, 200, 1)), ("resnet50_random", (1, 1, 2048))]
-)
-def test_eight_examples_are_learnt_by_heart(variant, shape):
-    features = [np.random.default_rng(k).normal(size=shape).astype("float32") for k in range(8)]
-    recipe = dataclasses.replace(
-        emmert.RECIPES[variant]["paper"], dropout=0.0, l1=0.0, l2=0.0, max_epochs=25, monitor="val_loss", patience=25
-    )
+def test_the_head_learns_eight_examples_by_heart_and_slices_vote():
+    features = [np.random.default_rng(k).normal(size=(1, 1, 2048)).astype("float32") for k in range(8)]
+    recipe = dataclasses.replace(emmert.RECIPES["resnet50_random"]["paper"], max_epochs=25, patience=25)
     same = part(features)
-    fitted = emmert.fit(recipe, same, same, seed=0)
-    scores = emmert.predict(fitted, same, recipe)
+    scores = model.predict(model.fit(recipe, same, same, seed=0), same, recipe)
     assert (scores["mean"].argmax(axis=1) == same.labels).all()
-    np.testing.assert_allclose(scores["mean"].sum(axis=1), 1.0, atol=1e-5)
-    if variant != "mfcc":
-        np.testing.assert_array_equal(scores["slice_votes"].sum(axis=1), 1)
+    np.testing.assert_array_equal(scores["slice_votes"].sum(axis=1), 1)
 
 
 def test_statistics_and_noisy_copies_come_from_training_alone(monkeypatch):
@@ -129,7 +121,7 @@ def test_statistics_and_noisy_copies_come_from_training_alone(monkeypatch):
     features = [np.full((2, 87, 20), k, dtype="float32") for k in range(8)]
     recipe = dataclasses.replace(MFCC, max_epochs=1)
     train, valid = part(features[:6]), part(features[6:])
-    emmert.fit(recipe, train, valid, seed=0)
+    model.fit(recipe, train, valid, seed=0)
     assert [len(some) for some in seen] == [6]
     assert seen[0].features[0].shape[0] == 2
     assert model.as_tested(valid, recipe).features[0].shape[0] == 1
@@ -138,10 +130,10 @@ def test_statistics_and_noisy_copies_come_from_training_alone(monkeypatch):
 def test_a_saved_network_predicts_the_same(tmp_path):
     features = [np.random.default_rng(k).normal(size=(2, 87, 20)).astype("float32") for k in range(6)]
     recipe = dataclasses.replace(MFCC, max_epochs=2)
-    fitted = emmert.fit(recipe, part(features), part(features), seed=0)
+    fitted = model.fit(recipe, part(features), part(features), seed=0)
     fitted.model.save(tmp_path / "mfcc.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "mfcc.keras"), {})
-    expected, found = (emmert.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
+    expected, found = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
     np.testing.assert_array_equal(found, expected)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from common.learning.training import Fitted
 from papers import ma2018
-from papers.ma2018 import figures
+from papers.ma2018 import figures, model
 from papers.ma2018.features import FrontEnd
 from papers.ma2018.masking import LastValidStep
 
@@ -27,7 +27,7 @@ def array(parts, frames):
 
 
 def test_figures_show_the_recurrence_from_first_to_last_real_step(tmp_path):
-    whole, in_parts = (Fitted(ma2018.build(recipe, 4), {}) for recipe in (WHOLE, IN_PARTS))
+    whole, in_parts = (Fitted(model.build(recipe, 4), {}) for recipe in (WHOLE, IN_PARTS))
     sentence, cut = array(1, 75), array(3, 25)
     values = figures.activations(whole, sentence)
     assert values.shape == (9, 16)
@@ -54,7 +54,7 @@ def test_both_systems_hear_the_sentence_through_their_own_front_end():
         asked.append((emotion, sample_rate_hz))
         return np.random.default_rng(1).normal(0, 0.1, 4 * RATE).astype("float32")
 
-    systems = [(recipe, Fitted(ma2018.build(recipe, 4), {})) for recipe in (IN_PARTS, WHOLE)]
+    systems = [(recipe, Fitted(model.build(recipe, 4), {})) for recipe in (IN_PARTS, WHOLE)]
     drawn = figures.paper_figures(systems, sentence)
     assert {name: emotions for name, (_, _, emotions) in drawn.items()} == {
         "figure_2": ("neutral",),

@@ -1,6 +1,5 @@
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,7 +10,6 @@ from common.evaluation import reported_results
 from common.features import audio
 from common.learning import batching
 from common.learning.batching import Subset
-from common.learning.layers import moments
 from common.learning.training import Fitted, trained_parameters
 from common.utterance import Corpus, Utterance
 from papers import ma2018
@@ -62,7 +60,7 @@ def lengths_only(chosen, lengths, classes=CLASSES):
 )
 def test_parameters(variant, count):
     # for the first: 3088 + 36888 + 26912 + 2 * 3 * 128 * (1600 + 128 + 2) + 257 * 64 + 65 * 4
-    assert PAPER[variant].num_parameters == trained_parameters(ma2018.build(PAPER[variant], 4)) == count
+    assert PAPER[variant].num_parameters == trained_parameters(model.build(PAPER[variant], 4)) == count
 
 
 def test_a_pair_differs_in_its_input_alone():
@@ -78,14 +76,6 @@ def test_names_say_which_weights_the_loss_has():
     for name, recipe in PAPER.items():
         assert recipe.length_weight == ("no_length_weight" not in name and "no_weights" not in name)
         assert recipe.class_weight == ("no_class_weight" not in name and "no_weights" not in name)
-
-
-@pytest.mark.parametrize("preset", ["quick", "smoke"])
-def test_presets_change_as_little_as_they_claim(preset):
-    for presets in ma2018.RECIPES.values():
-        paper, changed = dataclasses.asdict(presets["paper"]), dataclasses.asdict(presets[preset])
-        narrow = {"filters", "units", "dense_units"} if preset == "smoke" else set()
-        assert {name for name in paper if paper[name] != changed[name]} <= {"max_epochs", "patience"} | narrow
 
 
 # the front end
@@ -203,44 +193,14 @@ def test_share_of_real_frames_on_a_synthetic_iemocap_tree(tmp_path):
 def test_first_two_batches_of_one_length_do_not_bind_the_others():
     part = part_of([(1, 20)] * 32 + [(1, 30)] * 3)  # by length: 20, 20, 30
     recipe = dataclasses.replace(VARIABLE, **TINY)
-    fitted = Fitted(ma2018.build(recipe, 4), {})
-    scores = ma2018.predict(fitted, part, recipe)["mean"]
+    fitted = Fitted(model.build(recipe, 4), {})
+    scores = model.predict(fitted, part, recipe)["mean"]
     assert scores.shape == (35, 4)
     one = fitted.model({"features": part.features[34], "length": np.array([30], "int32")}, training=False)
     np.testing.assert_allclose(scores[34], np.asarray(one)[0], atol=1e-5)
 
 
 # training and prediction
-
-
-@pytest.mark.parametrize("changes", [{}, {"recurrent": "lstm"}, {"fixed_frames": 32}])
-def test_eight_sentences_are_learned_by_heart(changes):
-    part = part_of([(1, 17 + k) for k in range(8)])
-    recipe = dataclasses.replace(VARIABLE, **TINY, **changes, min_share=0.0)
-    keras.utils.set_random_seed(0)
-    network = ma2018.build(recipe, 4)
-    network.get_layer("standardise").set_statistics(*moments(part))
-    network.compile(optimizer=keras.optimizers.Adam(0.02), loss="sparse_categorical_crossentropy")
-    (batch,) = model.batches(part, recipe)
-    losses = [float(network.train_on_batch(*batch)) for _ in range(60)]
-    assert losses[0] > 1
-    assert float(network.test_on_batch(*batch)) < 0.1
-    assert (np.asarray(network(batch[0])).argmax(axis=1) == batch[1]).all()
-
-
-@pytest.mark.parametrize("variant", ["variable_length", "fixed_length"])
-def test_prediction_in_batches_equals_prediction_one_by_one(variant):
-    recipe = dataclasses.replace(PAPER[variant], **TINY, min_share=0.4, batch_size=4)
-    recipe = dataclasses.replace(recipe, fixed_frames=recipe.fixed_frames and 64)
-    part = part_of([(1 + (k % 3) * bool(recipe.fixed_frames), 9 + 9 * k) for k in range(7)])
-    keras.utils.set_random_seed(3)
-    fitted = Fitted(ma2018.build(recipe, 4), {})
-    fitted.model.get_layer("standardise").set_statistics(np.full(40, -50.0), np.full(40, 10.0))
-    together = ma2018.predict(fitted, part, recipe)["mean"]
-    for array, row in zip(part.features, together, strict=True):
-        length = np.full(len(array), array.shape[1], dtype="int32")
-        each = np.asarray(fitted.model({"features": array, "length": length}, training=False))
-        np.testing.assert_allclose(row, each.mean(axis=0), atol=1e-5)
 
 
 @keras_reads_its_learning_rate
@@ -250,8 +210,8 @@ def test_sentences_from_a_tenth_of_a_second_to_thirty_seconds_in_one_run():
     noises = [generator.normal(0, 0.1, round(RATE * s)).astype("float32") for s in (0.11, 0.73, 2, 5, 2, 0.73, 30, 1)]
     arrays = [ma2018.features(noise, RATE, recipe.front_end) for noise in noises]
     part, valid = Subset(utterances(CLASSES * 2), arrays, CLASSES), Subset(utterances(CLASSES), arrays[:4], CLASSES)
-    fitted = ma2018.fit(recipe, part, valid, seed=0)
-    scores = ma2018.predict(fitted, part, recipe)["mean"]
+    fitted = model.fit(recipe, part, valid, seed=0)
+    scores = model.predict(fitted, part, recipe)["mean"]
     assert scores.shape == (8, 4)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
     frames = np.concatenate([array[0] for array in arrays]).astype("float64")  # of the training part, padding apart
@@ -264,7 +224,7 @@ def test_sentences_from_a_tenth_of_a_second_to_thirty_seconds_in_one_run():
 def test_one_statistic_for_all_bins():
     recipe = dataclasses.replace(PAPER["variable_length_one_statistic"], **TINY, max_epochs=1)
     part = part_of([(1, 16), (1, 24), (1, 16), (1, 9)])
-    fitted = ma2018.fit(recipe, part, part, seed=0)
+    fitted = model.fit(recipe, part, part, seed=0)
     values = np.concatenate([array.ravel() for array in part.features]).astype("float64")
     standardise = fitted.model.get_layer("standardise")
     np.testing.assert_allclose(standardise.mean, values.mean(), rtol=1e-5)

@@ -11,6 +11,7 @@ from papers import ma2018
 from papers.ma2018 import masking
 from papers.ma2018.features import FrontEnd
 from papers.ma2018.masking import BorderSafeMaxPooling2D, LastValidStep, MaskPadding, PadToLength
+from papers.ma2018.model import build
 
 TINY_FRONT_END = FrontEnd(fft_length=160)  # 40 bins
 TINY = dataclasses.replace(
@@ -25,7 +26,7 @@ LENGTHS = (8, 9, 15, 16, 22, 31, 33, 40)  # odd and even, before and after each 
 
 def network(recipe=TINY, seed=0):
     """A tiny network with biases that are not zero, statistics that are not 0 and 1, and decisions that differ."""
-    model = ma2018.build(recipe, 4)
+    model = build(recipe, 4)
     generator = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         fan_in = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 4
@@ -74,7 +75,7 @@ def test_padding_changes_no_prediction_whatever_else_is_in_the_batch(recurrent):
 def test_padding_changes_no_prediction_of_the_paper_sized_network(variant):
     recipe = ma2018.RECIPES[variant]["paper"]
     keras.utils.set_random_seed(0)
-    model = ma2018.build(recipe, 4)
+    model = build(recipe, 4)
     for variable in model.trainable_variables:
         if len(variable.shape) == 1:
             variable.assign(np.random.default_rng(0).normal(0, 0.1, variable.shape))

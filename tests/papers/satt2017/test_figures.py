@@ -5,9 +5,9 @@ import pytest
 
 from common.corpora import speech_synthesis
 from common.learning.training import Fitted
-from papers import satt2017
 from papers.satt2017 import figures, protocol
 from papers.satt2017.features import FrontEnd, features
+from papers.satt2017.model import build
 
 RATE = 16_000
 SMALL = FrontEnd(part_s=0.5, window_s=0.008, dft_length=160, num_frames=60)  # 40 bins
@@ -50,7 +50,7 @@ def test_the_sounding_frames_end_before_a_kernel_reaches_over_the_edge():
 
 def test_activations_of_a_network(sentence, tmp_path):
     recipe = protocol.Recipe(front_end=SMALL, convolutions=1, lstm_units=4)
-    model = satt2017.build(recipe, 4)
+    model = build(recipe, 4)
     array = features(sentence, RATE, SMALL)
     model.get_layer("noise_floor").set_statistics(-70, 12)
     seen, active = figures.activations(model, array[0])

@@ -42,14 +42,6 @@ def test_each_ablation_differs_from_its_parent_by_what_its_name_says(grid):
     assert difference(two_steps, protocol.VARIANTS[f"two_step_{grid}_unanimous"]) == {"rule"}
 
 
-def test_presets_change_epochs_and_patience_only():
-    for presets in satt2017.RECIPES.values():
-        for preset in ("quick", "smoke"):
-            assert difference(presets["paper"], presets[preset]) <= {"epochs", "patience", "pairwise"}
-            if pairwise := presets["paper"].pairwise:
-                assert difference(pairwise, presets[preset].pairwise) == {"epochs", "patience"}
-
-
 def corpus(name, emotions, sessions=(None,)):
     """Three utterances of each emotion by one woman and one man in each session."""
     members = [

@@ -83,7 +83,7 @@ def test_the_noise_floor_makes_silence_zero_and_the_rest_of_unit_variance():
 def test_statistics_and_weights_come_from_the_training_part_alone():
     train, louder = part_of(EVEN), part_of(EVEN, seed=5)
     louder = dataclasses.replace(louder, features=[array + 40 for array in louder.features])
-    fitted = satt2017.fit(dataclasses.replace(TINY_CNN, epochs=1), train, louder, seed=0)
+    fitted = model.fit(dataclasses.replace(TINY_CNN, epochs=1), train, louder, seed=0)
     layer = fitted.model.get_layer("noise_floor")
     assert (float(layer.e_noise), float(layer.scale)) == pytest.approx(model.noise_statistics(train))
     assert model.noise_statistics(louder) != pytest.approx(model.noise_statistics(train))
@@ -116,7 +116,7 @@ COUNTED_BY_KERAS = ["lstm64", "two_lstm", "attention", "window_20ms"]
 def test_parameters(variant):
     recipe = satt2017.RECIPES[variant]["paper"]
     assert recipe.num_parameters == PARAMETERS[variant]
-    assert training.trained_parameters(satt2017.build(recipe, 4)) == PARAMETERS[variant]
+    assert training.trained_parameters(model.build(recipe, 4)) == PARAMETERS[variant]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_parameters(variant):
 )
 def test_parameters_of_ablations_agree_with_keras(variant):
     recipe = satt2017.RECIPES[variant]["smoke"]
-    assert training.trained_parameters(satt2017.build(recipe, 4)) == recipe.num_parameters
+    assert training.trained_parameters(model.build(recipe, 4)) == recipe.num_parameters
 
 
 def test_the_maps_have_the_sizes_of_figure_1():
-    network = satt2017.build(satt2017.RECIPES["cnn3_lstm_20hz"]["paper"], 4)
+    network = model.build(satt2017.RECIPES["cnn3_lstm_20hz"]["paper"], 4)
     pooled = [layer.output.shape[1:3] for layer in network.layers if "max_pooling" in layer.name]
     assert [(bins, steps) for steps, bins in pooled] == [(100, 150), (50, 75), (25, 37)]
     assert [network.get_layer(f"convolution_{n}").kernel.shape[:2] for n in (1, 2, 3)] == [(16, 12), (12, 8), (7, 5)]
@@ -139,7 +139,7 @@ def test_the_maps_have_the_sizes_of_figure_1():
 def test_a_tiny_network_learns_one_batch_of_eight(name):
     keras.utils.set_random_seed(0)
     part = part_of(EVEN)
-    network = satt2017.build(TINY_SYSTEMS[name], 4)
+    network = model.build(TINY_SYSTEMS[name], 4)
     network.get_layer("noise_floor").set_statistics(*model.noise_statistics(part))
     network.compile(optimizer=keras.optimizers.Adam(0.005), loss="sparse_categorical_crossentropy")
     examples = np.concatenate(part.features)
@@ -154,13 +154,13 @@ def test_a_tiny_network_learns_one_batch_of_eight(name):
 @pytest.mark.parametrize("name", TINY_SYSTEMS)
 def test_a_saved_model_predicts_the_same(name, tmp_path):
     recipe, part = TINY_SYSTEMS[name], part_of(EVEN, parts=2)
-    system = satt2017.build(recipe, 4)
+    system = model.build(recipe, 4)
     networks = [layer for layer in system.layers if isinstance(layer, keras.Model)] or [system]
     for network in networks:
         network.get_layer("noise_floor").set_statistics(-65, 8)
     system.save(tmp_path / "system.keras")
     again = keras.saving.load_model(tmp_path / "system.keras")
-    before, after = (satt2017.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
+    before, after = (model.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
     assert list(before) == list(after)
     for rule in before:
         assert np.array_equal(before[rule], after[rule])
@@ -174,9 +174,9 @@ def test_a_sentence_is_decided_by_the_mean_of_its_parts():
         for i, array in enumerate(part.features)
     ]
     part = dataclasses.replace(part, features=arrays)
-    system = training.Fitted(satt2017.build(TINY, 4), {})
+    system = training.Fitted(model.build(TINY, 4), {})
     by_hand = [system.model.predict_on_batch({"features": array}).mean(axis=0) for array in arrays]
-    assert np.allclose(satt2017.predict(system, part, TINY)["mean"], by_hand, atol=1e-6)
+    assert np.allclose(model.predict(system, part, TINY)["mean"], by_hand, atol=1e-6)
 
 
 # --- 4: imbalance ---
@@ -243,7 +243,7 @@ def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes
     )
     recipe = TINY_SYSTEMS["two_step"]
     recipe = dataclasses.replace(recipe, epochs=1, pairwise=dataclasses.replace(recipe.pairwise, epochs=1))
-    whole = satt2017.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "whole.npz")
+    whole = model.fit(recipe, part, part, seed=3, checkpoint=tmp_path / "whole.npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "trained",
         "whole-anger.npz",
@@ -260,11 +260,11 @@ def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz", report=stop_after_the_first_pair)
-    resumed = satt2017.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz")
+        model.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz", report=stop_after_the_first_pair)
+    resumed = model.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz")
     assert seen == [1, 2]
     assert whole.history.keys() >= {"loss", "val_wa", "anger:val_wa", "sadness:loss"}
-    before, after = (satt2017.predict(system, part, recipe) for system in (whole, resumed))
+    before, after = (model.predict(system, part, recipe) for system in (whole, resumed))
     assert list(before) == ["largest", "unanimous", "mean"]
     assert all(np.array_equal(before[rule], after[rule]) for rule in before)
 
@@ -274,12 +274,12 @@ def test_a_network_that_two_systems_share_is_trained_once(tmp_path):
     plain = dataclasses.replace(TINY, dropout=0.3)
     two_step_system = dataclasses.replace(plain, pairwise=dataclasses.replace(TINY_CNN, epochs=1), rule="largest")
     noisy = dataclasses.replace(plain, test_front_ends=(("music_0db", TINY_FRONT_END),))
-    alone = satt2017.fit(two_step_system, part, part, seed=1)
+    alone = model.fit(two_step_system, part, part, seed=1)
 
     seen = []
-    first = satt2017.fit(plain, part, part, seed=1, checkpoint=tmp_path / "first.npz")
-    second = satt2017.fit(two_step_system, part, part, seed=1, checkpoint=tmp_path / "second.npz", report=seen.append)
-    third = satt2017.fit(noisy, part, part, seed=1, checkpoint=tmp_path / "third.npz")
+    first = model.fit(plain, part, part, seed=1, checkpoint=tmp_path / "first.npz")
+    second = model.fit(two_step_system, part, part, seed=1, checkpoint=tmp_path / "second.npz", report=seen.append)
+    third = model.fit(noisy, part, part, seed=1, checkpoint=tmp_path / "third.npz")
     assert seen == [2, 3, 4, 5]  # the first network's two epochs at once, then each pair's
     assert {path.name for path in tmp_path.glob("*.npz")} == {
         "first.npz",
@@ -290,10 +290,10 @@ def test_a_network_that_two_systems_share_is_trained_once(tmp_path):
         == third.history
         == {name: second.history[name] for name in first.history} | {"seconds": first.history["seconds"]}
     )
-    expected = satt2017.predict(alone, part, two_step_system)
-    shared = satt2017.predict(second, part, two_step_system)
+    expected = model.predict(alone, part, two_step_system)
+    shared = model.predict(second, part, two_step_system)
     assert all(np.array_equal(expected[rule], shared[rule]) for rule in expected)
-    np.testing.assert_array_equal(satt2017.predict(third, part, noisy)["mean"], expected["mean"])
+    np.testing.assert_array_equal(model.predict(third, part, noisy)["mean"], expected["mean"])
 
 
 @pytest.mark.parametrize(
@@ -311,17 +311,17 @@ def test_another_training_is_another_training(other, tmp_path):
     part = part_of(EVEN)
     usual = {"recipe": TINY, "train": part, "valid": part, "seed": 1}
     for arguments in (usual, usual | other):
-        satt2017.fit(**arguments, checkpoint=tmp_path / "a.npz")
+        model.fit(**arguments, checkpoint=tmp_path / "a.npz")
         (tmp_path / "a.npz").unlink()
     assert len(list((tmp_path / "trained").iterdir())) == 2
 
 
 def test_a_damaged_training_is_done_again(tmp_path):
     part = part_of(EVEN)
-    first = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    first = model.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
     (kept,) = (tmp_path / "trained").iterdir()
     kept.write_bytes(kept.read_bytes()[:2000])
     (tmp_path / "a.npz").unlink()
-    again = satt2017.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
+    again = model.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
     assert again.history["loss"] == first.history["loss"]
     assert (tmp_path / "a.npz").exists()
