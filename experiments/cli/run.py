@@ -30,6 +30,15 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     show(*compare.train(systems, [corpus_name], protocols=protocols, **with_places(options)), options["results"])
 
 
+def _not_learnt(everything, names):
+    """A sentence on each system of a run that has networks which did not learn."""
+    from experiments.evaluation import system_results
+
+    for system in system_results.group([r for r in everything if (r.paper, r.variant) in names]):
+        for sentence in system.not_learnt:
+            yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
+
+
 def show(done, refused, failed, results):
     """Print the table of all records and where the report lies.
 
@@ -44,7 +53,7 @@ def show(done, refused, failed, results):
     all_tables.update(results)
     names = {(system.paper, system.variant) for system in done}
     click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
-    for sentence in refused:
+    for sentence in [*refused, *_not_learnt(everything, names)]:
         click.echo(sentence)
     click.echo(f"tables: {results / 'tables'}   report: {html_page.write(results)}")
     if failed:

@@ -10,10 +10,11 @@ import numpy as np
 
 from common import recipes
 from common.corpora.verify import SYNTHETIC
-from common.errors import InputError
+from common.errors import InputError, listed
 from common.evaluation import metrics
 from common.folds import leakage
 from common.utterance import EMOTIONS, LABEL_SETS
+from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
     "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
@@ -130,7 +131,25 @@ class SystemResults:
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.mixed]
+        return [*notes, *self.mixed, *self.not_learnt]
+
+    @functools.cached_property
+    def _states(self) -> list[tuple]:
+        """(record, name of a network, its state), of the records that numbers are taken from."""
+        return [(record, *item) for record in self.used for item in convergence.states(record).items()]
+
+    @property
+    def trained_out(self) -> str:
+        """`k/N` of the networks behind the numbers; "" for a system without networks, or with older records."""
+        finished = [state is convergence.State.TRAINED_OUT for _, _, state in self._states]
+        return f"{sum(finished)}/{len(finished)}" if finished else ""
+
+    @property
+    def not_learnt(self) -> list[str]:
+        """A sentence that names the networks that did not learn; empty where there is none."""
+        failed = [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+        places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
+        return [f"not learnt: {len(failed)} of {len(self._states)} networks ({listed(places, 3)})"] if failed else []
 
     @property
     def limits(self) -> str:
@@ -227,6 +246,10 @@ class SystemResults:
             labels=np.concatenate([record.labels(part) for record in records])[order],
             decisions=np.concatenate([self.decisions(record, rule, part) for record in records])[order],
         )
+
+
+def _of_several(record, name) -> str:
+    return f" {name}" if len(record.networks) > 1 else ""
 
 
 def group(records) -> list[SystemResults]:

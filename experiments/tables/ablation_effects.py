@@ -69,4 +69,6 @@ def _show(name, pair) -> str:
     corpus, protocol, preset = pair.first.group
     seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"
-    return f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
+    failed = "; ".join(dict.fromkeys([*pair.first.not_learnt, *pair.second.not_learnt]))
+    effect = f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
+    return f"{effect} ({failed})" if failed else effect

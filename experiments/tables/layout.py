@@ -21,6 +21,7 @@ PROTOCOL_AND_PRESET = (formats.text("protocol", "protocol"), formats.text("prese
 RULE = formats.text("rule", "rule")
 FOLDS_AND_SEEDS = (formats.text("folds", "folds"), formats.text("seeds", "seeds"))
 COUNTED = (formats.text("n", "n"), *FOLDS_AND_SEEDS)
+TRAINED_OUT = formats.text("trained out", "trained_out")
 NOTES = formats.text("notes", "notes")
 
 

@@ -39,9 +39,8 @@ def _table(corpus, preset, members, papers) -> Table:
     ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
     caption = layout.caption(f"Speaker-independent, preset {preset},", corpus, members)
     notes = [
-        "Rates in per cent under each paper's own rule, folds pooled. Intervals are 95 %, over speakers: another "
-        "training (seed) may move a number by points. Epochs: median over folds; of several networks their sum.",
-        systems.TRAINING_NOTE,
+        "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
+        "Epochs: median over folds. Trained out: networks whose training was finished (results/README.md).",
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
@@ -62,21 +61,20 @@ COLUMNS = (
     layout.system_name(),
     formats.estimate("UA", "ua"),
     formats.estimate("WA", "wa"),
-    formats.rate("UA, training", "ua_training"),
-    formats.text("epochs", "epochs"),
-    *layout.FOLDS_AND_SEEDS,
+    formats.text("epochs kept / run", "epochs"),
+    layout.TRAINED_OUT,
+    formats.text("seeds", "seeds"),
     layout.NOTES,
 )
 
 
 def _row(system, ua, wa) -> dict:
-    training = systems.training_ua(system)
     return {
         **layout.identity(system),
         **formats.interval_fields("ua", ua),
         **formats.interval_fields("wa", wa),
-        "ua_training": training and training.value,
-        "epochs": f"{systems.epochs(system):g}",
+        "epochs": systems.epochs_kept_and_run(system),
+        "trained_out": system.trained_out,
         **layout.counted(system),
         "notes": "; ".join(system.caveats),
     }

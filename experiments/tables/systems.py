@@ -14,8 +14,9 @@ from experiments.tables.formats import Column, Sheet, Table
 from experiments.tables.layout import attempt, by_corpus, identity, surroundings
 
 TRAINING_NOTE = (
-    "UA, training: of the fitted systems on what they were trained on. Where it is low, a training ended, or was held "
-    "back, before even that was learnt, and a longer one may change the order."
+    "UA, training: of the fitted systems on their training parts; a low value means underfitting. Trained out: "
+    "networks whose training was finished, by the rule in results/README.md; — for systems without networks and for "
+    "older records."
 )
 
 
@@ -39,6 +40,7 @@ SYSTEM_COLUMNS = (
     Column("WA fold mean", "wa_fold", _mean_and_sd),
     formats.rate("macro F1", "macro_f1"),
     formats.rate("UA, training", "ua_training"),
+    layout.TRAINED_OUT,
     formats.rate("slice WA", "slice_wa"),
     NO_DECISION,
     formats.text("band", "band", none="none known"),
@@ -103,6 +105,7 @@ def _system_row(system, rule) -> dict:
         **_mean_and_sd_fields("ua_fold", ua_folds),
         **formats.interval_fields("macro_f1", attempt(scores.measure, system, "macro_f1", rule=rule)[0]),
         "ua_training": ua_train and ua_train.value,
+        "trained_out": system.trained_out,
         **formats.interval_fields("slice_wa", slice_wa),
         "no_decision": counts[:, -1].sum() / counts.sum(),
         "band": "; ".join(bands),
@@ -164,6 +167,16 @@ def _class_rows(system, rule):
 def epochs(system) -> float:
     """Median over folds."""
     return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+
+
+def epochs_kept_and_run(system) -> str:
+    """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
+    run = [len(record.history.get("loss", ())) for record in system.used]
+    kept = [
+        count if record.best_epoch is None else record.best_epoch + 1
+        for record, count in zip(system.used, run, strict=True)
+    ]
+    return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
 
 
 def _number(heading, field, form) -> Column:

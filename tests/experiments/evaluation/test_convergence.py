@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from experiments.evaluation import convergence
-from tests.support.records_by_hand import unbalanced
+from experiments.evaluation import convergence, system_results
+from experiments.tables import all_tables
+from tests.support.records_by_hand import many, unbalanced
 
 LEARNT = {
     "epochs": 30,
@@ -67,3 +68,20 @@ def test_every_network_of_a_record_has_a_state():
     pair = LEARNT | {"num_classes": 2, "ua": 0.55, "loss": 0.69}
     two = dataclasses.replace(record, networks={"all_classes": LEARNT, "anger": pair})
     assert convergence.states(two) == {"all_classes": "trained out", "anger": "not learnt"}
+
+
+def test_a_network_that_did_not_learn_is_named_in_every_table_of_its_system():
+    speakers = [2, 1, 1, 0, 1, 2, 2, 1]
+    own = {"corpus_variant": "ravdess/4hap", "protocol": "speaker_independent", "fold": "fold_1"}
+    stuck = LEARNT | {"num_classes": 2, "ua": 0.5, "loss": 0.69}
+    records = [many(speakers, variant="own_cnn", networks={"own": stuck}, **own), many([2] * 8, **own)]
+    systems = system_results.group(records)
+    (failed,) = [system for system in systems if system.variant == "own_cnn"]
+    assert failed.trained_out == "0/1" and failed.not_learnt == ["not learnt: 1 of 1 networks (seed 0 fold_1)"]
+    named = {}
+    for sheet in all_tables.all_sheets(systems, {}):
+        for table in sheet.tables:
+            if "notes" in table.frame and "own_cnn" in table.frame.to_csv():
+                of_it = table.frame[table.frame.apply(lambda row: "own_cnn" in " ".join(map(str, row)), axis=1)]
+                named[sheet.name] = of_it["notes"].str.contains("not learnt: 1 of 1 networks").all()
+    assert {name.partition("_")[0] for name in named} >= {"systems", "compare"} and all(named.values()), named
