@@ -8,52 +8,55 @@ from experiments.tables import formats, layout, systems
 from experiments.tables.formats import Table
 
 PROTOCOL = "speaker_independent"
+PRESET = "paper"
 
 
 def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
-    """Markdown, a table for each real corpus and preset on which two papers or more have systems, highest UA first.
+    """Markdown: a table for each real corpus on which two papers or more have systems at preset paper, by UA.
+
+    Reduced presets are left out: they would compare training budgets.
 
     Args:
         all_systems: SystemResults.
         ablations: names of systems that only a ledger compares; left out.
         papers: names of all papers; those without a system in a table are named below it.
     """
-    real = [system for system in all_systems if system.protocol == PROTOCOL and not system.synthetic]
+    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
-    for (corpus, _, preset), candidates in sorted(by_group(real).items()):
+    for (corpus, _, _), candidates in sorted(by_group(real).items()):
         members, _ = evaluation_comparisons.methods_of(candidates, ablations)
         if len({system.paper for system in members}) < 2:
             continue
         tested = f"results/tables/compare_{slug(corpus)}.md"
         blocks += [
-            formats.markdown_table(_table(corpus, preset, members, papers)),
+            formats.markdown_table(_table(corpus, members, papers)),
             f"Paired tests: [{tested}]({tested})",
         ]
     return "\n\n".join(blocks)
 
 
-def _table(corpus, preset, members, papers) -> Table:
+def _table(corpus, members, papers) -> Table:
     measured = [
         (system, *(layout.attempt(scores.measure, system, name)[0] for name in ("ua", "wa"))) for system in members
     ]
     ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
-    caption = layout.caption(f"Speaker-independent, preset {preset},", corpus, members)
+    caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
         "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
         "Epochs: median over folds. Trained out: networks whose training was finished (results/README.md).",
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
-    return Table(caption, [_row(*entry) for entry in ranked], COLUMNS, _commands(members, preset), tuple(notes))
+    return Table(caption, [_row(*entry) for entry in ranked], COLUMNS, _commands(members), tuple(notes))
 
 
-def _commands(members, preset):
+def _commands(members):
     """The command that makes all rows of a table, or one a row where `compare` would choose emotions itself."""
     corpus, emotions = corpus_words(members[0].records[0])
     if not emotions:
         return layout.commands(members)
     names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
-    command = f"python -m experiments compare --corpus {corpus} --emotions {emotions} --preset {preset}"
+    command = f"python -m experiments compare --corpus {corpus} --emotions {emotions} --preset {PRESET}"
     return (("All of these rows", f"{command} --seeds {seeds} --systems {names}"),)
 
 

@@ -35,6 +35,11 @@ def test_the_command_makes_all_rows():
     assert f"`{again} emmert/mfcc,lim2016/cnn`" in readme_comparison.comparisons(system_results.group(found))
 
 
+def test_reduced_presets_are_left_out():
+    found = [many(2, paper=paper, preset="quick", **SHARED) for paper in ("emmert", "lim2016")]
+    assert systems_of(readme_comparison.comparisons(system_results.group(found))) == []
+
+
 def test_one_paper_alone_other_protocols_and_synthetic_recordings_are_left_out():
     found = [many(1, **SHARED), many(2, variant="own_cnn", **SHARED), many(2, paper="lim2016", protocol="random")]
     found += [many(3, paper=paper, corpus_variant="emodb-synthetic", **SHARED) for paper in ("emmert", "lim2016")]
