@@ -50,6 +50,8 @@ KNOWN_ARROWS = {
     "experiments.saved_models.model_card -> experiments.tables.formats",
 }
 KNOWN_LONG = set()
+MOST_NAMES = 5  # that a room hands on
+KNOWN_WIDE = {"common.corpora", "common.learning", "experiments.evaluation", "experiments.benchmark"}
 
 
 def modules_of(root):
@@ -153,6 +155,29 @@ def room_arrows(edges):
     return {(room(one), room(other)) for one, other in edges if room(one) != room(other)}
 
 
+def doors(root):
+    """Room -> the names in its `__all__`, of every package that others import from."""
+    modules = modules_of(root)
+    names = {}
+    for name in MAY_USE.keys() - {"common", "papers", "experiments"}:
+        if name in modules and modules[name].name == "__init__.py":
+            tree = ast.parse(modules[name].read_text(encoding="utf-8"))
+            listed = [n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"]
+            names[name] = set(ast.literal_eval(listed[0])) if listed else set()
+    return names
+
+
+def past_the_door(root):
+    """`module: name` of every import from another room that the room does not hand on."""
+    handed = doors(root)
+    for module, path in modules_of(root).items():
+        for name in imported(path, module):
+            for there, names in handed.items():
+                if name.startswith(f"{there}.") and room(module) != there:
+                    if name.removeprefix(f"{there}.").split(".")[0] not in names:
+                        yield f"{module}: {name}"
+
+
 def long_functions(root):
     """Function -> its lines, where they are too many."""
     found = {}
@@ -166,6 +191,23 @@ def long_functions(root):
 
 def test_no_arrow_is_new_and_a_debt_that_was_paid_is_struck_out():
     assert set(violations(ROOT)) == KNOWN_ARROWS
+
+
+def test_other_rooms_use_what_a_room_hands_on():
+    assert sorted(past_the_door(ROOT)) == []
+
+
+def test_an_import_past_the_door_is_seen(tmp_path):
+    for name, text in {"tables/__init__": "__all__ = ['formats']", "tables/layout": "", "report/page": ""}.items():
+        path = tmp_path / "experiments" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "experiments/report/page.py").write_text("from experiments.tables import formats, layout")
+    assert list(past_the_door(tmp_path)) == ["experiments.report.page: experiments.tables.layout"]
+
+
+def test_doors_are_narrow():
+    assert {name for name, names in doors(ROOT).items() if len(names) > MOST_NAMES} == KNOWN_WIDE
 
 
 def test_every_room_is_in_the_table():

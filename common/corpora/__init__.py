@@ -10,12 +10,24 @@ import os
 from pathlib import Path
 
 from common.corpora import audformat, emodb, iemocap, manifest, ravdess, verify
-from common.corpora.corpus_info import CorpusInfo
 from common.corpora.labels import relabelled
 from common.errors import InputError
 from common.utterance import Corpus
 
-__all__ = ["CORPORA", "DATA_VARIABLE", "CorpusInfo", "find", "load"]
+__all__ = [
+    "CORPORA",
+    "MANIFEST_PREFIX",
+    "fetch",
+    "find",
+    "iemocap",
+    "labels",
+    "load",
+    "require_none_named",
+    "speech_synthesis",
+    "synthetic",
+    "table",
+    "verify",
+]
 
 CORPORA = {"ravdess": ravdess, "emodb": emodb, "iemocap": iemocap}
 DATA_VARIABLE = "SER_DATA"

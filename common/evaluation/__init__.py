@@ -2,3 +2,5 @@
 
 May use common's own files alone.
 """
+
+__all__ = ["agreement", "intervals", "metrics", "reported_results", "significance"]

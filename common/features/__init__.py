@@ -2,3 +2,5 @@
 
 May use common's own files alone.
 """
+
+__all__ = ["audio", "code_version", "feature_store", "recordings"]

@@ -2,3 +2,5 @@
 
 May use common's own files, common.corpora and common.features.
 """
+
+__all__ = ["fold_files", "leakage", "splits"]

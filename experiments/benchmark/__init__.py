@@ -2,3 +2,5 @@
 
 May use runs, saved_models, evidence, catalog and common.
 """
+
+__all__ = ["batches", "features", "latency", "prediction", "processes", "timing", "training"]

@@ -2,3 +2,5 @@
 
 May use common alone.
 """
+
+__all__ = ["comparisons", "noise_conditions", "plausible_ranges", "reproduction", "scores", "system_results"]

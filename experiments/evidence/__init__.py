@@ -2,3 +2,5 @@
 
 May use common alone.
 """
+
+__all__ = ["annotations", "audits", "benchmarks", "human_reference", "latencies"]

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from common.atomic_file import write_json
 from common.errors import InputError
-from common.evaluation import recognition_rates
 from common.utterance import slug
-from experiments.evidence import annotations
+from experiments.evidence import annotations, recognition_rates
 
 SOURCE = (
     "the corpus's own listening test: whole recordings, all its emotions to choose from; an upper bound, since "

@@ -2,3 +2,5 @@
 
 May use evaluation, evidence, catalog and common.
 """
+
+__all__ = ["export", "learning_curves"]

@@ -2,3 +2,5 @@
 
 May use tables, evidence and common.
 """
+
+__all__ = ["answers_file", "human_score", "study_plan", "web_page"]

@@ -2,3 +2,5 @@
 
 May use tables, saved_models, evaluation, evidence, catalog and common.
 """
+
+__all__ = ["html_page", "paper_figures"]

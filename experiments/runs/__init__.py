@@ -2,3 +2,5 @@
 
 May use saved_models, evaluation, evidence, catalog and common.
 """
+
+__all__ = ["audit", "compare", "jobs", "train_fold"]

@@ -2,3 +2,5 @@
 
 May use evaluation, evidence and common.
 """
+
+__all__ = ["ablation_effects", "all_tables", "formats", "layout"]

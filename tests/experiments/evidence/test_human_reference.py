@@ -3,10 +3,9 @@ import json
 import pytest
 
 from common.errors import InputError
-from common.evaluation import recognition_rates
 from common.utterance import Corpus, Utterance
 from experiments.evaluation import system_results
-from experiments.evidence import human_reference
+from experiments.evidence import human_reference, recognition_rates
 from experiments.tables import all_tables, systems
 from experiments.tables.formats import NONE
 from tests.support.records_by_hand import many
