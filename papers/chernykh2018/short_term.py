@@ -185,12 +185,6 @@ def _magnitudes(frames):
     return np.abs(spectrum, out=_WORKSPACE.array("magnitude", shape, "float64"))[:, :-1]  # the whole is faster to take
 
 
-def _rolloff_band(bands, epsilon):
-    """The tenth of the spectrum in which the power so far first exceeds 90 % of the whole: `(t, 10)` -> `(t,)`."""
-    so_far = bands.cumsum(axis=1)
-    return (so_far + epsilon > ROLLOFF * so_far[:, -1:]).argmax(axis=1)
-
-
 def _spectral(sums, tables, epsilon, out):
     """The 31 features of the spectra from their sums: `(T, 31)`."""
     bands = sums["bands"]

@@ -38,7 +38,7 @@ def segments(utterance, front_end):
     A single example that has to be padded is the utterance as it is.
     """
     begin_s, rate = utterance.start_s or 0.0, front_end.sample_rate_hz
-    waveform, _ = audio.read(utterance.path, sample_rate_hz=rate, start_s=utterance.start_s, end_s=utterance.end_s)
+    waveform, _ = audio.read_utterance(utterance, sample_rate_hz=rate)
     first, stop = speech_span(waveform)
     num_frames = 1 + (stop - first - front_end.frame_length) // front_end.hop
     pieces = []
