@@ -175,7 +175,8 @@ def _value(kind, text, field):
             value = None if is_none else msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(f"{wanted} ({str(error).partition(' - ')[0]})") from error
-    if isinstance(value, float) and not math.isfinite(value):
+    numbers = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ValueError(f"{wanted}; expected a finite number")
     if isinstance(value, str) and not re.fullmatch(TEXT, value):
         raise ValueError(f"{wanted}; expected letters, digits, _, - and dots")

@@ -183,8 +183,11 @@ def relabelled(corpus, labels) -> Corpus:
         return corpus
     ours, warnings = translated(Counter(u.emotion for u in corpus.utterances), labels)
 
+    pairs = {theirs.casefold(): ours for theirs, ours in labels.pairs.items()}
+
     def of(votes):
-        return tuple(tuple(labels.pairs.get(vote, vote) for vote in rater) for rater in votes)
+        mapped = (tuple(pairs.get(vote.casefold(), vote) for vote in rater) for rater in votes)
+        return tuple(tuple(vote for vote in rater if vote) for rater in mapped)
 
     utterances = tuple(
         dataclasses.replace(u, emotion=ours[u.emotion], votes=of(u.votes), self_votes=of(u.self_votes))

@@ -196,8 +196,7 @@ def _json_lines(path, text) -> Table:
     own = list(dict.fromkeys(key for _, row in rows for key in row))
     columns = _columns(path, own, 1)
     named = [
-        (line, {column: row[name] for name, column in zip(own, columns, strict=True) if name in row})
-        for line, row in rows
+        (line, {column: row.get(name, "") for name, column in zip(own, columns, strict=True)}) for line, row in rows
     ]
     return Table(tuple(columns), named)
 

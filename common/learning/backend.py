@@ -28,16 +28,19 @@ _too_late = "tensorflow" in sys.modules and any(os.environ.get(name) != value fo
 if _too_late:
     warnings.warn(
         "TensorFlow was imported before this suite, so that its threads and kernels are not those of the records; "
-        "import papers, common or experiments first",
+        "import papers or experiments first",
         stacklevel=2,
     )
 os.environ.update(VARIABLES)
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever Keras's own settings file says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up lines would break the progress bars
 
 
 def arithmetic() -> dict:
     """What the last bits of a training depend on beside the processor: backend, threads, kernels."""
-    return {"backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "threads": THREADS, "onednn": not _too_late}
+    name = os.environ["KERAS_BACKEND"]
+    own = name == "tensorflow"  # the two settings are TensorFlow's
+    return {"backend": name, "threads": THREADS if own else None, "onednn": not _too_late if own else None}
 
 
 @functools.cache

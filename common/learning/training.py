@@ -22,7 +22,7 @@ BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint
 
 @dataclasses.dataclass(frozen=True)
 class NetworkTraining:
-    """How the training of one network ended; what tables read whether it learnt from.
+    """How the training of one network ended; tables judge from it whether the network learnt.
 
     Args:
         epochs: epochs run.
@@ -90,19 +90,21 @@ def posterior_scores(model, batches) -> dict[str, float]:
     may lack one.
     """
     probabilities = batching.predict_examples(model, batches)
+    if not np.isfinite(probabilities).all():
+        return dict.fromkeys(("loss", "wa", "ua", "largest_share"), float("nan"))
     loss = metrics.cross_entropy(batches.labels, probabilities)
     return {"loss": float(loss), **decision_scores(batching.mean_by_utterance(probabilities, batches), batches)}
 
 
 def decision_scores(scores, batches) -> dict[str, float]:
     """WA, UA and the share of the most frequent decision, from `(N, K)` scores of the utterances."""
-    decisions, labels = metrics.decide(scores), batches.part.labels
-    recalls = [np.mean(decisions[labels == k] == k) for k in np.unique(labels)]
-    largest = np.bincount(decisions + 1).max() / len(decisions)  # -1 is "no decision"
+    part = batches.part
+    confusion = metrics.confusion_matrix(part.labels, metrics.decide(scores), num_classes=len(part.classes))
+    recalls = metrics.recall(confusion, part.classes, undefined="nan")
     return {
-        "wa": float(np.mean(decisions == labels)),
-        "ua": float(np.mean(recalls)),
-        "largest_share": float(largest),
+        "wa": float(metrics.wa(confusion)),
+        "ua": float(np.nanmean(recalls)),
+        "largest_share": float(confusion.sum(axis=0).max() / confusion.sum()),
     }
 
 
@@ -122,15 +124,15 @@ class Validation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in scores.items()})
 
 
-class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's early stopping, which begins at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
+class _OnceLearning:
+    """Begins at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
 
-    Before that, a validation part of a hundred recordings selects noise, and patience would end the training before
-    it begins to learn. A training that never gets there goes on to its limit and keeps its last epoch.
+    Before that, a validation part of a hundred recordings selects noise, and patience would end a training, or lower
+    its rate, before it begins to learn.
     """
 
     def __init__(self, num_classes, **kwargs):
-        super().__init__(restore_best_weights=True, **kwargs)
+        super().__init__(**kwargs)
         self.threshold = PLATEAU * float(np.log(num_classes))
         self.begun = False
 
@@ -138,6 +140,18 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         self.begun = self.begun or logs["cross_entropy"] < self.threshold
         if self.begun:
             super().on_epoch_end(epoch, logs)
+
+
+class EarlyStopping(_OnceLearning, keras.callbacks.EarlyStopping):
+    """Keras's early stopping, once the network learns; without that, the last epoch is kept."""
+
+
+class ReduceLROnPlateau(_OnceLearning, keras.callbacks.ReduceLROnPlateau):
+    """Keras's, once the network learns."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)  # as Keras's writes it, from the first epoch
+        super().on_epoch_end(epoch, logs)
 
 
 class Backup(keras.callbacks.Callback):
@@ -154,7 +168,7 @@ class Backup(keras.callbacks.Callback):
         self.batches = batches
         self.stateful = {
             "stopping": (stopping, ("begun", "wait", "best", "best_epoch", "stopped_epoch")),
-            "plateau": (plateau, ("wait", "best", "cooldown_counter")),
+            "plateau": (plateau, ("begun", "wait", "best", "cooldown_counter")),
         }
         self.stopping = stopping
         self.saved_at = time.monotonic()
@@ -254,20 +268,28 @@ def fit(
     Args:
         model: compiled, its random layers seeded; with `compile_classifier` where `monitor` is given.
         train: Batches with a seed.
-        valid: Batches without one; None: no validation values.
+        valid: Batches without one; None or an empty part: no validation values.
         score: function (model, Batches) -> "loss", "ua" and others by name, of the validation part after every epoch
             and of the training part at the end.
         max_epochs: upper limit; reached exactly where `monitor` is None.
         monitor: the validation value that the paper selects by: `val_loss` (falls), `val_wa` or `val_ua` (rise).
         patience: epochs without improvement after which training stops, counted once it has left its plateau.
-        plateau: a keras.callbacks.ReduceLROnPlateau or None.
+        plateau: a ReduceLROnPlateau of this module or None.
         checkpoint: file for the backup; where it exists training goes on from it.
         report: called with the number of finished epochs.
     """
     num_classes = len(train.part.classes)
+    if valid is not None and not len(valid):
+        valid = None
+    if monitor and valid is None:
+        raise InputError("the epoch is chosen by the validation part, which is empty; take another protocol")
     validation = Validation(score, valid) if valid is not None else None
     stopping = monitor and EarlyStopping(
-        num_classes, monitor=monitor, patience=patience, mode="min" if monitor.endswith("loss") else "max"
+        num_classes,
+        monitor=monitor,
+        patience=patience,
+        mode="min" if monitor.endswith("loss") else "max",
+        restore_best_weights=True,
     )
     backup = Backup(checkpoint, train, stopping=stopping or None, plateau=plateau)
     progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report and report(epoch + 1))
@@ -279,6 +301,7 @@ def fit(
     )
     epochs = len(backup.history["loss"])
     selected = bool(stopping) and stopping.best_weights is not None
+    train.begin_epoch(0)  # what is batched together moves the last bits, and a resumed training may not be at its end
     learnt = score(model, train)
     ended = NetworkTraining(
         epochs=epochs,

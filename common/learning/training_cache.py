@@ -62,8 +62,9 @@ def _read(path, model) -> Fitted | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         with open(path, "rb") as file, np.load(file) as archive:
             state = json.loads(str(archive["state"]))
-            model.set_weights([archive[f"weights_{i}"] for i in range(len(model.get_weights()))])
+            weights = [archive[f"weights_{i}"] for i in range(len(model.get_weights()))]
         networks = {name: NetworkTraining(**fields) for name, fields in state["networks"].items()}
+        model.set_weights(weights)
         return Fitted(model, state["history"], state["best_epoch"], networks)
     return None
 

@@ -16,6 +16,8 @@ import enum
 
 import numpy as np
 
+from common.evaluation import metrics
+
 MARGIN_OVER_CHANCE = 0.10
 SHARE_OF_CHANCE_LOSS = 0.98
 LARGEST_SHARE = 0.90
@@ -32,9 +34,39 @@ class State(enum.StrEnum):
 
 
 def states(record) -> dict[str, State]:
-    """State of each network of a record, by name; empty for a system without networks, and for records that lack it."""
+    """State of each network of a record, by name; empty for a system without networks.
+
+    Records made before the rule hold enough to see that a network did not learn, not that its training was finished:
+    of those that learnt nothing is said.
+    """
+    if not record.networks and record.history:
+        return {"network": State.NOT_LEARNT} if _old_not_learnt(record) else {}
     several = len(record.networks) > 1
     return {name: state(network, _validation(record, name, several)) for name, network in record.networks.items()}
+
+
+def _old_not_learnt(record) -> bool:
+    """The first half of the rule, from the training part's confusion matrix under the first decision rule."""
+    confusion, classes = np.asarray(record.parts["train"]["confusion"]), record.classes
+    if not confusion.sum(axis=1).all():
+        return False
+    loss = record.parts["train"]["cross_entropy"]
+    return _is_not_learnt(
+        num_classes=len(classes),
+        ua=metrics.ua(confusion, classes),
+        loss=0.0 if loss is None else loss,
+        largest_share=confusion.sum(axis=0).max() / confusion.sum(),
+        kept_first=record.best_epoch == 0,
+    )
+
+
+def _is_not_learnt(*, num_classes, ua, loss, largest_share, kept_first) -> bool:
+    return (
+        ua < 1 / num_classes + MARGIN_OVER_CHANCE
+        or loss >= SHARE_OF_CHANCE_LOSS * float(np.log(num_classes))
+        or largest_share > LARGEST_SHARE
+        or kept_first
+    )
 
 
 def state(network, validation_ua=None) -> State:
@@ -44,12 +76,9 @@ def state(network, validation_ua=None) -> State:
         network: the fields of `training.NetworkTraining` as a dict.
         validation_ua: by epoch; None without a validation part.
     """
-    chance, chance_loss = 1 / network["num_classes"], float(np.log(network["num_classes"]))
-    if (
-        network["ua"] < chance + MARGIN_OVER_CHANCE
-        or network["loss"] >= SHARE_OF_CHANCE_LOSS * chance_loss
-        or network["largest_share"] > LARGEST_SHARE
-        or (network["patience"] is not None and network["kept"] == 0)
+    kept_first = network["patience"] is not None and network["kept"] == 0
+    if _is_not_learnt(
+        kept_first=kept_first, **{name: network[name] for name in ("num_classes", "ua", "loss", "largest_share")}
     ):
         return State.NOT_LEARNT
     if network["stopped_by"] == "patience":

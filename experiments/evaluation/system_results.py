@@ -141,7 +141,7 @@ class SystemResults:
     @property
     def trained_out(self) -> str:
         """`k/N` of the networks behind the numbers; "" for a system without networks, or with older records."""
-        finished = [state is convergence.State.TRAINED_OUT for _, _, state in self._states]
+        finished = [state is convergence.State.TRAINED_OUT for record, _, state in self._states if record.networks]
         return f"{sum(finished)}/{len(finished)}" if finished else ""
 
     @property
@@ -149,7 +149,8 @@ class SystemResults:
         """A sentence that names the networks that did not learn; empty where there is none."""
         failed = [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
-        return [f"not learnt: {len(failed)} of {len(self._states)} networks ({listed(places, 3)})"] if failed else []
+        total = sum(max(1, len(record.networks)) for record in self.used)
+        return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
 
     @property
     def limits(self) -> str:

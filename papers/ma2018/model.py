@@ -72,8 +72,8 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
         max_epochs=recipe.max_epochs,
         monitor=recipe.monitor,
         patience=recipe.patience,  # D16
-        plateau=keras.callbacks.ReduceLROnPlateau(
-            monitor="val_wa", mode="max", factor=0.5, patience=recipe.plateau_patience
+        plateau=training.ReduceLROnPlateau(
+            len(train.classes), monitor="val_wa", mode="max", factor=0.5, patience=recipe.plateau_patience
         ),
         checkpoint=checkpoint,
         report=report,

@@ -86,14 +86,7 @@ def network(recipe, num_classes, *, name="all_classes"):
     relu = {"activation": "relu", "kernel_initializer": recipe.initializer}  # D7, D17
     for index, (filters, bins, frames) in enumerate(recipe.kernels):
         label = f"convolution_{index + 1}"
-        x = layers.Conv2D(
-            filters,
-            (frames, bins),
-            padding="same",
-            activation="relu",
-            kernel_initializer=recipe.initializer,
-            name=label,
-        )(x)  # D7, D17
+        x = layers.Conv2D(filters, (frames, bins), padding="same", name=label, **relu)(x)
         if index < NUM_POOLS:
             x = layers.MaxPooling2D(2)(x)  # (B, 150, 100, 16), (B, 75, 50, 24), (B, 37, 25, 32)
     x = recurrent(x, recipe) if recipe.lstm_layers else layers.Flatten()(x)  # (B, 256), or (B, 3456) after five

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.atomic_file import atomic
 from common.errors import InputError
 
 BUILT_IN = (  # three music-like, four crowd-like, in the order of 5.3; made by noise_signals.py
@@ -65,8 +66,9 @@ def _install_one(path):
     identity = audio.fingerprint(path)
     waveform, _ = audio.read(path, sample_rate_hz=SAMPLE_RATE_HZ)
     place = _kept(identity)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    np.save(place, waveform)
+    if not place.is_file():
+        with atomic(place) as file:
+            np.save(file, waveform)
     return identity
 
 
