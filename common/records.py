@@ -97,6 +97,7 @@ class RunRecord:
         parts: `PARTS`, and `test:<condition>` for each noise condition. The first rule of the scores is the paper's
             decision: the row's largest value, an all-zero row meaning "no decision".
         history: per epoch values; `best_epoch` indexes it.
+        warnings: what is doubtful of the corpus, as the run printed it; shown beside results, and no bar to a verdict.
         networks: by name, how each network's training ended; empty for a system without networks, and in records older
             than the field.
         corpus_fingerprint: SHA-256 over ids, labels, speakers and the audio files' bytes.
@@ -130,6 +131,7 @@ class RunRecord:
     environment: dict[str, str | int | float | bool | None]
     cost: Cost
     networks: dict[str, Network] = dataclasses.field(default_factory=dict)
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     def scores(self, part="test", rule=None) -> np.ndarray:
         """`(N, K)` scores of a part under a rule, by default the paper's."""

@@ -45,7 +45,7 @@ class Memory(NamedTuple):
 
 REAL_OVERHEAD = Overhead(systems="chernykh2018/ctc", folds="1-3")  # of a corpus that is named: about five minutes
 SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1, records=20)
-SMALLEST_MEMORY = Memory(recordings=(48, 96), manifests=(100, 200), workers=1)
+SMALLEST_MEMORY = Memory(recordings=(48, 96), manifests=(100, 1_000), workers=1)
 
 
 def overhead(size, corpus_name=None, data=None) -> list[dict]:
@@ -170,10 +170,10 @@ def _emotion(path) -> str:
 
 
 def _seconds_to_load_and_split(spoken, count, path) -> float:
-    """Of a manifest whose rows are stretches of a few recordings; no audio is read."""
+    """Of a manifest whose rows are stretches of a few recordings, of which the heads alone are read."""
     rows = []
     for number in range(count):
-        source, start = spoken[number % len(spoken)], number / 100
+        source, start = spoken[number % len(spoken)], number // len(spoken) / 10_000  # distinct, and within the file
         rows.append(f"{source},{_emotion(source)},{source.parent.name},{start},{start + 1}")
     _write_manifest(path, "file,emotion,speaker,start,end", rows)
     begin = time.perf_counter()

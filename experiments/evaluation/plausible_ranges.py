@@ -28,7 +28,8 @@ class PlausibleRange:
     def flag(self, value) -> str:
         """What a value means.
 
-        >>> Band(corpus="emodb", protocols=(), metric="ua", low=0.6, high=0.83, leak_above=0.88, source="").flag(0.9)
+        >>> known = {"corpus": "emodb", "protocols": (), "metric": "ua", "source": ""}
+        >>> PlausibleRange(low=0.6, high=0.83, leak_above=0.88, **known).flag(0.9)
         'above 88: a leak?'
         """
         if self.bug_below is not None and value < self.bug_below:

@@ -131,7 +131,12 @@ class SystemResults:
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.mixed, *self.not_learnt]
+        return [*notes, *self.mixed, *self.not_learnt, *self.warnings]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was doubtful of the corpus when it was trained on."""
+        return sorted({warning for record in self.records for warning in record.warnings})
 
     @functools.cached_property
     def _states(self) -> list[tuple]:

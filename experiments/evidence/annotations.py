@@ -37,7 +37,7 @@ class Annotations:
 
     Args:
         merged: what the variant made of a rater's emotion, e.g. excitement -> happiness.
-        utterances: id -> Rated; all have votes, or all have a recognition column.
+        utterances: id -> AnnotatedUtterance; all have votes, or all have a recognition column.
     """
 
     corpus_variant: str

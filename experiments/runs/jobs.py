@@ -64,7 +64,7 @@ class FoldJob:
     """
 
     system: Experiment
-    corpus: Corpus  # without its utterances: those of the fold are in `fold`; its warnings go into the record's notes
+    corpus: Corpus  # without its utterances: those of the fold are in `fold`; its warnings go into the record
     classes: tuple[str, ...]
     protocol: str
     seed: int

@@ -30,14 +30,17 @@ ONLY = "network"  # the name of a system's network where it has one
 TRUSTED = ["sklearn.tree._tree.Tree"]  # numbers alone; skops asks because sklearn does not check their range
 
 
-_KEPT = tuple(f.name for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks"))
-Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and four of its own
+_KEPT = tuple(
+    f.name for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks", "warnings")
+)
+Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and five of its own
     "Description",
     [(f.name, f.type) for f in dataclasses.fields(records.RunRecord) if f.name in _KEPT]
     + [
         ("schema", Annotated[int, msgspec.Meta(ge=1)]),
         ("front_end_code", str),
         ("networks", list[str]),
+        ("warnings", list[str], dataclasses.field(default_factory=list)),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
     ],
     kw_only=True,
@@ -90,7 +93,7 @@ def _write(fitted, record, speakers, folder):
     networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
         _write_network(network, folder / name)
-    described = {name: getattr(record, name) for name in _KEPT} | {
+    described = {name: getattr(record, name) for name in (*_KEPT, "warnings")} | {
         "schema": SCHEMA,
         "front_end_code": _front_end_code(record.paper),
         "networks": sorted(networks),
@@ -130,7 +133,9 @@ def load(folder, *, anyway=False) -> Saved:
     """
     folder = Path(folder)
     described = _described(folder)
-    record = records.RunRecord(**{name: getattr(described, name) for name in _KEPT}, parts={}, history={})
+    record = records.RunRecord(
+        **{name: getattr(described, name) for name in (*_KEPT, "warnings")}, parts={}, history={}
+    )
     recipe_type = _recipe_type(record.paper)
     try:
         if faults := list(records.description_faults(record)):

@@ -123,5 +123,7 @@ def about(saved) -> dict:
         "protocol": f"{record.protocol}, {record.fold} of {record.num_folds}, seed {record.seed}",
         "preset": record.preset,
         "made_with": f"{model_card.library(record)} {record.environment.get(model_card.library(record))}",
-        "read_first": [sentence for sentence in (record.limits, *record.notes, *saved.differs) if sentence],
+        "read_first": [
+            sentence for sentence in (record.limits, *record.notes, *record.warnings, *saved.differs) if sentence
+        ],
     }

@@ -46,7 +46,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this folder.
-        train: the Part to train on; its moments standardise, and no other part's.
+        train: the Subset to train on; its moments standardise, and no other part's.
         valid: not used, unless the recipe joins it to `train` (D3).
         seed: deals the speakers to the folds of the cross-validation; everything else is deterministic.
         checkpoint: not used: a training takes seconds, minutes where there are thousands of utterances.
@@ -69,7 +69,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def joined(first, second):
-    """The utterances of two Parts as one."""
+    """The utterances of two Subsets as one."""
     return dataclasses.replace(
         first,
         utterances=[*first.utterances, *second.utterances],

@@ -137,7 +137,10 @@ class BlockBatches(batching.Batches):
 
 
 def ctc_scores(model, batches):
-    """`loss` is the CTC loss without class weights; the best path's first emotion decides; `empty` have none."""
+    """`loss` is the CTC loss without class weights; the best path's first emotion decides.
+
+    `empty` is the share of utterances whose best path names no emotion.
+    """
     outputs = model.predict(batching.stream(batches), verbose=0)
     logits, length = outputs["logits"], outputs["length"]
     order = batches.order  # one example an utterance, and the batches may be shuffled

@@ -58,7 +58,7 @@ def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suit
     assert found["recipe"]["units"] == 8 and any("modified" in sentence for sentence in found["read_first"])
     scores = list(found["predictions"][0]["scores"]["mean"].values())
     assert scores == changed.parts["test"]["scores"]["mean"][0]
-    assert suite("audit", "--data", "data", "--results", "results").count("mine/network") >= 1
+    assert suite("audit", "--data", "data").count("mine/network") >= 1
 
 
 @pytest.mark.parametrize("name", ["Mine", "my-method", "1st", "class", "x", "a/b", "", "emmert", "lim2016"])

@@ -60,7 +60,7 @@ def test_a_doubtful_recording_is_shown_once_kept_in_the_record_and_an_error_unde
     variant = "manifest:calls/angry=rude+happy=sadness"
     assert result.output.count(f"Warning: {variant}: {QUIET}") == 1
     written = records.read_all(calls.parent / "results")
-    assert [(r.corpus_variant, r.notes, r.classes) for r in written] == [(variant, [QUIET], ["rude", "sadness"])] * 2
+    assert [(r.corpus_variant, r.warnings, r.classes) for r in written] == [(variant, [QUIET], ["rude", "sadness"])] * 2
     tables = [path.read_text(encoding="utf-8") for path in (calls.parent / "results" / "tables").glob("*.csv")]
     assert any(QUIET in text for text in tables), "beside the results"
 
@@ -162,6 +162,7 @@ def test_an_audformat_database(database):
 
 
 def test_audformat_tables_in_parquet_and_in_parts(database):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
     import pandas
 
     from common import corpora

@@ -55,6 +55,7 @@ def test_lines_are_those_of_the_file(tmp_path):
 
 
 def test_parquet_with_audformats_index(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
     index = pandas.MultiIndex.from_arrays(
         [["a.wav", "b.wav"], pandas.to_timedelta([0, 1.5], unit="s"), pandas.to_timedelta(["00:00:02", None])],
         names=["file", "start", "end"],
