@@ -299,16 +299,19 @@ def fit(
     model.fit(
         batching.stream(train), initial_epoch=begin, epochs=max_epochs, callbacks=callbacks, shuffle=False, verbose=0
     )
-    epochs = len(backup.history["loss"])
-    selected = bool(stopping) and stopping.best_weights is not None
     train.begin_epoch(0)  # what is batched together moves the last bits, and a resumed training may not be at its end
-    learnt = score(model, train)
-    ended = NetworkTraining(
+    ended = _ended(len(backup.history["loss"]), stopping, score(model, train), num_classes)
+    return Fitted(model, backup.history, ended.kept if stopping else None, {model.name: ended})
+
+
+def _ended(epochs, stopping, learnt, num_classes) -> NetworkTraining:
+    """How a training ended: its number of epochs, its early stopping or None, and its scores on the training part."""
+    selected = bool(stopping) and stopping.best_weights is not None
+    return NetworkTraining(
         epochs=epochs,
         kept=stopping.best_epoch if selected else epochs - 1,
         stopped_by="patience" if stopping and stopping.stopped_epoch else "limit",
-        patience=patience if stopping else None,
+        patience=stopping.patience if stopping else None,
         **{name: learnt[name] for name in ("loss", "ua", "largest_share")},
         num_classes=num_classes,
     )
-    return Fitted(model, backup.history, ended.kept if stopping else None, {model.name: ended})

@@ -51,7 +51,7 @@ def fit(checkpoint=None, kill_after=None, epochs=12, patience=4):
         if epoch == kill_after:
             raise Killed
 
-    plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=1, factor=0.5)
+    plateau = training.ReduceLROnPlateau(2, monitor="val_loss", patience=1, factor=0.5)
     fitted = training.fit(
         model,
         train,

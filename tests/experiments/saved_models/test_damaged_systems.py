@@ -144,7 +144,8 @@ def test_the_command_line_ends_with_status_2(saved):
 def test_networks_that_score_other_classes_are_one_sentence(saved, tmp_path, monkeypatch):
     loaded = models.load(saved[0])
     scores = {"mean": np.zeros((1, 3), "float32")}
-    paper = SimpleNamespace(features=lambda *_: np.zeros((1, 5)), predict=lambda *_: scores)
+    functions = {"features": lambda *_: np.zeros((1, 5)), "predict": lambda *_: scores, "timeline": lambda *_: None}
+    paper = SimpleNamespace(**functions)
     monkeypatch.setattr(catalog, "paper", lambda name: paper)
     soundfile.write(tmp_path / "a.wav", np.sin(np.arange(16000) / 10), 16000)
     with pytest.raises(InputError, match="do not fit its 2 classes"):
