@@ -109,5 +109,5 @@ def _decided(record, part, rule) -> dict:
         "label": [record.classes[k] for k in record.labels(part)],
         "rule": rule,
         "prediction": [names[k] for k in decisions],
-        "score": pd.Series(values.max(axis=1, initial=0.0)).where(decisions != metrics.NO_DECISION),
+        "score": pd.Series(values.max(axis=1)).where(decisions != metrics.NO_DECISION),
     }

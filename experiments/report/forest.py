@@ -42,7 +42,7 @@ def forest(members) -> Figure:
         axes.plot(each.ua, row, "o", color=drawing.BLUE, markersize=6, zorder=3)
     axes.plot([], [], "o-", color=drawing.BLUE, linewidth=2, label="UA, pooled, with its 95 % interval")
     axes.plot([], [], "|", color=drawing.ORANGE, markersize=9, label="UA of one test speaker")
-    axes.set_yticks(range(len(ranked)), [system.name for _, system in ranked])
+    axes.set_yticks(range(len(ranked)), [each.system.name for each in ranked])
     axes.set_xlim(0, 1)
     axes.set_xlabel("UA")
     axes.set_ylim(-0.7, len(ranked) - 0.3)

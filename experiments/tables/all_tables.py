@@ -188,8 +188,6 @@ def table_for_terminal(found_records) -> str:
 def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")
-    no_ua = "no UA: " + ranked["ua_why_none"].where(ranked["ua"].isna())
-    ranked["notes"] = ["; ".join(filter(None, notes)) for notes in zip(ranked["notes"], no_ua.fillna(""), strict=True)]
     body = tabulate.tabulate(
         formats.Table(caption, ranked, TERMINAL).shown,
         headers="keys",
@@ -202,12 +200,17 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
     return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
 
 
+def _note(row, field) -> str:
+    no_ua = f"no UA: {row['ua_why_none']}" if formats.is_missing(row["ua"]) else ""
+    return "; ".join(filter(None, (row[field], no_ua)))
+
+
 TERMINAL = (
     layout.system_name(),
     *layout.COUNTED,
     formats.estimate("UA % [95 %]", "ua"),
     formats.rate("WA %", "wa"),
-    formats.text("note", "notes", none=""),
+    formats.Column("note", "notes", _note),
 )
 
 

@@ -129,13 +129,16 @@ def test_read_gives_the_numbers_of_all_records(root):
 def test_predictions_by_hand(tmp_path):
     assert for_users.predictions(tmp_path).empty
     test = part([0, 1, 1], [0, 0, -1], speakers="xyz", ids="abc")
-    test["scores"]["mean"][1] = [0.7, 0.3]
-    records.write(record(test, seed=3), root=tmp_path)
-    tested = for_users.predictions(tmp_path).query("part == 'test'")
+    test["scores"]["mean"][1] = [-0.25, -1.5]  # a margin
+    none = {"utterances": [], "speakers": [], "labels": [], "scores": {"mean": []}}
+    parts = record(test).parts | {"valid": none | {"confusion": [[0] * 3] * 2, "cross_entropy": None}}
+    records.write(record(test, parts=parts, seed=3), root=tmp_path)
+    tested = for_users.predictions(tmp_path)
+    assert set(tested["part"]) == {"test"}
     assert tested["utterance"].tolist() == ["a", "b", "c"] and tested["speaker"].tolist() == ["x", "y", "z"]
     assert tested["label"].tolist() == ["anger", "sadness", "sadness"]
     assert tested["prediction"].tolist()[:2] == ["anger", "anger"] and tested["prediction"].isna().tolist()[2]
-    assert tested["score"].tolist()[:2] == [1, 0.7] and tested["score"].isna().tolist()[2]
+    assert tested["score"].tolist()[:2] == [1, -0.25] and tested["score"].isna().tolist()[2]
     assert set(tested["seed"]) == {3} and set(tested["rule"]) == {"mean"} and set(tested["fold"]) == {"fold_1"}
 
 
