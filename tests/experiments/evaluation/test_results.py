@@ -57,14 +57,14 @@ def test_a_class_of_two_speakers_has_a_recall_without_interval():
 
 def test_pooled_and_fold_mean_are_two_rows():
     folds = [
-        record(part([0, 0, 0, 1], [0, 0, 0, 0], ids="abcd"), num_folds=2),
+        record(part([0, 0, 0, 1], [0, 0, 1, 0], ids="abcd"), num_folds=2),
         record(part([0, 1], [0, 1], ids="ef"), num_folds=2, fold="fold_2"),
     ]
     measured = results.frame(system_results.group(folds))
     by = {"metric": "ua", "part": "test"}
-    assert one(measured, aggregation="pooled", **by)["estimate"] == pytest.approx((4 / 4 + 1 / 2) / 2)
-    assert one(measured, aggregation="fold_mean", **by)["estimate"] == pytest.approx((1 / 2 + 1) / 2)
-    assert one(measured, metric="sd:ua", part="test")["estimate"] == pytest.approx(1 / 2 / np.sqrt(2))
+    assert one(measured, aggregation="pooled", **by)["estimate"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert one(measured, aggregation="fold_mean", **by)["estimate"] == pytest.approx((1 / 3 + 1) / 2)
+    assert one(measured, metric="sd:ua", part="test")["estimate"] == pytest.approx(2 / 3 / np.sqrt(2))
 
 
 def test_a_number_that_does_not_exist_has_a_row_with_its_reason():
@@ -75,13 +75,15 @@ def test_a_number_that_does_not_exist_has_a_row_with_its_reason():
     assert alone["estimate"] == 1 / 2 and np.isnan(alone["low"]) and "2 speakers" in alone["why_none"]
 
 
-def test_every_rule_has_rows_and_the_training_part_those_of_the_papers_own():
-    found = system_results.group([with_rule(unbalanced(), "vote", [0, 0, 0, 0, 1, 1])])
+def test_every_rule_has_rows_and_what_rules_share_has_one():
+    found = system_results.group([with_rule(unbalanced(), "slice_votes", [0, 0, 0, 0, 1, 1])])
     measured = results.frame(found)
     by = {"metric": "wa", "part": "test", "aggregation": "pooled"}
     assert one(measured, rule="mean", **by)["estimate"] == pytest.approx(4 / 6)
-    assert one(measured, rule="vote", **by)["estimate"] == 1
+    assert one(measured, rule="slice_votes", **by)["estimate"] == 1
     assert one(measured, metric="ua", part="train")["rule"] == "mean"
+    slices = one(measured, metric="slice_wa")
+    assert slices["rule"] == "slice_votes" and slices["estimate"] == 1
     assert set(results.frame(found, own_rule=True)["rule"]) == {"mean"}
 
 
