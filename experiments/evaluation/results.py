@@ -21,7 +21,7 @@ NUMBERS = (
     *itertools.product(("wa", "ua", "macro_f1"), ("test",), ("pooled", "fold_mean")),
     ("ua_utterances", "test", "pooled"),
     *((f"sd:{metric}", "test", "fold_mean") for metric in ("wa", "ua")),
-    *((metric, "test", "pooled") for metric in ("cross_entropy", scores.SLICE_WA, *metrics.OF_CLASSES)),
+    *((metric, "test", "pooled") for metric in ("cross_entropy", "slice_wa", *metrics.OF_CLASSES)),
     *((metric, "train", "pooled") for metric in ("wa", "ua", "cross_entropy")),
 )
 
@@ -53,7 +53,7 @@ def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
 
 def _numbers(system, rule, numbers):
     for metric, part, aggregation in numbers:
-        if (part == "train" and rule != system.rules[0]) or (metric == scores.SLICE_WA and rule != scores.SLICE_RULE):
+        if (part == "train" and rule != system.rules[0]) or (metric == "slice_wa" and rule != scores.SLICE_RULE):
             continue
         for emotion in system.classes if metric in metrics.OF_CLASSES else [""]:
             name = f"{metric}:{emotion}" if emotion else metric

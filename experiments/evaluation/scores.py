@@ -16,7 +16,7 @@ HISTORY = {
     ("slice_cross_entropy", "valid"): "val_loss",
     ("slice_wa", "train"): "accuracy",
 }
-SLICE_RULE, SLICE_WA = "slice_votes", "slice_wa"
+SLICE_RULE = "slice_votes"
 
 
 def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
