@@ -35,6 +35,7 @@ MAY_USE = {  # room -> the rooms below it; whatever is not listed is forbidden, 
     "experiments.catalog": COMMON | {"papers", "experiments"},
     "experiments.evaluation": COMMON | {"experiments"},
     "experiments.evidence": COMMON | {"experiments"},
+    "experiments.results": COMMON | {"experiments", "experiments.evaluation"},  # for Python users, no room uses it
     "experiments.tables": GROUND,
     "experiments.saved_models": GROUND,
     "experiments.export": GROUND,
@@ -110,7 +111,7 @@ def room(module):
     layer, *rest = module.split(".")
     if layer == "papers":
         return f"papers.{rest[0]}" if rest else "papers"
-    if rest and rest[0] in ("catalog", "__main__"):
+    if rest and rest[0] in ("catalog", "results", "__main__"):
         return f"{layer}.{rest[0]}"
     if len(rest) > 1 or module in MAY_USE:
         return f"{layer}.{rest[0]}" if rest else layer

@@ -43,6 +43,8 @@ def _measure(system, metric, aggregation, part, rule) -> Estimate:
     if base in ("cross_entropy", "slice_wa"):
         terms = _losses if base == "cross_entropy" else _slices
         return _ratio(system, lambda r: terms(r, part, rule), part, aggregation, rate=base == "slice_wa")
+    if base == "ua_utterances":
+        return _ua_over_utterances(system, part, rule)
     if base in SPREADS:
         return SPREADS[base](system, metric.partition(":")[2], rule)
     of_confusion = metric_of(metric, system.classes)
@@ -142,6 +144,15 @@ def _pooled(system, metric, of_confusion, part, rule) -> Estimate:
     return _with_interval(value, by_seed, of_confusion, cells)
 
 
+def _ua_over_utterances(system, part, rule) -> Estimate:
+    """UA with utterances resampled. It asks only which decisions are right, and how many seeds', not which seeds'."""
+    tested = system.tested(rule, part)
+    right = np.sort(tested.decisions == tested.labels, axis=0)  # (S, N)
+    decisions, each = np.where(right, tested.labels, metrics.NO_DECISION), np.arange(len(tested.labels))
+    cells = metrics.confusion_by_group(tested.labels, decisions, each, num_classes=len(system.classes))
+    return intervals.interval(metric_of("ua", system.classes), cells, about="utterances")
+
+
 def _with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
     """A value with the interval of the cells' statistic, or with the reason why there is none."""
     try:
@@ -170,7 +181,9 @@ def _fold_mean(system, of_confusion, part, rule) -> Estimate:
     )  # (G, L, K, K+1)
     values = of_confusion(cells.sum(axis=0))
     if undefined := [r for r, value in zip(system.used, values, strict=True) if np.isnan(value)]:
-        raise NotComputableError(f"{_absent(system, undefined[:1], part)} in {undefined[0].fold}")
+        raise NotComputableError(
+            f"{_absent(system, undefined[:1], part)} in {undefined[0].fold} of seed {undefined[0].seed}"
+        )
     sizes = cells.sum(axis=(0, 2, 3))  # (L,)
     return _weighted_folds(cells, of_confusion, lambda sums: sums.sum(axis=(-2, -1)) / sizes, by_seed, rate=True)
 

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from common.evaluation import metrics
 from common.folds import leakage
 from common.utterance import slug
-from experiments.evaluation import comparisons, scores, system_results
+from experiments.evaluation import comparisons, system_results
 from experiments.report import drawing
-from experiments.tables.layout import attempt
+from experiments.tables import layout
 
 ROW_INCHES = 0.42
 WIDTH_INCHES = 9
@@ -29,22 +29,20 @@ def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
 
 def forest(members) -> Figure:
     """One row per system, the highest UA on top; systems without a UA are named without a mark."""
-    measured = [(attempt(scores.measure, system, "ua")[0], system) for system in members]
-    ranked = sorted(measured, key=lambda pair: (pair[0].value if pair[0] else -1, pair[1].name))
+    rows = layout.rows(members, layout.UA_AND_WA).assign(system=members)
+    ranked = list(rows.sort_values(["ua", "paper", "variant"], na_position="first").itertuples())
     figure = Figure(figsize=(WIDTH_INCHES, 1.8 + ROW_INCHES * len(ranked)), layout="constrained")
     axes = figure.subplots()
     chance = metrics.chance(len(members[0].classes))
     axes.axvline(chance, color=drawing.GREY, linestyle="--", linewidth=1, label="chance")
-    for row, (ua, system) in enumerate(ranked):
-        values = of_speakers(system)
+    for row, each in enumerate(ranked):
+        values = of_speakers(each.system)
         axes.plot(values, np.full(len(values), row), "|", color=drawing.ORANGE, markersize=9, alpha=0.7, zorder=1)
-        if ua and ua.low is not None:
-            axes.plot([ua.low, ua.high], [row, row], color=drawing.BLUE, linewidth=2, zorder=2)
-        if ua:
-            axes.plot(ua.value, row, "o", color=drawing.BLUE, markersize=6, zorder=3)
+        axes.plot([each.ua_low, each.ua_high], [row, row], color=drawing.BLUE, linewidth=2, zorder=2)  # NaN: nothing
+        axes.plot(each.ua, row, "o", color=drawing.BLUE, markersize=6, zorder=3)
     axes.plot([], [], "o-", color=drawing.BLUE, linewidth=2, label="UA, pooled, with its 95 % interval")
     axes.plot([], [], "|", color=drawing.ORANGE, markersize=9, label="UA of one test speaker")
-    axes.set_yticks(range(len(ranked)), [system.name for _, system in ranked])
+    axes.set_yticks(range(len(ranked)), [each.system.name for each in ranked])
     axes.set_xlim(0, 1)
     axes.set_xlabel("UA")
     axes.set_ylim(-0.7, len(ranked) - 0.3)

@@ -13,8 +13,8 @@ from markdown_it import MarkdownIt
 
 from common import records
 from common.atomic_file import write_text
-from common.evaluation import metrics, reported_results
-from experiments.evaluation import comparisons, reproduction, scores, system_results
+from common.evaluation import reported_results
+from experiments.evaluation import comparisons, reproduction, system_results
 from experiments.evidence import annotations, human_reference, latencies
 from experiments.report import figures
 from experiments.tables import ablation_effects, formats, layout
@@ -150,14 +150,13 @@ def _summary(results, ablations) -> dict:
     best = []
     for (corpus, protocol, preset), members in system_results.by_group(results).items():
         methods, _ = comparisons.methods_of(members, ablations)
-        scored = [(ua, s) for s in methods if (ua := layout.attempt(scores.measure, s, "ua")[0])]
+        rows = layout.rows(methods, layout.UA_AND_WA).assign(complete=[bool(s.complete) for s in methods])
+        scored = rows.dropna(subset="ua").to_dict("records")
         if len(scored) > 1:
-            ua, system = max(scored, key=lambda pair: (bool(pair[1].complete), pair[0].value))
-            chance = formats.per_cent(metrics.chance(len(system.classes)))
-            shown = formats.with_interval(ua)
-            notes = "; ".join(system.caveats) or formats.NONE
-            seeds = system_results.ranges(system.seeds)
-            best.append(Best(corpus, protocol, preset, system.name, shown, len(scored), chance, seeds, notes))
+            first = max(scored, key=lambda row: (row["complete"], row["ua"]))
+            name, ua = f"{first['paper']}/{first['variant']}", formats.interval_text(first, "ua")
+            chance, notes = formats.per_cent(first["chance_ua"]), first["notes"] or formats.NONE
+            best.append(Best(corpus, protocol, preset, name, ua, len(scored), chance, first["seeds"], notes))
     return {
         "records": sum(len(system.records) for system in results),
         "systems": len({system.name for system in results}),

@@ -16,7 +16,7 @@ from common import records
 from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
-from experiments.evaluation import reproduction, scores, system_results
+from experiments.evaluation import reproduction, system_results
 from experiments.evidence import annotations, audits, benchmarks, human_reference, latencies
 from experiments.tables import (
     ablation_effects,
@@ -187,10 +187,11 @@ def table_for_terminal(found_records) -> str:
 
 def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
-    ranked = sorted(map(_terminal_row, members), key=lambda ranked_row: -ranked_row[0])
+    ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")
     body = tabulate.tabulate(
-        [cells for _, cells in ranked],
-        headers=["system", "n", "folds", "seeds", "UA % [95 %]", "WA %", "note"],
+        formats.Table(caption, ranked, TERMINAL).shown,
+        headers="keys",
+        showindex=False,
         tablefmt="simple",
         maxcolwidths=[32, 9, 6, 6, 20, 5, 30],
         colalign=("left",) + ("right",) * 5 + ("left",),
@@ -199,14 +200,18 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
     return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
 
 
-def _terminal_row(system) -> tuple[float, list[str]]:
-    """UA to rank by, and the cells."""
-    wa, _ = layout.attempt(scores.measure, system, "wa")
-    ua, why = layout.attempt(scores.measure, system, "ua")
-    notes = [*system.caveats, *([f"no UA: {why}"] if why else [])]
-    counted = [system.n, system.folds, system_results.ranges(system.seeds)]
-    shown = [formats.with_interval(ua), formats.per_cent(wa and wa.value)]
-    return ua.value if ua else -1.0, [system.name, *counted, *shown, "; ".join(notes)]
+def _note(row, field) -> str:
+    no_ua = f"no UA: {row['ua_why_none']}" if formats.is_missing(row["ua"]) else ""
+    return "; ".join(filter(None, (row[field], no_ua)))
+
+
+TERMINAL = (
+    layout.system_name(),
+    *layout.COUNTED,
+    formats.estimate("UA % [95 %]", "ua"),
+    formats.rate("WA %", "wa"),
+    formats.Column("note", "notes", _note),
+)
 
 
 def _read(path) -> bytes | None:

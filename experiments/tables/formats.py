@@ -135,7 +135,7 @@ def p_value(p) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def interval_fields(name, number) -> dict:
+def interval_fields(name, number=None) -> dict:
     """`ua`, `ua_low`, `ua_high` of an Estimate, or of none."""
     values = (None, None, None) if number is None else (number.value, number.low, number.high)
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))

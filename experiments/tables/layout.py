@@ -2,7 +2,10 @@
 
 import itertools
 
+import pandas as pd
+
 from common.evaluation import metrics
+from experiments.evaluation import results
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats
 
@@ -23,6 +26,7 @@ FOLDS_AND_SEEDS = (formats.text("folds", "folds"), formats.text("seeds", "seeds"
 COUNTED = (formats.text("n", "n"), *FOLDS_AND_SEEDS)
 TRAINED_OUT = formats.text("trained out", "trained_out")
 NOTES = formats.text("notes", "notes")
+UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
 
 
 def counted(system) -> dict:
@@ -89,3 +93,17 @@ def surroundings(system) -> dict:
         "majority_wa": system.majority,
         "limits": system.limits,
     }
+
+
+def rows(systems, numbers, *, own_rule=True) -> pd.DataFrame:
+    """A row a system under its paper's own decision rule, or a row a system and rule, in the order of the systems.
+
+    Its fields are `identity`, `surroundings`, and those of `results.wide(..., numbers)`.
+    """
+    about = [
+        identity(system, rule) | surroundings(system)
+        for system in systems
+        for rule in (system.rules[:1] if own_rule else system.rules)
+    ]
+    measured = results.frame(systems, numbers.values(), own_rule=own_rule)
+    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object)

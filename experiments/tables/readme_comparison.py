@@ -2,7 +2,6 @@
 
 from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons
-from experiments.evaluation import scores
 from experiments.evaluation.system_results import by_group, corpus_words, ranges
 from experiments.tables import formats, layout, systems
 from experiments.tables.formats import Table
@@ -36,10 +35,9 @@ def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
 
 
 def _table(corpus, members, papers) -> Table:
-    measured = [
-        (system, *(layout.attempt(scores.measure, system, name)[0] for name in ("ua", "wa"))) for system in members
-    ]
-    ranked = sorted(measured, key=lambda entry: (-entry[1].value if entry[1] else 1, entry[0].name))
+    rows = layout.rows(members, layout.UA_AND_WA)
+    rows = rows.assign(epochs=list(map(systems.epochs_kept_and_run, members)))
+    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])
     caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
         "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
@@ -47,7 +45,7 @@ def _table(corpus, members, papers) -> Table:
     ]
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
-    return Table(caption, [_row(*entry) for entry in ranked], COLUMNS, _commands(members), tuple(notes))
+    return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
 
 
 def _commands(members):
@@ -69,15 +67,3 @@ COLUMNS = (
     formats.text("seeds", "seeds"),
     layout.NOTES,
 )
-
-
-def _row(system, ua, wa) -> dict:
-    return {
-        **layout.identity(system),
-        **formats.interval_fields("ua", ua),
-        **formats.interval_fields("wa", wa),
-        "epochs": systems.epochs_kept_and_run(system),
-        "trained_out": system.trained_out,
-        **layout.counted(system),
-        "notes": "; ".join(system.caveats),
-    }

@@ -2,12 +2,11 @@
 
 import statistics as descriptive
 
-import numpy as np
+import pandas as pd
 
-from common.evaluation import intervals, metrics
-from common.evaluation.intervals import Estimate
+from common.evaluation import metrics
 from common.utterance import slug
-from experiments.evaluation import plausible_ranges, scores
+from experiments.evaluation import plausible_ranges, results, scores
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
@@ -50,7 +49,7 @@ SYSTEM_COLUMNS = (
 
 def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
-    rows = [_system_row(system, rule) for system in systems for rule in system.rules]
+    rows = _rows(systems)
     notes = (
         "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds, or, where "
         "each seed tests other utterances, all seeds pooled. Intervals: 95 %, speakers resampled.",
@@ -63,67 +62,64 @@ def systems_sheet(corpus, systems) -> Sheet:
     notes += tuple(
         dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.of(system))
     )
-    has_empty = any(row["no_decision"] for row in rows)
+    has_empty = rows["no_decision"].any()
     columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
     table = Table(layout.caption("Systems", corpus, systems), rows, columns, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
-def training_ua(system) -> Estimate | None:
-    """UA on what a system was trained on, under its first rule."""
-    return attempt(scores.measure, system, "ua", part="train")[0]
+NUMBERS = {
+    "wa_pooled": results.WA,
+    "wa_fold_mean": ("wa", "test", "fold_mean"),
+    "wa_fold_sd": ("sd:wa", "test", "fold_mean"),
+    "ua_pooled": results.UA,
+    "ua_utterances": ("ua_utterances", "test", "pooled"),
+    "ua_fold_mean": ("ua", "test", "fold_mean"),
+    "ua_fold_sd": ("sd:ua", "test", "fold_mean"),
+    "macro_f1": ("macro_f1", "test", "pooled"),
+    "ua_training": ("ua", "train", "pooled"),
+    "slice_wa": ("slice_wa", "test", "pooled"),
+}
+FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "n", "folds", "seeds", "num_classes", "chance_ua", "majority_wa", "limits"),
+    *(*formats.interval_fields("wa_pooled"), "wa_fold_mean", "wa_fold_sd"),
+    *(*formats.interval_fields("ua_pooled"), *formats.interval_fields("ua_utterances"), "ua_fold_mean", "ua_fold_sd"),
+    *(*formats.interval_fields("macro_f1"), "ua_training", "trained_out", *formats.interval_fields("slice_wa")),
+    *("no_decision", "band", "notes"),
+]
 
 
-def _over_utterances(system, rule) -> Estimate:
-    """UA with utterances resampled. It asks only which decisions are right, and how many seeds', not which seeds'."""
-    tested = system.tested(rule)
-    right = np.sort(tested.decisions == tested.labels, axis=0)  # (S, N)
-    decisions, each = np.where(right, tested.labels, metrics.NO_DECISION), np.arange(len(tested.labels))
-    cells = metrics.confusion_by_group(tested.labels, decisions, each, num_classes=len(system.classes))
-    return intervals.interval(metrics.by_name("ua", system.classes), cells, about="utterances")
+def _rows(systems) -> pd.DataFrame:
+    rows = layout.rows(systems, NUMBERS, own_rule=False)
+    ruled = [(system, rule) for system in systems for rule in system.rules]
+    counts = [metrics.pooled(system.confusions(rule)) for system, rule in ruled]  # (K, K+1) each
+    fields = rows.to_dict("records")
+    rows["no_decision"] = [each[:, -1].sum() / each.sum() for each in counts]
+    rows["band"] = [_bands(system, row) for (system, _), row in zip(ruled, fields, strict=True)]
+    rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
+    return rows[FIELDS]
 
 
-def _system_row(system, rule) -> dict:
-    wa, _ = attempt(scores.measure, system, "wa", rule=rule)
-    ua, no_ua = attempt(scores.measure, system, "ua", rule=rule)
-    wa_folds, _ = attempt(scores.fold_values, system, "wa", rule)
-    ua_folds, no_fold_mean = attempt(scores.fold_values, system, "ua", rule)
-    slice_wa = attempt(scores.measure, system, "slice_wa")[0] if rule == scores.SLICE_RULE else None
-    ua_train = training_ua(system) if rule == system.rules[0] else None  # what is recorded follows from that rule
-    reasons = [f"no UA: {no_ua}"] if no_ua else [f"no UA fold mean: {no_fold_mean}"] if no_fold_mean else []
-    reasons += [f"no interval: {ua.why_none}"] if ua and ua.why_none else []
-    counts = metrics.pooled(system.confusions(rule))  # (K, K+1)
-    bands = [_band(band, {"wa": wa, "ua": ua}[band.metric], system) for band in plausible_ranges.of(system)]
-    return {
-        **identity(system, rule),
-        **layout.counted(system),
-        **surroundings(system),
-        **formats.interval_fields("wa_pooled", wa),
-        **_mean_and_sd_fields("wa_fold", wa_folds),
-        **formats.interval_fields("ua_pooled", ua),
-        **formats.interval_fields("ua_utterances", attempt(_over_utterances, system, rule)[0]),
-        **_mean_and_sd_fields("ua_fold", ua_folds),
-        **formats.interval_fields("macro_f1", attempt(scores.measure, system, "macro_f1", rule=rule)[0]),
-        "ua_training": ua_train and ua_train.value,
-        "trained_out": system.trained_out,
-        **formats.interval_fields("slice_wa", slice_wa),
-        "no_decision": counts[:, -1].sum() / counts.sum(),
-        "band": "; ".join(bands),
-        "notes": "; ".join([*system.caveats, *reasons]),
-    }
+def _reasons(row):
+    """Why the row lacks a UA, its mean over folds or its interval."""
+    if formats.is_missing(row["ua_pooled"]):
+        yield f"no UA: {row['ua_pooled_why_none']}"
+        return
+    if formats.is_missing(row["ua_fold_mean"]):
+        yield f"no UA fold mean: {row['ua_fold_mean_why_none']}"
+    if row["ua_pooled_why_none"]:
+        yield f"no interval: {row['ua_pooled_why_none']}"
 
 
-def _band(band, number, system) -> str:
+def _bands(system, row) -> str:
+    return "; ".join(_band(band, row[f"{band.metric}_pooled"], system) for band in plausible_ranges.of(system))
+
+
+def _band(band, value, system) -> str:
     """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
     range_ = f"{band.metric.upper()} {100 * band.low:g}–{100 * band.high:g}"
     range_ += f" on {band.corpus}" if band.corpus != system.corpus_variant else ""
-    return f"{range_}: {band.flag(number.value)}" if number else range_
-
-
-def _mean_and_sd_fields(name, values) -> dict:
-    mean = None if values is None else np.mean(values)
-    sd = None if values is None or len(values) < 2 else np.std(values, ddof=1)
-    return {f"{name}_mean": mean, f"{name}_sd": sd}
+    return range_ if formats.is_missing(value) else f"{range_}: {band.flag(value)}"
 
 
 CLASS_COLUMNS = (
