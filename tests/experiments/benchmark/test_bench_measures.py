@@ -100,4 +100,5 @@ def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
     assert tuple(sizes) == processes.SMALLEST_MEMORY.recordings
     assert [entry["value"] for entry in found[:3]] == [101.0, 102.0, pytest.approx(1 / 101, rel=1e-4)]
     assert found[2]["target"] == "≤ 10"
-    assert [entry["what"][:15] for entry in found[3:]] == ["manifest of 100", "manifest of 200"]
+    loaded = [f"manifest of {count} utterances: load and split" for count in ("100", "1,000")]
+    assert [entry["what"] for entry in found[3:]] == loaded
