@@ -29,6 +29,11 @@ LABEL_SETS = {
 }
 
 
+def emotions_of(names) -> tuple[str, ...]:
+    """What `--emotions` means: the emotions of a label set that is named alone, else the names themselves."""
+    return LABEL_SETS.get(names[0], names) if len(names) == 1 else names
+
+
 _LABEL = "[a-z0-9](?:[a-z0-9_.+]*[a-z0-9_])?"
 # Corpus variants that can be read back from their slug, so that no two of them have the same one.
 _REVERSIBLE = re.compile(

@@ -16,7 +16,6 @@ from common.utterance import Corpus
 
 __all__ = [
     "CORPORA",
-    "MANIFEST_PREFIX",
     "fetch",
     "find",
     "iemocap",

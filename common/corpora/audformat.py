@@ -49,10 +49,16 @@ def load(name, labels=None) -> Corpus:
     labelled = [(line, row) for line, row in rows if row["emotion"]]
     _add_speakers(folder, labelled, tables, header)
     left_out = len(rows) - len(labelled)
-    warnings = [f"{left_out} rows of {chosen or titles[0]} have no emotion and are left out"] if left_out else []
+    warnings = [_without_emotion(left_out, chosen or titles[0])] if left_out else []
     place = folder / f"db.{titles[0]}"
     corpus = manifest.corpus_of(f"audformat:{header['name']}", place, labelled, folder, labels, warnings)
     return corpus if not chosen else _named_after(corpus, chosen)
+
+
+def _without_emotion(count, title) -> str:
+    if count == 1:
+        return f"1 row of {title} has no emotion and is left out"
+    return f"{count} rows of {title} have no emotion and are left out"
 
 
 def _named_after(corpus, chosen):

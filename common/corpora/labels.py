@@ -81,11 +81,11 @@ def read(option) -> Labels:
     if option is None:
         return Labels()
     if option == KEEP:
-        return Labels(keep=True)
+        return Labels(keep=True, name=f"labels={KEEP}")
     path = Path(option)
     if path.is_file():
         pairs = _toml(path) if path.suffix == ".toml" else _two_columns(path)
-        name = f"labels={path.stem}"
+        name = f"labels={path.name if path.stem == KEEP else path.stem}"  # `labels=keep` is no file
     elif "=" in option:
         parts = [pair.partition("=") for pair in option.split(",") if pair.strip()]
         if bad := [theirs for theirs, sign, _ in parts if not (sign and theirs.strip())]:

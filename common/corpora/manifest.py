@@ -95,7 +95,7 @@ def corpus_of(name, path, rows, root, labels=None, warnings=()) -> Corpus:
         warnings=(*warnings, *label_warnings, *_one_speaker_under_two_names(utterances)),
     )
     if len(corpus.classes) < 2:
-        one = f"every utterance is {corpus.classes[0]}: a system that always decides so is right"
+        one = f"every utterance is {corpus.classes[0]}; there is nothing to classify"
         return dataclasses.replace(corpus, warnings=(*corpus.warnings, one))
     return corpus
 
@@ -159,10 +159,11 @@ def _parse(row, files, root):
     start, end = _seconds(row, "start"), _seconds(row, "end")
     if end is not None and (start or 0.0) >= end:
         raise _CellError(f"end: {end} s, not after the start at {start or 0.0} s; expected start < end")
-    channel = row.get("channel", "").removesuffix(".0")
-    if channel and not (channel.isdecimal() and int(channel) > 0):
-        raise _CellError(f"channel: {row['channel']}; expected a number from 1, the first channel")
-    return location, start, end, int(channel) if channel else None
+    try:
+        channel = table.channel(row.get("channel", ""))
+    except ValueError:
+        raise _CellError(f"channel: {row['channel']}; expected a number from 1, the first channel") from None
+    return location, start, end, channel
 
 
 def _seconds(row, column):

@@ -82,6 +82,20 @@ def seconds(cell) -> float | None:
     return value
 
 
+def channel(cell) -> int | None:
+    """The number of a channel, from 1; None of an empty cell. `2.0`, as pandas writes a column with gaps, is 2.
+
+    Raises:
+        ValueError: anything else.
+    """
+    number = cell.removesuffix(".0")
+    if not number:
+        return None
+    if not (number.isdecimal() and int(number) > 0):
+        raise ValueError(cell)
+    return int(number)
+
+
 def _time(cell) -> float | None:
     if cell.lower() in _NO_VALUE:
         return None

@@ -93,12 +93,18 @@ def holm(pvalues) -> np.ndarray:
     """Holm's step-down adjustment: (M,) p-values -> (M,), in the order given. Rejecting below a keeps the chance of any
     false rejection among the M at a, whatever their dependence (Holm 1979, Scandinavian Journal of Statistics 6(2)).
 
+    Raises:
+        ValueError: a p-value is outside [0, 1], or NaN.
+
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
     from statsmodels.stats import multitest  # here, since its import takes longer than all other tables
 
-    return multitest.multipletests(pvalues, method="holm")[1]
+    pvalues = np.asarray(pvalues, dtype=float)
+    if not np.all((pvalues >= 0) & (pvalues <= 1)):  # NaN is neither
+        raise ValueError(f"p-values {pvalues.tolist()}; expected numbers in [0, 1]")
+    return multitest.multipletests(pvalues, method="holm")[1] if pvalues.size else pvalues
 
 
 def _sign_flips(shares, replicates, seed) -> PairedTest:

@@ -132,9 +132,9 @@ def fault(waveform, sample_rate_hz, *, whole=True) -> str:
     levels = _frame_levels(centred, sample_rate_hz)
     if level < QUIET_DBFS:
         low, high = np.percentile(levels, (5, 95))
-        return f"steady noise at {level:.0f} dBFS, as dither is" if high - low < STEADY_DB else ""
+        return f"only steady noise at {level:.0f} dBFS (dither?)" if high - low < STEADY_DB else ""
     sound_s = np.count_nonzero(levels >= QUIET_DBFS) * FRAME_S
-    return f"{sound_s:.2f} s of sound, as a click is, and silence" if sound_s < MIN_SECONDS - FRAME_S / 2 else ""
+    return f"only {sound_s:.2f} s of sound (a click?), otherwise silent" if sound_s < MIN_SECONDS - FRAME_S / 2 else ""
 
 
 def channel_fault(samples, mono) -> str:

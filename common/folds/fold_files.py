@@ -2,7 +2,7 @@
 
 Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/corpora/table):
 
-* **audformat's CSV**: `file,speaker,emotion[,start,end,...]`, one file per part, or JSON lines with these keys;
+* **audformat's CSV**: `file,speaker,emotion[,start,end,channel,...]`, one file per part, or JSON lines with these keys;
 * **nkululeko's CSV**: `file,speaker,gender,emotion` in `<corpus>_{train,dev,test}.csv`, and what its `export` writes,
   one file `file,start,end,...,split` whose column `split` says train or test;
 * **EmoBox's JSON lines**: `{"key", "dataset", "wav", "emo", ...}` in `fold_k/<corpus>_{train,test}_fold_k.jsonl`, also
@@ -57,7 +57,7 @@ def read_fold_files(path, *, audio_root=None) -> FoldFiles:
 
     Returns:
         Folds called `fold_1` and so on, or `<corpus>/fold_1` where the folder has several corpora. A part that no file
-        gives is empty. Utterances are called by their `key`, or by file and segment.
+        gives is empty. Utterances are called by their `key`, or by file, channel and segment.
 
     Raises:
         InputError: no folds there, two files for the same part, or a damaged line; the message names file and line.
@@ -144,13 +144,14 @@ def _utterance(row, file, line, audio_root):
         raise InputError(f"{file} line {line}: no {absent}; expected one of the columns {known}, has {', '.join(row)}")
     start, end = (_seconds(row.get(column, ""), file, line) for column in ("start", "end"))
     path = _locate(name, file.parent, audio_root)
+    channel = _channel(row.get("channel", ""), file, line)
     speaker, text = row.get("speaker", ""), row.get("text_id", "")
     for grammar, speaker_form, text_form in NAMES:
         if match := grammar.fullmatch(path.stem):
             speaker, text = speaker or match.expand(speaker_form), text or match.expand(text_form)
     segment = f"[{start or 0:g}-{'' if end is None else f'{end:g}'}]" if start or end is not None else ""
     return Utterance(
-        id=row.get("key") or f"{path.as_posix()}{segment}",
+        id=row.get("key") or f"{path.as_posix()}{f'.channel{channel}' if channel else ''}{segment}",
         path=path,
         emotion=emotion,
         speaker=speaker,
@@ -158,6 +159,7 @@ def _utterance(row, file, line, audio_root):
         text_id=text or None,
         start_s=start,
         end_s=end,
+        channel=channel,
     )
 
 
@@ -167,6 +169,13 @@ def _locate(name, folder, audio_root):
     places = [Path(audio_root, name)] if audio_root else [folder / name, Path(name)]
     found = next((place for place in places if place.is_file()), None)
     return Path(os.path.realpath(found)) if found else Path(os.path.normpath(name))
+
+
+def _channel(cell, file, line):
+    try:
+        return table.channel(cell)
+    except ValueError:
+        raise InputError(f"{file} line {line}: channel {cell!r}; expected a number from 1, the first channel") from None
 
 
 def _seconds(cell, file, line):

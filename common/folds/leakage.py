@@ -15,7 +15,7 @@ must know beside it. common/folds/fold_files reads other people's fold files int
 | `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
 | `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
 | `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
-| `speaker_label` | WARN | most speakers have one emotion alone: who knows the speaker knows the label |
+| `speaker_label` | WARN | most speakers have one emotion alone, so the speaker gives the label away |
 | `unread` | WARN | beside fold files: lists that name no part |
 | `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
 """
@@ -115,7 +115,7 @@ def told_by_speaker(utterances) -> str:
     classes = {emotion for of_one in repeated for emotion in of_one}
     if len(repeated) < MIN_SPEAKERS or len(classes) < 2 or several >= len(repeated) / 2:
         return ""
-    return f"{several} of {len(repeated)} speakers have more than one emotion: to know the speaker is to know the label"
+    return f"{several} of {len(repeated)} speakers have more than one emotion, so the speaker gives the label away"
 
 
 def _told_by_speaker(folds):

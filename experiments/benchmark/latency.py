@@ -27,7 +27,7 @@ def measure(name, variant, *, repeat) -> dict:
 
     `features_ms` is the front end with all that it holds, a frozen network included. `network_ms` is all of the paper's
     `predict`: the network, averages or votes, the two-step rule, decoding by every rule. Not counted: the start of the
-    process, and noise, which a test adds and no listener. The weights are those that a network is born with.
+    process, and noise, which a test adds and no listener. The networks have random initial weights.
 
     Args:
         name: of the paper.

@@ -53,8 +53,10 @@ def verify_command(name, data, labels, strict, workers):
     for sentence in warnings:
         click.echo(f"Warning: {sentence}", err=True)
     if warnings and strict:
+        count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
         raise InputError(
-            f"{name}: --strict takes no warning, and there {'is 1' if len(warnings) == 1 else f'are {len(warnings)}'}"
+            f"{name}: {count}, which --strict treats as {'an error' if len(warnings) == 1 else 'errors'}; "
+            "repair the corpus, or leave --strict out"
         )
     click.echo(f"{len(corpus.utterances)} recordings read")
 

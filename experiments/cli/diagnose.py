@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
-from experiments.cli.options import DATA, SET
+from common.utterance import emotions_of
+from experiments.cli.options import DATA, LABELS, SET, names_of
 
 
 @click.command("diagnose")
@@ -15,11 +16,12 @@ from experiments.cli.options import DATA, SET
 @click.option("--corpus", help="The paper's own if absent.")
 @DATA
 @click.option("--protocol", default="speaker_independent", show_default=True)
-@click.option("--emotions", default="4hap", show_default=True)
+@click.option("--emotions", callback=names_of, default="4hap", show_default=True)
+@LABELS
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent.")
 @SET
-def diagnose_command(systems, corpus, data, protocol, emotions, seed, store, assignments):
+def diagnose_command(systems, corpus, data, protocol, emotions, labels, seed, store, assignments):
     """Look at the first steps of a training: signal and gradient by layer, loss, dead units.
 
     SYSTEMS are written paper/variant. The training part of the first fold is used, nothing else, and nothing is kept.
@@ -29,7 +31,6 @@ def diagnose_command(systems, corpus, data, protocol, emotions, seed, store, ass
     from common import corpora
     from common.features import feature_store
     from common.learning import backend
-    from common.utterance import LABEL_SETS
     from experiments import catalog
     from experiments.runs import compare, jobs, train_fold
 
@@ -40,8 +41,8 @@ def diagnose_command(systems, corpus, data, protocol, emotions, seed, store, ass
         with tempfile.TemporaryDirectory() as nowhere:
             (job,) = jobs.plan(
                 system,
-                corpora.load(corpus or system.recipe.corpus, data),
-                emotions=LABEL_SETS.get(emotions, tuple(emotions.split(","))),
+                corpora.load(corpus or system.recipe.corpus, data, labels),
+                emotions=emotions_of(emotions),
                 protocol=protocol,
                 seeds=(seed,),
                 fold_names=("fold_1",),
@@ -49,7 +50,9 @@ def diagnose_command(systems, corpus, data, protocol, emotions, seed, store, ass
                 store=store or feature_store.cache_dir() / "features",
                 results=nowhere,
             )
-        network, batches = catalog.paper(system.paper).prepare(system.recipe, train_fold._part(job, "train"), seed=seed)
+        network, batches = catalog.paper(system.paper).prepare(
+            system.recipe, train_fold.part_of(job, "train"), seed=seed
+        )
         if not hasattr(network, "layers"):
             raise InputError(f"{system.name} is no network: it has no layers to look at")
         click.echo(_table(system, job, diagnose(network, batches)))

@@ -5,17 +5,22 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
-from common.utterance import LABEL_SETS
-from experiments.cli.options import DATA, RESULTS
+from common.utterance import emotions_of
+from experiments.cli.options import DATA, LABELS, RESULTS, names_of
 from experiments.listening import answers_file, study_plan
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("label")
-@click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT or manifest:FILE.csv.")
+@click.option("--corpus", "corpus_name", help="NAME, NAME/VARIANT, manifest:FILE or audformat:DIR.")
 @DATA
-@click.option("--emotions", help="Comma-separated emotions, or a label set: 4hap, 4exc; all of the corpus if absent.")
+@click.option(
+    "--emotions",
+    callback=names_of,
+    help="Comma-separated emotions, or a label set: 4hap, 4exc; all of the corpus if absent.",
+)
+@LABELS
 @click.option("--answers", type=FILE, help="Answers file; RESULTS/human/<corpus variant>.sqlite if absent.")
 @click.option("--per-emotion", type=click.IntRange(1), help="Counted utterances per emotion; all if absent.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
@@ -23,30 +28,27 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--score", is_flag=True, help="Serve nothing: say what came out and write RESULTS/human/*.json.")
 @click.option("--export", type=FILE, help="With --score: also write all answers as CSV, names included.")
 @RESULTS
-def label_command(corpus_name, data, emotions, answers, per_emotion, port, seed, score, export, results):
+def label_command(corpus_name, data, emotions, labels, answers, per_emotion, port, seed, score, export, results):
     """Serve the page on which people label utterances; with --score, the human row that their answers give.
 
     The page is on 127.0.0.1 alone. Answers are saved one by one; the same command goes on from where it was stopped.
     """
     if score:
-        variant = _corpus(corpus_name, data, emotions).variant if corpus_name else None
+        variant = _corpus(corpus_name, data, emotions, labels).variant if corpus_name else None
         _score(_answers_to_score(answers, variant, results), results, export)
         return
     if corpus_name is None:
         raise InputError("no corpus is named; give one with --corpus, for example --corpus ravdess")
-    corpus = _corpus(corpus_name, data, emotions)
+    corpus = _corpus(corpus_name, data, emotions, labels)
     study = study_plan.plan(corpus, seed=seed, per_emotion=per_emotion)
     _serve(study, corpus, answers or answers_file.place(results, corpus.variant), port)
 
 
-def _corpus(name, data, emotions):
+def _corpus(name, data, emotions, labels):
     from common import corpora
 
-    corpus = corpora.load(name, data)
-    if emotions is None:
-        return corpus
-    names = tuple(word.strip() for word in emotions.split(",") if word.strip())
-    return corpus.only(LABEL_SETS.get(names[0], names) if len(names) == 1 else names)
+    corpus = corpora.load(name, data, labels)
+    return corpus.only(emotions_of(emotions)) if emotions else corpus
 
 
 def _serve(study, corpus, path, port):

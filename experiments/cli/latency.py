@@ -14,7 +14,7 @@ from experiments.cli.options import RESULTS
 def latency_command(papers, names, repeat, results):
     """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 
-    Every system at its paper's settings, with the weights that a network is born with. On a machine that does nothing
+    Every system at its paper's settings, with random initial weights. On a machine that does nothing
     else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
     with its reason and stops no other.
     """

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import write_text
 from common.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("new_method")
 LAST_LINE = re.compile(r"(?ms)^(NAMES = \(\n.*?)^\)")  # of the list in experiments/catalog.py
+ADVICE = "free some space or rights there"
 
 
 @click.command("new")
@@ -41,12 +43,11 @@ def write(name, root) -> list[Path]:
     if not count:
         raise InputError(f"{catalog} has no list NAMES to add a line to; take the file from the repository again")
     try:
-        folder.mkdir()
         written = [_render(template, name, folder) for template in sorted(TEMPLATES.glob("*.j2"))]
-        catalog.write_text(listed, encoding="utf-8")
-    except OSError as error:
+        write_text(catalog, listed, ADVICE)
+    except InputError:
         shutil.rmtree(folder, ignore_errors=True)
-        raise InputError(f"{folder} cannot be written ({error.strerror}); free some space or rights there") from error
+        raise
     return written
 
 
@@ -66,7 +67,5 @@ def _render(template, name, folder) -> Path:
     import jinja2
 
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    path = folder / template.stem
     text = environment.from_string(template.read_text(encoding="utf-8")).render(name=name)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_text(folder / template.stem, text, ADVICE)

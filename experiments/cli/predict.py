@@ -17,10 +17,12 @@ from experiments.cli.options import STRICT
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, with the scores of every decision rule.")
 @click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no FILE.")
 @click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
-@click.option("--channel", type=click.IntRange(1), help="Of recordings of several, from 1; their mean if absent.")
+@click.option(
+    "--channel", type=click.IntRange(1), help="Channel to use, counted from 1; default: mean of all channels."
+)
 @STRICT
 def predict_command(model, files, as_json, with_recipe, anyway, channel, strict):
-    """What the saved system in the folder MODEL says of recordings, FILE by FILE.
+    """Apply the saved system in MODEL to recordings.
 
     `run --models DIR` makes such folders. A recording that cannot be used is named and stops no other; the exit status
     is 2 then.

@@ -4,11 +4,13 @@ import dataclasses
 import functools
 import itertools
 import re
+import shlex
 from collections import defaultdict
 
 import numpy as np
 
 from common import recipes
+from common.corpora.labels import KEEP
 from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
 from common.evaluation import metrics
@@ -314,40 +316,71 @@ def seeds_in_words(seeds) -> str:
 
 
 def command(record, *, seeds) -> str:
-    """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says."""
-    words = ["python -m experiments run", record.paper, "--variant", record.variant]
+    """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says.
+
+    The record has no place of a user's own files: FILE, DIR and FOLDER stand for them.
+    """
+    words = ["run", record.paper, "--variant", record.variant]
     name, emotions = corpus_words(record)
     if name != record.recipe.get("corpus"):
         words += ["--corpus", name]
     if emotions:
         words += ["--emotions", emotions]
-    words += _label_words(record)
+    words += label_words(record)
     if record.synthetic:
         words += ["--data", "SYNTHETIC"]
     words += _noise_words(record)
-    return " ".join([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
+    return shell_line([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
+
+
+def shell_line(words) -> str:
+    """The verb and options of `python -m experiments` as a line for a POSIX shell, quoted where that is needed."""
+    return shlex.join(["python", "-m", "experiments", *words])
 
 
 def corpus_words(record) -> tuple[str, str]:
-    """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`)."""
-    rest = [part for part in record.corpus_variant.removeprefix(record.corpus).split("/") if "=" not in part]
-    kind, colon, title = record.corpus.partition(":")
-    base = f"{kind}:{title}.csv" if kind == "manifest" else record.corpus.removesuffix(SYNTHETIC).removesuffix("-2s")
-    if base == "iemocap":  # two names long
-        base, rest = "/".join([base, *rest[1:3]]), ["", *rest[3:]]
-    elif rest[1:2] == ["all"]:  # emodb/all
-        base, rest = f"{base}/all", ["", *rest[2:]]
-    last = rest[-1]
-    if last in LABEL_SETS or not last:
-        return base, last
-    of_its_own = colon and set(last.split("+")) <= set(record.classes)
-    return base, last.replace("+", ",") if of_its_own or set(last.split("+")) <= set(EMOTIONS) else ""
+    """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`).
+
+    A user's table is `manifest:FILE`, a user's database `audformat:DIR` or `audformat:DIR:TABLE`.
+    """
+    parts = [part for part in _variant_parts(record) if "=" not in part]
+    kind, of_a_user, _ = record.corpus.partition(":")
+    base = record.corpus.removesuffix(SYNTHETIC).removesuffix("-2s")
+    num_named = 0 if of_a_user else 2 if base == "iemocap" else int(parts[:1] == ["all"])  # parts that --corpus has
+    named, rest = parts[:num_named], parts[num_named:]
+    emotions = rest.pop() if rest and _are_emotions(rest[-1], record) else ""
+    words = emotions if emotions in LABEL_SETS else emotions.replace("+", ",")
+    if kind == "manifest":
+        return "manifest:FILE", words
+    if of_a_user:
+        return ":".join(["audformat:DIR", *rest[:1]]), words
+    return "/".join([base, *named]), words
 
 
-def _label_words(record) -> list[str]:
-    """What --labels was, from the corpus variant: `ravdess/calm=neutral` -> `--labels calm=neutral`."""
-    mapped = [part for part in record.corpus_variant.split("/") if "=" in part]
-    return ["--labels", mapped[0].removeprefix("labels=").replace("+", ",")] if mapped else []
+def _variant_parts(record) -> list[str]:
+    """What follows the corpus's name in the variant: `emodb/all/4hap` -> [`all`, `4hap`]."""
+    return record.corpus_variant.removeprefix(record.corpus).split("/")[1:]
+
+
+def _are_emotions(part, record) -> bool:
+    """Whether a part of a variant is that of `Corpus.only`, which takes two emotions at least."""
+    return part in LABEL_SETS or ("+" in part and set(part.split("+")) <= {*EMOTIONS, *record.classes})
+
+
+def labels_name(record) -> str:
+    """What --labels added to the corpus variant, "" for nothing: `calm=neutral`; `labels=map`, of a file map.csv."""
+    return next((part for part in _variant_parts(record) if "=" in part), "")
+
+
+def label_words(record) -> list[str]:
+    """What --labels was: `ravdess/calm=neutral` -> `--labels calm=neutral`; FILE for a file."""
+    name = labels_name(record)
+    if not name:
+        return []
+    option, _, value = name.partition("=")
+    if option == "labels":
+        return ["--labels", KEEP if value == KEEP else "FILE"]
+    return ["--labels", name.replace("+", ",")]
 
 
 def _noise_words(record) -> list[str]:
@@ -373,7 +406,5 @@ def common_seeds(first, second) -> list[int]:
 
 def command_not_run(number) -> str:
     """The command that would reproduce a published number."""
-    return (
-        f"python -m experiments run {number.paper} --variant {number.variant} --protocol {number.protocol} "
-        f"--preset paper --seeds {number.seeds}"
-    )
+    words = ["run", number.paper, "--variant", number.variant, "--protocol", number.protocol]
+    return shell_line([*words, "--preset", "paper", "--seeds", str(number.seeds)])

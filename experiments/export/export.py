@@ -23,19 +23,24 @@ from common.folds import leakage, splits
 from experiments.evaluation.system_results import corpus_words
 
 PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's, nkululeko's and EmoBox's name
-STRETCH = re.compile(r"(.+)@(\d+\.\d+)-(\d+\.\d+)?")  # a stretch of a file, in common/corpora/manifest
+PIECE = re.compile(r"(.+?)(?:\.channel(\d+))?(?:@(\d+\.\d+)-(\d+\.\d+)?)?", re.DOTALL)
+"""File, channel, start and end in the ids of a user's corpus, as common/corpora/manifest makes them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One utterance of a fold. Times as audformat writes them, "" for the whole file; `key` where they are unknown."""
+    """One utterance of a fold. Times as audformat writes them, "" for the whole file; `key` where they are unknown.
+
+    `channel` is counted from 1, "" for the mean of all.
+    """
 
     file: str
     start: str
     end: str
     emotion: str
     speaker: str
-    key: str
+    key: str = ""
+    channel: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _files(found, data) -> dict[str, dict[str, str]]:
 
     files = {}
     for recorded, name in sorted({_corpus(record) for record in found}):
-        if not name.startswith(corpora.MANIFEST_PREFIX) and (root := corpora.find(name, data)):
+        if not _is_of_a_user(recorded) and (root := corpora.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == recorded:  # and not a synthetic one in the same layout
                 files[recorded, name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
@@ -163,10 +168,14 @@ def _known(found, files) -> dict:
 def _row(record, name, emotion, speaker) -> Row:
     if leakage.is_leaky(record.protocol):  # `<id>#<number>`, segments whose times are not recorded
         return Row(name.partition("#")[0], "", "", emotion, speaker, name)
-    stretch = STRETCH.fullmatch(name) if record.corpus.startswith("manifest:") else None
-    if stretch is None:
-        return Row(name, "", "", emotion, speaker, "")
-    return Row(stretch[1], _time(stretch[2]), _time(stretch[3]), emotion, speaker, "")
+    if not _is_of_a_user(record.corpus):
+        return Row(name, "", "", emotion, speaker)
+    file, channel, start, end = PIECE.fullmatch(name).groups()
+    return Row(file, _time(start), _time(end), emotion, speaker, channel=channel or "")
+
+
+def _is_of_a_user(corpus_name) -> bool:
+    return ":" in corpus_name  # manifest:calls, audformat:emodb
 
 
 def _time(seconds) -> str:
@@ -222,25 +231,42 @@ def _columns(rows) -> list[dict]:
 
 def _write_audformat(folder, place, folds) -> list[str]:
     """A database of one table per fold, with the column `split`; returns why there is none, if so."""
-    everyone = [row for parts in folds.values() for rows in parts.values() for row in rows]
+    everyone = [row for parts in folds.values() for row in _joined(parts)]
     if any(row.key for row in everyone):
         return [f"{place.as_posix()}: no audformat database, the times of its segments are not in the records"]
-    segmented = any(row.start for row in everyone)
+    if any(len({(row.file, row.start, row.end) for row in rows}) < len(rows) for rows in map(_joined, folds.values())):
+        return [
+            f"{place.as_posix()}: no audformat database, which has one row a file or stretch, whatever its channels"
+        ]
+    segmented, by_channel = any(row.start for row in everyone), any(row.channel for row in everyone)
     for fold, parts in folds.items():
-        rows = [_table_row(row, PARTS[part], segmented) for part, members in parts.items() for row in members]
+        rows = [
+            _table_row(row, PARTS[part], segmented, by_channel) for part, members in parts.items() for row in members
+        ]
         _write_csv(folder / f"db.{fold}.csv", rows)
-    header = _header(place, sorted({row.emotion for row in everyone}), list(folds), segmented)
+    header = _header(place, sorted({row.emotion for row in everyone}), list(folds), segmented, by_channel)
     (folder / "db.yaml").write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")  # JSON is YAML
     return []
 
 
-def _table_row(row, split, segmented) -> dict:
+def _joined(parts) -> list[Row]:
+    return [row for rows in parts.values() for row in rows]
+
+
+def _table_row(row, split, segmented, by_channel) -> dict:
     times = {"start": row.start or _time(0), "end": row.end} if segmented else {}
-    return {"file": row.file, **times, "emotion": row.emotion, "speaker": row.speaker, "split": split}
+    channel = {"channel": row.channel} if by_channel else {}
+    return {"file": row.file, **times, "emotion": row.emotion, "speaker": row.speaker, **channel, "split": split}
 
 
-def _header(place, emotions, folds, segmented) -> dict:
-    columns = {name: {"scheme_id": name} for name in ("emotion", "speaker", "split")}
+def _header(place, emotions, folds, segmented, by_channel) -> dict:
+    schemes = {
+        "emotion": {"dtype": "str", "labels": emotions},
+        "speaker": {"dtype": "str"},
+        **({"channel": {"dtype": "int"}} if by_channel else {}),
+        "split": {"dtype": "str", "labels": list(PARTS.values())},
+    }
+    columns = {name: {"scheme_id": name} for name in schemes}
     table = {"type": "segmented" if segmented else "filewise", "columns": columns}
     return {
         "name": "-".join(place.parts),
@@ -248,11 +274,7 @@ def _header(place, emotions, folds, segmented) -> dict:
         "source": "python -m experiments export",
         "usage": "other",
         "languages": [],
-        "schemes": {
-            "emotion": {"dtype": "str", "labels": emotions},
-            "speaker": {"dtype": "str"},
-            "split": {"dtype": "str", "labels": list(PARTS.values())},
-        },
+        "schemes": schemes,
         "tables": {fold: table for fold in folds},
     }
 

@@ -19,6 +19,7 @@ from experiments.report import drawing
 from experiments.saved_models import model_card, models
 
 PRESETS = ("paper", "quick", "smoke")  # drawn from the first that is there
+TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 
 
 def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
@@ -83,14 +84,30 @@ def _tested(saved, data, results):
     ids = record.parts["test"]["utterances"]
     if any(other.parts["test"]["utterances"] != ids for other in others):
         raise InputError(f"the systems of {record.paper} were tested on different utterances; train them on one corpus")
-    name, _ = system_results.corpus_words(record)
-    corpus = corpora.load(name, data)
+    corpus = corpora.load(_corpus_name(record), data)
     if corpus.name != record.corpus:
         raise InputError(f"the systems were trained on {record.corpus}, --data holds {corpus.name}; name its folder")
     by_id = {u.id: u for u in corpus.utterances}
     if missing := [i for i in ids if i not in by_id]:
         raise InputError(f"{corpus.name} lacks {missing[0]}, on which the systems were tested; name the folder of all")
     return [by_id[i] for i in ids]
+
+
+def _corpus_name(record) -> str:
+    """What `corpora.load` takes. A user's table or database has the corpus's name, in the folder that is worked in."""
+    name, _ = system_results.corpus_words(record)
+    kind, of_a_user, title = record.corpus.partition(":")
+    if not of_a_user:
+        return name
+    if kind != "manifest":
+        return name.replace("DIR", title, 1)
+    tables = [path for path in Path().iterdir() if path.stem == title and path.suffix in TABLES]
+    if len(tables) != 1:
+        raise InputError(
+            f"{record.corpus}: {len(tables)} tables {title}{'|'.join(TABLES)} in this folder, expected one; "
+            "draw in the folder of the table that the systems were trained on"
+        )
+    return f"{kind}:{tables[0]}"
 
 
 def _recorded(saved, results):

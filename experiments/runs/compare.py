@@ -9,7 +9,7 @@ from common import corpora, recipes, records
 from common.errors import InputError
 from common.features import feature_store
 from common.folds import leakage
-from common.utterance import LABEL_SETS
+from common.utterance import emotions_of
 from experiments import catalog
 from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
@@ -138,7 +138,7 @@ def train(
     if models:
         records.require_writable(models, "--models")
     schedule.require(scheduler, results)
-    emotions = emotions and _emotions(emotions)
+    emotions = emotions and emotions_of(emotions)
     shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
     shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
     planned, done, refused, errors = [], [], [], []
@@ -158,7 +158,3 @@ def train(
     if not done:
         raise errors[0]
     return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
-
-
-def _emotions(names):
-    return LABEL_SETS.get(names[0], names) if len(names) == 1 else names

@@ -212,7 +212,7 @@ def _selected(paper, corpus, system, emotions):
     if dropped and not emotions:
         count = sum(corpus.counts[name] for name in dropped)
         named = f"{system.paper} leaves out {', '.join(dropped)} ({count} of {len(corpus.utterances)} utterances)"
-        _say(corpus.variant, [f"{named}; --emotions takes others than the paper does"])
+        _say(corpus.variant, [f"{named}; use --emotions to choose other classes"])
     return selected
 
 

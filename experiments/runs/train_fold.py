@@ -28,7 +28,7 @@ def run_job(job, report=None) -> str:
         return str(job.path)
     backend.start()
     paper = catalog.paper(job.system.paper)
-    parts = {name: _part(job, name) for name in job.features}
+    parts = {name: part_of(job, name) for name in job.features}
     begin = time.monotonic()
     fitted = _fitted(job, paper, parts, report)
     seconds = sum(fitted.history.get("seconds", ())) or time.monotonic() - begin
@@ -66,7 +66,8 @@ def _networks(fitted) -> list:
     return list(fitted.model.values()) if isinstance(fitted.model, dict) else [fitted.model]
 
 
-def _part(job, name):
+def part_of(job, name):
+    """A part of a job's fold, by its name in `FoldJob.features`, as networks take it: a Subset."""
     from common.learning.batching import Subset
 
     utterances = getattr(job.fold, name.split(":")[0])

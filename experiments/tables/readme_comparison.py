@@ -2,7 +2,7 @@
 
 from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons
-from experiments.evaluation.system_results import by_group, corpus_words, ranges
+from experiments.evaluation.system_results import by_group, corpus_words, label_words, ranges, shell_line
 from experiments.tables import formats, layout, systems
 from experiments.tables.formats import Table
 
@@ -50,12 +50,13 @@ def _table(corpus, members, papers) -> Table:
 
 def _commands(members):
     """The command that makes all rows of a table, or one a row where `compare` would choose emotions itself."""
-    corpus, emotions = corpus_words(members[0].records[0])
+    record = members[0].records[0]
+    corpus, emotions = corpus_words(record)
     if not emotions:
         return layout.commands(members)
     names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
-    command = f"python -m experiments compare --corpus {corpus} --emotions {emotions} --preset {PRESET}"
-    return (("All of these rows", f"{command} --seeds {seeds} --systems {names}"),)
+    words = ["compare", "--corpus", corpus, "--emotions", emotions, *label_words(record), "--preset", PRESET]
+    return (("All of these rows", shell_line([*words, "--seeds", seeds, "--systems", names])),)
 
 
 COLUMNS = (

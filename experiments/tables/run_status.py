@@ -2,7 +2,7 @@
 
 import itertools
 
-from experiments.evaluation.system_results import corpus_words, seeds_in_words
+from experiments.evaluation.system_results import corpus_words, label_words, labels_name, seeds_in_words, shell_line
 from experiments.tables import formats
 from experiments.tables.formats import Table
 
@@ -25,12 +25,13 @@ def tables_of(paper, systems) -> list[Table]:
     tables = []
     for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in run_on):
         own = [number for number in stated if number.corpus == name]
-        tables.append(_table(paper.name, [name], "", _variants(own), _protocols(own), {}))
-    for (_, corpus, emotions), members in itertools.groupby(real, key=_chosen):
+        tables.append(_table(paper.name, [name], [], _variants(own), _protocols(own), {}))
+    for (_, corpus, emotions, _), members in itertools.groupby(real, key=_chosen):
+        members = list(members)
         by_place = {(s.variant, s.protocol, s.preset): s for s in members}
         names = list(dict.fromkeys(s.corpus_variant for s in by_place.values()))
         protocols = _protocols([*(number for number in stated if number.corpus in names), *by_place.values()])
-        on = f" --corpus {corpus}" + (f" --emotions {emotions}" if emotions else "")
+        on = ["--corpus", corpus, *(["--emotions", emotions] if emotions else []), *label_words(members[0].records[0])]
         tables.append(_table(paper.name, names, on, _variants([*stated, *real]), protocols, by_place))
     return tables
 
@@ -43,10 +44,10 @@ def _protocols(numbers_or_systems) -> list[str]:
     return sorted({each.protocol for each in numbers_or_systems})
 
 
-def _chosen(system) -> tuple[str, str, str]:
-    """The corpus, of which a cut copy is another, and what --corpus and --emotions were."""
+def _chosen(system) -> tuple[str, str, str, str]:
+    """The corpus, of which a cut copy is another, and what --corpus, --emotions and --labels were."""
     record = system.records[0]
-    return record.corpus, *corpus_words(record)
+    return record.corpus, *corpus_words(record), labels_name(record)
 
 
 def _table(paper, names, on, variants, protocols, by_place) -> Table:
@@ -56,9 +57,10 @@ def _table(paper, names, on, variants, protocols, by_place) -> Table:
         for variant in variants
     ]
     columns = tuple(formats.text(heading, heading) for heading in ("system", *places))
-    command = f"run {paper} --variant SYSTEM{on} --protocol PROTOCOL --preset PRESET --seeds SEEDS"
+    placeholders = "--protocol PROTOCOL --preset PRESET --seeds SEEDS".split()
+    words = ["run", paper, "--variant", "SYSTEM", *on, *placeholders]
     caption = f"What of {paper} has been run on {', '.join(names)}: seeds and finished folds, by protocol and preset"
-    return Table(caption, rows, columns, ((f"what is {NOT_RUN}, and more seeds", f"python -m experiments {command}"),))
+    return Table(caption, rows, columns, ((f"what is {NOT_RUN}, and more seeds", shell_line(words)),))
 
 
 def _cell(system) -> str:

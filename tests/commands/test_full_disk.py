@@ -16,6 +16,7 @@ from common.errors import InputError
 from common.features import feature_store
 from common.learning import training
 from experiments.__main__ import main
+from experiments.cli import new
 from experiments.tables import all_tables
 from tests.support.records_by_hand import part, record
 
@@ -116,6 +117,24 @@ def test_a_read_only_results_folder_is_refused_before_anything_is_done(read_only
         records.require_writable(read_only)
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
         records.write(record(part([0, 1], [0, 1])), root=read_only)
+
+
+def test_a_catalog_that_does_not_fit_stays_whole_and_the_new_method_is_taken_back(tmp_path):
+    place = tmp_path / "experiments" / "catalog.py"
+    place.parent.mkdir()
+    (tmp_path / "papers").mkdir()
+    lines = "# one more\n" * 2000  # the catalog is longer than the files of a new method
+    place.write_text('NAMES = (\n    "emmert",\n)\n' + lines)
+    before = place.read_bytes()
+    with (
+        files_up_to(len(before) - 1),
+        pytest.raises(InputError, match=r"catalog\.py cannot be written \(File too large\)"),
+    ):
+        new.write("my_method", tmp_path)
+    assert files(tmp_path) == [place] and place.read_bytes() == before
+    with files_up_to(100), pytest.raises(InputError, match=r"papers.my_method.* cannot be written \(File too large\)"):
+        new.write("my_method", tmp_path)
+    assert files(tmp_path) == [place] and not list((tmp_path / "papers").iterdir())
 
 
 def test_tables_that_do_not_fit_leave_the_old_set(tmp_path):

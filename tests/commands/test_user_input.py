@@ -68,7 +68,8 @@ def test_a_doubtful_recording_is_shown_once_kept_in_the_record_and_an_error_unde
 def test_verify_reads_every_recording_and_names_all_that_are_bad(calls):
     good = run("corpora", "verify", f"manifest:{calls / 'calls.csv'}")
     assert good.exit_code == 0 and f"Warning: {QUIET}" in good.output and "36 recordings read" in good.output
-    assert run("corpora", "verify", f"manifest:{calls / 'calls.csv'}", "--strict").exit_code == 2
+    strict = run("corpora", "verify", f"manifest:{calls / 'calls.csv'}", "--strict")
+    assert strict.exit_code == 2 and "calls.csv: 1 warning, which --strict treats as an error; repair" in strict.output
     (calls / "00.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     for name in ("01", "02", "03", "04", "05", "10", "11", "12", "13", "14", "15"):
         (calls / f"{name}.wav").write_bytes(b"")
@@ -90,8 +91,17 @@ def test_a_class_that_a_papers_selection_drops_is_named(calls):
         *("--protocol", "speaker_independent", "--preset", "smoke", "--folds", "1", "--variant", "dummy"),
         *("--results", calls.parent / "results", "--store", calls.parent / "store"),
     )
-    dropped = "chernykh2018 leaves out rude (12 of 36 utterances); --emotions takes others than the paper does"
+    dropped = "chernykh2018 leaves out rude (12 of 36 utterances); use --emotions to choose other classes"
     assert result.exit_code == 0 and dropped in result.output
+
+
+def test_diagnose_takes_the_users_labels_and_emotions(calls):
+    options = ("--labels", "happy=rude", "--emotions", "rude, anger", "--store", calls.parent / "store")
+    result = run("diagnose", "emmert/mfcc", "--corpus", f"manifest:{calls / 'calls.csv'}", *options)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("emmert/mfcc on manifest:calls/happy=rude/anger+rude, speaker_independent, fold_1") == 1
+    unknown = run("diagnose", "emmert/mfcc", "--corpus", f"manifest:{calls / 'calls.csv'}", "--emotions", ",")
+    assert unknown.exit_code == 2 and "names nothing" in unknown.output
 
 
 def utterances(emotions_by_speaker):
@@ -116,6 +126,7 @@ def utterances(emotions_by_speaker):
 def test_speakers_that_tell_the_label(emotions, told):
     members = utterances(emotions)
     assert leakage.told_by_speaker(members).startswith(told)
+    assert leakage.told_by_speaker(members).endswith("so the speaker gives the label away") == bool(told)
     assert bool(leakage.told_by_speaker(members)) == bool(told)
     fold = Fold("fold_1", tuple(members), (), ())
     kinds = [f.kind for f in leakage.audit([fold], speaker_independent=True)]
@@ -157,7 +168,7 @@ def test_an_audformat_database(database):
         first = corpus.utterances[0]
         assert (first.id, first.speaker, first.gender, first.end_s) == ("0@0.0-0.5", "1", "male", 0.5)
         assert first.path == database / "audio" / "0.wav"
-        assert corpus.warnings == ("1 rows of emotion have no emotion and are left out",)
+        assert corpus.warnings == ("1 row of emotion has no emotion and is left out",)
     assert corpora.load(f"audformat:{database}:emotion").variant == "audformat:ours/emotion"
 
 
@@ -211,7 +222,42 @@ def test_the_command_of_a_record_names_its_corpus_labels_and_emotions():
 
     assert words("emodb", "emodb/all/4hap") == "--corpus emodb/all --emotions 4hap"
     assert words("emodb-2s", "emodb-2s/anger+fear") == "--corpus emodb --emotions anger,fear"
-    assert words("manifest:c", "manifest:c/rude+shy", ("rude", "shy")) == "--corpus manifest:c.csv --emotions rude,shy"
+    assert words("manifest:c", "manifest:c/rude+shy", ("rude", "shy")) == "--corpus manifest:FILE --emotions rude,shy"
+    assert words("ravdess", "ravdess/angry=rude/happiness+rude", ("happiness", "rude")) == (
+        "--corpus ravdess --emotions happiness,rude --labels angry=rude"
+    )
     assert words("ravdess", "ravdess/calm=neutral/4hap") == "--corpus ravdess --emotions 4hap --labels calm=neutral"
     assert words("iemocap", "iemocap/all/4exc/fru=anger") == "--corpus iemocap/all/4exc --labels fru=anger"
-    assert words("audformat:o", "audformat:o") == "--corpus audformat:o"
+    assert words("ravdess", "ravdess/labels=map/4hap") == "--corpus ravdess --emotions 4hap --labels FILE"
+    assert words("manifest:c", "manifest:c/labels=keep", ("rude", "shy")) == "--corpus manifest:FILE --labels keep"
+    assert words("manifest:c", "manifest:c/very angry=anger") == "--corpus manifest:FILE --labels 'very angry=anger'"
+    assert words("audformat:o", "audformat:o") == "--corpus audformat:DIR"
+    assert words("audformat:o", "audformat:o/anger+fear") == "--corpus audformat:DIR --emotions anger,fear"
+    assert words("audformat:o", "audformat:o/all/4hap") == "--corpus audformat:DIR:all --emotions 4hap"
+    table = "audformat:o/emotion.*/calm=neutral/anger+fear"
+    assert words("audformat:o", table) == (
+        "--corpus 'audformat:DIR:emotion.*' --emotions anger,fear --labels calm=neutral"
+    )
+
+
+def test_the_command_of_a_run_with_labels_of_the_users_own_finds_its_record(calls):
+    """The line is run as a shell reads it, with FILE put in: its record exists, so nothing is trained."""
+    import shlex
+
+    from experiments.evaluation import system_results
+
+    table = (calls / "calls.csv").read_text(encoding="utf-16").replace("angry", "very angry").replace("happy", "rude")
+    (calls / "calls.tsv").write_text(table.replace(";", "\t"), encoding="utf-8")
+    places = ("--results", calls.parent / "results", "--store", calls.parent / "store", "--workers", 1, "--folds", 1)
+    user = f"manifest:{calls / 'calls.tsv'}"
+    for labels in ("keep", "very angry=anger,rude=happiness"):
+        first = ("run", "emmert", "--variant", "mfcc", "--corpus", user, "--labels", labels)
+        made = run(*first, "--protocol", "speaker_independent", "--preset", "smoke", *places)
+        assert made.exit_code == 0, made.output
+    written = {path: path.read_bytes() for path in (calls.parent / "results" / "runs").rglob("*.json")}
+    assert len(written) == 2
+    for record in records.read_all(calls.parent / "results"):
+        line = system_results.command(record, seeds="0").replace("manifest:FILE", user)
+        again = run(*shlex.split(line)[3:], *places)
+        assert again.exit_code == 0, again.output
+    assert {path: path.read_bytes() for path in (calls.parent / "results" / "runs").rglob("*.json")} == written

@@ -76,6 +76,12 @@ def test_labels_that_are_kept():
     assert labels.translated({"rude": 1, "angry": 1}, labels.read("keep"))[0] == {"rude": "rude", "angry": "anger"}
 
 
+def test_labels_that_are_kept_have_a_name_that_no_file_has(tmp_path):
+    (tmp_path / "keep.csv").write_text("rude,anger\n")
+    assert labels.read("keep").name == "labels=keep"
+    assert labels.read(str(tmp_path / "keep.csv")).name == "labels=keep.csv"
+
+
 def test_a_pair_that_nothing_has_is_said():
     ours, (warning,) = labels.translated({"sad": 1, "ang": 2}, labels.read("exited=happiness,sad=neutral"))
     assert ours == {"sad": "neutral", "ang": "anger"}

@@ -106,15 +106,36 @@ def test_seeds_are_averaged_before_speakers_are_swapped(data):
     assert permutation(metrics.ua, labels, runs, runs[::-1], groups).pvalue == 1
 
 
+def test_the_order_of_utterances_and_the_names_of_speakers_do_not_matter(data):
+    labels, (first, second), groups = data
+    order = np.random.default_rng(0).permutation(labels.size)
+    names = np.array([f"actor {g:02d}" for g in np.random.default_rng(1).permutation(24)])[groups]
+    test = permutation(metrics.ua, labels, first, second, groups)
+    again = permutation(metrics.ua, labels[order], first[order], second[order], names[order])
+    assert again.pvalue == pytest.approx(test.pvalue) and again.difference == pytest.approx(test.difference)
+
+
+def test_labels_and_decisions_of_different_length_are_refused(data):
+    labels, (first, second), groups = data
+    for wrong in ((labels, first[:-1], second, groups), (labels[:-1], first, second, groups)):
+        with pytest.raises(ValueError, match="the same number"):
+            permutation(metrics.ua, *wrong)
+    with pytest.raises(ValueError, match=r"shapes .*\(1439,\).* expected \(N,\)"):
+        significance.mcnemar(labels, first[:-1], second)
+
+
 def test_holm_by_its_definition():
     rng = np.random.default_rng(0)
-    for pvalues in (rng.random(7) ** 3, [0.02, 0.02, 0.5], [1.0]):
+    for pvalues in (rng.random(7) ** 3, [0.02, 0.02, 0.5], [1.0], []):
         adjusted = significance.holm(pvalues)
         order = sorted(range(len(pvalues)), key=lambda i: pvalues[i])
         running = 0.0
         for rank, i in enumerate(order):
             running = max(running, min(1.0, (len(pvalues) - rank) * pvalues[i]))
             assert adjusted[i] == pytest.approx(running)
+    for wrong in ([0.5, np.nan], [1.2], [-0.1, 0.5]):
+        with pytest.raises(ValueError, match=r"expected numbers in \[0, 1\]"):
+            significance.holm(wrong)
 
 
 def test_the_clustered_test_keeps_its_level_where_mcnemar_does_not():

@@ -283,7 +283,7 @@ def test_records_that_cannot_be_one_system_are_refused():
         ({"corpus": "iemocap", "corpus_variant": "iemocap/all/4exc"}, " --corpus iemocap/all/4exc"),
         (
             {"corpus": "manifest:calls", "corpus_variant": "manifest:calls/anger+fear"},
-            " --corpus manifest:calls.csv --emotions anger,fear",
+            " --corpus manifest:FILE --emotions anger,fear",
         ),
         (
             {"corpus": "ravdess-synthetic", "corpus_variant": "ravdess-synthetic", "synthetic": True},

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -204,6 +205,63 @@ def test_stretches_of_a_users_files_are_an_audformat_table_with_times(tmp_path):
     assert header["schemes"]["emotion"] == {"dtype": "str", "labels": ["anger", "sadness"]}
     (test,) = fold_files.read_fold_files(tmp_path / "out" / "folds").folds[0].test
     assert (test.path.name, test.start_s, test.end_s) == ("b", 1.5, 2.5)
+
+
+CHANNELS = {"train": ("b.channel1@0.5-", "db/call.wav.channel2"), "valid": ("a@0.0-1.5",), "test": ("c.channel1",)}
+
+
+def channelled(names):
+    """Two folds, of which each has the other's training part as its test part."""
+    count = itertools.count(1)
+    made = {
+        name: tuple(
+            Utterance(id=i, path=f"{i}.wav", emotion=CLASSES[name == "test"], speaker=str(next(count))) for i in ids
+        )
+        for name, ids in names.items()
+    }
+    return Fold("fold_1", **made), Fold("fold_2", made["test"], made["valid"], made["train"])
+
+
+@pytest.mark.parametrize("corpus", ["manifest:calls", "audformat:ours"])
+def test_channels_and_stretches_of_a_users_files_are_columns(tmp_path, corpus):
+    changes = {"corpus": corpus, "corpus_variant": corpus}
+    export(tmp_path, *(recorded(f, "speaker_independent", 2, **changes) for f in channelled(CHANNELS)))
+    (place,) = (path.parent for path in (tmp_path / "out" / "folds").rglob("fold_1_train.csv"))
+    assert (place / "fold_1_train.csv").read_text().splitlines() == [
+        "file,start,emotion,speaker,channel",
+        "b,0 days 00:00:00.500000,anger,1,1",
+        "db/call.wav,,anger,2,2",
+    ]
+    assert (place / "fold_1_dev.csv").read_text().splitlines() == [
+        "file,start,end,emotion,speaker",
+        "a,0 days 00:00:00.000000,0 days 00:00:01.500000,anger,3",
+    ]
+    (table,) = (tmp_path / "out" / "audformat").rglob("db.fold_1.csv")
+    header = json.loads(table.with_name("db.yaml").read_text())
+    assert header["schemes"]["channel"] == {"dtype": "int"}
+    assert rows(table)[1] == {
+        **{"file": "db/call.wav", "start": "0 days 00:00:00.000000", "end": "", "emotion": "anger", "speaker": "2"},
+        **{"channel": "2", "split": "train"},
+    }
+    assert set(header["tables"]["fold_1"]["columns"]) == set(rows(table)[0]) - {"file", "start", "end"}
+    first = fold_files.read_fold_files(place).folds[0].train
+    assert {(u.path.as_posix(), u.channel, u.start_s) for u in first} == {("db/call.wav", 2, None), ("b", 1, 0.5)}
+
+
+def test_two_channels_of_one_file_are_two_utterances_of_a_fold_and_no_audformat_table(tmp_path):
+    names = {"train": ("a.channel1", "a.channel2"), "valid": ("b",), "test": ("c.channel1",)}
+    changes = {"corpus": "manifest:calls", "corpus_variant": "manifest:calls"}
+    said = export(tmp_path, *(recorded(f, "speaker_independent", 2, **changes) for f in channelled(names)))
+    assert "no audformat database" in said and not list((tmp_path / "out" / "audformat").rglob("*.yaml"))
+    train = fold_files.read_fold_files(tmp_path / "out" / "folds").folds[0].train
+    assert [(u.id, u.channel) for u in train] == [("a.channel1", 1), ("a.channel2", 2)]
+
+
+def test_a_name_with_an_at_sign_of_a_built_in_corpus_stays_as_it_is(tmp_path):
+    names = {"train": ("x@1.0-2.0", "y"), "valid": ("z.channel2",), "test": ("w",)}
+    export(tmp_path, *(recorded(f, "speaker_independent", 2) for f in channelled(names)))
+    (path,) = (tmp_path / "out" / "folds").rglob("fold_1_train.csv")
+    assert [row["file"] for row in rows(path)] == ["x@1.0-2.0", "y"]
 
 
 def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):

@@ -189,6 +189,13 @@ def test_scores_that_cannot_be_given(program):
     assert "holds answers on manifest:calls, not manifest:calls/anger+neutral" in sentence(mixed)
 
 
+def test_the_users_labels_are_those_of_the_study(program):
+    begin(program)
+    said = sentence(program("--labels", "anger=rude", "--answers", program.file))
+    assert "was begun with variant manifest:calls, not manifest:calls/anger=rude; give --corpus" in said
+    assert "names nothing" in program("--emotions", " , ").output
+
+
 def test_an_answers_file_of_something_else(program):
     begin(program)
     said = sentence(program("--emotions", "anger,neutral", "--answers", program.file))

@@ -162,6 +162,12 @@ def test_other_recordings_than_those_of_the_record_are_refused(drawn, recordings
     (recordings / "short.csv").write_text("\n".join(line for line in lines if "neutral" not in line) + "\n")
     with pytest.raises(InputError, match="lacks v-neutral-2"):
         drawn("satt2017")
+    (recordings / "short.csv").rename(recordings / "short.tsv")
+    with pytest.raises(InputError, match="lacks v-neutral-2"):
+        drawn("satt2017")
+    (recordings / "short.csv").touch()
+    with pytest.raises(InputError, match=r"manifest:short: 2 tables short\.csv.* expected one"):
+        drawn("satt2017")
 
 
 def test_a_system_whose_record_is_another_training_is_refused(drawn):

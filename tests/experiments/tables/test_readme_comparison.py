@@ -35,6 +35,15 @@ def test_the_command_makes_all_rows():
     assert f"`{again} emmert/mfcc,lim2016/cnn`" in readme_comparison.comparisons(system_results.group(found))
 
 
+def test_the_command_of_all_rows_has_the_users_labels():
+    found = [
+        many(hits, corpus_variant="ravdess/very calm=neutral/4hap", paper=paper, **SHARED)
+        for hits, paper in ((2, "emmert"), (3, "lim2016"))
+    ]
+    again = "compare --corpus ravdess --emotions 4hap --labels 'very calm=neutral' --preset paper --seeds 0 --systems"
+    assert f"{again} emmert/mfcc,lim2016/mfcc`" in readme_comparison.comparisons(system_results.group(found))
+
+
 def test_reduced_presets_are_left_out():
     found = [many(2, paper=paper, preset="quick", **SHARED) for paper in ("emmert", "lim2016")]
     assert systems_of(readme_comparison.comparisons(system_results.group(found))) == []

@@ -117,3 +117,14 @@ def test_every_system_protocol_and_preset_is_run_or_not_run():
     (bare,) = run_status.tables_of(Paper, [])
     assert [list(row.shown.values()) for row in rows(bare)] == [["cnn", *["not run"] * 2], ["td_cnn", *["not run"] * 2]]
     assert "on emodb:" in bare.caption and "--corpus" not in bare.commands[0][1]
+
+
+def test_runs_with_labels_of_the_users_own_have_a_table_and_a_command_of_their_own():
+    on = RUN | {"corpus": "ravdess"}
+    variants = ("ravdess", "ravdess/calm=neutral", "ravdess/labels=map", "ravdess/labels=other")
+    made = [record(TEST, seed=seed, corpus_variant=name, **on) for seed, name in enumerate(variants)]
+    _, *tables = run_status.tables_of(Paper, system_results.group(made))  # the first is what the paper states on EmoDB
+    cells = [rows(table)[0].shown["paper, paper"] for table in tables]
+    assert cells == [f"seed {seed}: 1/1" for seed in range(4)]
+    options = [table.commands[0][1].split(" --corpus ravdess ")[1].split("--protocol")[0] for table in tables]
+    assert options == ["", "--labels calm=neutral ", "--labels FILE ", "--labels FILE "]
