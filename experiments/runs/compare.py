@@ -132,12 +132,12 @@ def train(
     Raises:
         InputError: nothing at all could be run.
     """
-    if not (chosen and corpus_names and protocols):
-        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
     records.require_writable(Path(results, "runs"))
     if models:
         records.require_writable(models, "--models")
     schedule.require(scheduler, results)
+    if not (chosen and corpus_names and protocols):
+        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
     emotions = emotions and emotions_of(emotions)
     shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
     shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
