@@ -18,12 +18,12 @@ import numpy as np
 from common.errors import InputError
 
 NAMES = (
-    "baseline",
     "emmert",
     "lim2016",
     "satt2017",
     "ma2018",
     "chernykh2018",
+    "baseline",
 )
 
 PRESETS = ("paper", "quick", "smoke")
