@@ -239,7 +239,7 @@ def test_what_else_is_in_a_batch_changes_no_prediction(name):
     from common.learning.training import Fitted
 
     paper, recipe = tiny(name)
-    part = part_of(paper, recipe, (0.3, 0.9, 2.1))
+    part = part_of(paper, recipe, (0.3, 0.9, 2.1, 1.3))
     network, _ = paper.prepare(recipe, part, seed=3)
     fitted = Fitted(network, {}) if hasattr(network, "layers") else paper.fit(recipe, part, part, seed=3)
     together = paper.predict(fitted, part, recipe)
