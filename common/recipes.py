@@ -39,7 +39,7 @@ def settings(tree) -> dict:
 
 
 def rebuilt(kind, tree):
-    """Plain data as the dataclass `kind`: the inverse of `plain`, what is not there at its default.
+    """Plain data as the dataclass `kind`: the inverse of `plain`; missing fields get their defaults.
 
     Raises:
         ValueError: a field is unknown or has a value of another type.

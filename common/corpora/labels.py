@@ -16,6 +16,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+from common.corpora import emodb
 from common.errors import InputError, listed
 from common.utterance import EMOTIONS, Corpus
 
@@ -36,18 +37,7 @@ SYNONYMS = {
 }
 """German words, IEMOCAP's and CREMA-D's codes, adjectives; in any case, with spaces, hyphens or underlines."""
 
-EMODB = {
-    "N": "neutral",
-    "W": "anger",
-    "A": "fear",
-    "E": "disgust",
-    "T": "sadness",
-    "L": "boredom",
-    "F": "happiness",
-}
-"""EmoDB's letters (German initials). In other corpora A is anger, so they count only where all labels are of them."""
-
-_GERMAN_ONLY = {"W", "E", "T", "L"}
+_GERMAN_ONLY = {"W", "E", "T", "L"}  # EmoDB's letters count where all labels are of them: elsewhere A is anger
 _HEADERS = ({"label", "emotion"}, {"from", "to"}, {"theirs", "ours"})
 _OURS = {name: name for name in EMOTIONS} | {word: name for name, words in SYNONYMS.items() for word in words.split()}
 
@@ -140,9 +130,9 @@ def translated(counts, labels=None) -> tuple[dict[str, str], tuple[str, ...]]:
     labels = labels or Labels()
     pairs = {theirs.casefold(): ours for theirs, ours in labels.pairs.items()}
     ours, unknown, used = {}, [], set()
-    letters = set(counts) <= set(EMODB) and set(counts) & _GERMAN_ONLY
+    letters = set(counts) <= set(emodb.EMOTIONS) and set(counts) & _GERMAN_ONLY
     for theirs in counts:
-        name = EMODB[theirs] if letters else known(theirs)
+        name = emodb.EMOTIONS[theirs] if letters else known(theirs)
         hit = next((key for key in (theirs.casefold(), name) if key in pairs), None)
         if hit is not None:
             ours[theirs] = pairs[hit]

@@ -262,7 +262,10 @@ def _check_length(count, rate, path):
 
 
 def _mono(samples, path, channel):
-    """One channel or the mean of all, (N, C) -> (N,); refuses what is not finite, out of range or cancels."""
+    """One channel or the mean of all, (N, C) -> (N,).
+
+    Refuses samples that are not finite or out of range, and channels that cancel.
+    """
     if channel is not None and not 1 <= channel <= samples.shape[1]:
         raise InputError(
             f"{path}: channel {channel} of {samples.shape[1]}; expected a number from 1 to {samples.shape[1]}"

@@ -1,4 +1,4 @@
-"""The comparison on the repository's first page: methods on people they have never heard, under their own rules."""
+"""The comparison on the repository's first page: methods on unseen speakers, with each paper's decision rule."""
 
 from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons

@@ -56,7 +56,7 @@ def systems_sheet(corpus, systems) -> Sheet:
         "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
         "(experiments/evaluation/plausible_ranges.toml).",
         "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
-        "comparison with papers that give such a one.",
+        "comparison with papers that report this interval.",
         TRAINING_NOTE,
     )
     notes += tuple(
