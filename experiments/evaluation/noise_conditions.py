@@ -2,15 +2,16 @@
 
 A record of such a system holds parts `test:<condition>` beside `test`; its recipe says in `test_front_ends` which
 signal each condition adds, at which level. The part `test:*` is all of them together: every condition counts once, and
-the interval resamples the same speakers in all, since all are the same recordings.
+the interval counts a speaker's recordings in all of them together, since all are the same recordings.
 """
+
+import dataclasses
 
 import numpy as np
 
 from common.evaluation import intervals
 from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import scores
-from experiments.evaluation.system_results import common_seeds
 
 EVERY = "test:*"
 CLEAN = "clean"
@@ -58,27 +59,19 @@ def mean(system, metric, conditions, *, rule=None) -> Estimate:
     """
     of_confusion = scores.metric_of(metric, system.classes)
     each = [scores.measure(system, metric, part=f"test:{name}", rule=rule) for name in conditions]
-    value = float(np.mean([estimate.value for estimate in each]))
     by_seed = tuple(np.mean([estimate.by_seed for estimate in each], axis=0).tolist())
+    heard = counts(system, [f"test:{name}" for name in conditions], rule=rule)
     try:
-        estimate = intervals.interval(of_confusion, cells(system, [f"test:{name}" for name in conditions], rule=rule))
+        return dataclasses.replace(intervals.interval(intervals.mean_over_seeds(of_confusion), heard), by_seed=by_seed)
     except NotComputableError as error:
+        value = float(np.mean([estimate.value for estimate in each]))
         return Estimate(value, why_none=str(error), by_seed=by_seed)
-    return Estimate(value, estimate.low, estimate.high, "speakers", by_seed=by_seed)
 
 
-def cells(system, parts, *, rule=None, seeds=None) -> np.ndarray:
-    """(G, S, C, K, K+1) confusion counts of C test parts by speaker; all parts are the same recordings."""
-    tested = [system.tested(rule, part, seeds) for part in parts]
-    return np.stack([part.by_speaker(len(system.classes), np.unique(tested[0].speakers)) for part in tested], axis=2)
-
-
-def difference(first, second, metric, parts) -> Estimate:
-    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
-    seeds = common_seeds(first, second)
-    return intervals.difference(
-        scores.metric_of(metric, first.classes), *(cells(system, parts, seeds=seeds) for system in (first, second))
-    )
+def counts(system, parts, *, rule=None, seeds=None) -> intervals.Counts:
+    """(G, L, C, K, K+1) confusion counts of C test parts; all parts are the same recordings."""
+    each = [system.counts(rule, part, seeds) for part in parts]
+    return intervals.Counts(np.stack([part.cells for part in each], axis=2), each[0].seeds)
 
 
 def unlike(number, system) -> str:

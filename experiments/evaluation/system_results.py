@@ -13,14 +13,15 @@ from common import recipes
 from common.corpora.labels import KEEP
 from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
-from common.evaluation import metrics
+from common.evaluation import intervals, metrics
 from common.folds import leakage
 from common.utterance import EMOTIONS, LABEL_SETS
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
     "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
-    "decided alone, where other protocols count recordings decided by all their segments"
+    "decided alone, where other protocols count recordings decided by all their segments; copies make the classes "
+    "equal, so that majority WA is chance"
 )
 
 
@@ -33,19 +34,13 @@ class Tested:
         speakers: (N,).
         labels: (N,) class indices.
         decisions: (S, N). S is the number of seeds where all seeds decide on the same utterances. Where each seed has
-            other utterances (a random split), S = 1 and the seeds stand one after another: metrics then pool them.
+            other utterances (a random split), S = 1 and the seeds stand one after another.
     """
 
     ids: np.ndarray
     speakers: np.ndarray
     labels: np.ndarray
     decisions: np.ndarray
-
-    def by_speaker(self, num_classes, speakers=None) -> np.ndarray:
-        """(G, S, K, K+1) confusion counts; G speakers, by default those of these utterances, sorted."""
-        return metrics.confusion_by_group(
-            self.labels, self.decisions, self.speakers, num_classes=num_classes, names=speakers
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
@@ -152,9 +147,18 @@ class SystemResults:
         return f"{sum(finished)}/{len(finished)}" if finished else ""
 
     @property
+    def _failed(self) -> list[tuple]:
+        return [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+
+    @property
+    def num_not_learnt(self) -> int:
+        """Networks behind the numbers that did not learn."""
+        return len(self._failed)
+
+    @property
     def not_learnt(self) -> list[str]:
         """A sentence that names the networks that did not learn; empty where there is none."""
-        failed = [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+        failed = self._failed
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
         total = sum(max(1, len(record.networks)) for record in self.used)
         return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
@@ -194,6 +198,27 @@ class SystemResults:
         rule = rule or self.rules[0]
         chosen = self.used if seed is None else self.by_seed[seed]
         return [self._confusion(record, rule, part) for record in chosen]
+
+    def counts(self, rule=None, part="test", seeds=None, speakers=None) -> intervals.Counts:
+        """Confusion counts (G, L, K, K+1) by speaker and record: G speakers, sorted, L folds of all seeds.
+
+        Args:
+            speakers: (G,) sorted names; by default those of the part's utterances.
+        """
+        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
+        if speakers is None:
+            speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in chosen]))
+        cells = [
+            metrics.confusion_by_group(
+                record.labels(part),
+                self.decisions(record, rule or self.rules[0], part),
+                record.parts[part]["speakers"],
+                num_classes=len(self.classes),
+                names=speakers,
+            )
+            for record in chosen
+        ]
+        return intervals.Counts(np.concatenate(cells, axis=1), np.array([record.seed for record in chosen]))
 
     @functools.cached_property
     def _decided(self) -> dict:
@@ -242,6 +267,12 @@ class SystemResults:
         fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Tested)}
         joined = {name: np.concatenate(values) for name, values in fields.items()}
         return Tested(**(joined | {"decisions": joined["decisions"][None]}))
+
+    def tested_by(self, record, rule=None, part="test") -> Tested:
+        """What one record decided, in its own order."""
+        decisions = self.decisions(record, rule or self.rules[0], part)
+        ids, speakers = (np.asarray(record.parts[part][name]) for name in ("utterances", "speakers"))
+        return Tested(ids, speakers, record.labels(part), decisions[None])
 
     def _one_seed(self, seed, rule, part) -> Tested:
         """As `Tested`, with decisions (N,)."""

@@ -107,24 +107,24 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
     """
     sheets = [paper_vs_ours.sheet(paper, results, rated) for paper in known if paper.published]
     for corpus, members in layout.by_corpus(results):
+        for number, (sheet, shown) in enumerate(systems.sheets(corpus, members)):
+            sheet = latency.beside_scores(sheet, shown, measured or {})
+            sheets.append(sheet if number else with_people(sheet, people, corpus))
         for make in (
-            systems.systems_sheet,
             systems.per_class_sheet,
-            functools.partial(pairs.pairs_sheet, ablations=ablations),
+            functools.partial(pairs.pairs_sheet, ablations=ablations, papers=known),
             protocols.protocols_sheet,
             noise.noise_sheet,
             noise.differences_sheet,
         ):
             sheet = make(corpus, members)
-            if make is systems.systems_sheet:
-                sheet = latency.beside_scores(sheet, members, measured or {})
-                sheet = with_people(sheet, people, corpus)
             sheets += [sheet] if sheet else []
         if rated and corpus in rated:
             from experiments.tables import error_structure
 
             sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
             sheets += [sheet] if sheet else []
+    sheets += readme_comparison.sheets(results, known, ablations)
     return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 
 
@@ -152,7 +152,7 @@ def readmes(results, known, papers, people=(), rated=None, ablations=frozenset()
             filled[path] = _with_block(path, text, _results(paper, results, people, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
-        block = readme_comparison.comparisons(results, ablations, [paper.name for paper in known])
+        block = readme_comparison.block(results, known, rated, ablations)
         filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
 
@@ -170,7 +170,8 @@ def _results(paper, results, people, rated) -> str:
     of_classes, others = class_rates.split([reproduction.compare(number, results, rated) for number in paper.published])
     tables = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
     for corpus, members in layout.by_corpus(own):
-        tables += with_people(systems.systems_sheet(corpus, members), people, corpus).tables
+        first, *others = [sheet for sheet, _ in systems.sheets(corpus, members)]
+        tables += [t for sheet in (with_people(first, people, corpus), *others) for t in sheet.tables]
         for in_noise in (noise.noise_sheet, noise.differences_sheet):
             sheet = in_noise(corpus, members)
             tables += sheet.tables if sheet else ()

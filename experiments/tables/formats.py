@@ -79,11 +79,16 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """The tables of one file name; accuracies on different label sets stand in different tables."""
+    """The tables of one file name; accuracies on different label sets stand in different tables.
+
+    Args:
+        evidence: rows of the CSV where it holds more than the tables.
+    """
 
     name: str
     title: str
     tables: tuple[Table, ...]
+    evidence: list[dict] | None = None
 
 
 def is_missing(value) -> bool:
@@ -144,6 +149,7 @@ def interval_fields(name, number=None) -> dict:
 def markdown(sheet) -> str:
     blocks = [f"# {sheet.title}", f"<!-- {GENERATED} -->"]
     blocks += [markdown_table(table) for table in sheet.tables]
+    blocks += [f"All rows: [{sheet.name}.csv]({sheet.name}.csv)"] if sheet.evidence else []
     return "\n\n".join(blocks) + "\n"
 
 
@@ -202,7 +208,10 @@ def _without_rare_characters(text) -> str:
 
 def as_csv(sheet) -> str:
     """All rows of a sheet with every field, numbers with six decimals; every row names its corpus variant."""
-    frame = pd.concat([table.frame for table in sheet.tables], ignore_index=True)
+    if sheet.evidence is None:
+        frame = pd.concat([table.frame for table in sheet.tables], ignore_index=True)
+    else:
+        frame = pd.DataFrame(sheet.evidence, dtype=object)
     return frame.map(_csv_cell).to_csv(index=False, lineterminator="\n")
 
 

@@ -4,11 +4,11 @@ import functools
 import itertools
 
 from common.utterance import slug
+from experiments.evaluation.comparisons import difference_in
 from experiments.evaluation.noise_conditions import (
     CLEAN,
     EVERY,
     describe,
-    difference,
     mean,
     means_of,
     measure,
@@ -138,6 +138,6 @@ def _difference_row(first, second, condition, parts) -> dict:
     row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
     row |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
     for metric in ("ua", "wa"):
-        estimate, _ = layout.attempt(difference, first, second, metric, parts)
+        estimate, _ = layout.attempt(difference_in, first, second, metric, parts)
         row |= formats.interval_fields(f"{metric}_difference", estimate)
     return row

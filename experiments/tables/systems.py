@@ -2,6 +2,7 @@
 
 import statistics as descriptive
 
+import numpy as np
 import pandas as pd
 
 from common.evaluation import metrics
@@ -25,6 +26,7 @@ def _mean_and_sd(row, field) -> str:
     return formats.per_cent(row.get(f"{field}_mean")) + spread
 
 
+FULL = "paper"  # the preset that trains as the paper does
 NO_DECISION = formats.rate("no decision", "no_decision")
 SYSTEM_COLUMNS = (
     layout.system_name(),
@@ -51,8 +53,8 @@ def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
     rows = _rows(systems)
     notes = (
-        "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds, or, where "
-        "each seed tests other utterances, all seeds pooled. Intervals: 95 %, speakers resampled.",
+        "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds. Intervals: "
+        "95 %, over speakers and trainings; of a single network, over speakers for this training only.",
         "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
         "(experiments/evaluation/plausible_ranges.toml).",
         "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
@@ -66,6 +68,38 @@ def systems_sheet(corpus, systems) -> Sheet:
     columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
     table = Table(layout.caption("Systems", corpus, systems), rows, columns, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
+
+
+REDUCED_COLUMNS = (
+    layout.system_name(),
+    formats.text("protocol", "protocol"),
+    layout.RULE,
+    formats.text("epochs kept / limit", "epochs", none=formats.NONE),
+    formats.estimate("UA pooled", "ua_pooled"),
+    formats.rate("WA pooled", "wa_pooled"),
+    layout.NOTES,
+)
+REDUCED_NOTE = (
+    "Trainings ended after the epochs given, whether or not they were finished: these rows compare training budgets, "
+    "not methods. Epochs: median over folds."
+)
+
+
+def reduced_sheet(corpus, systems) -> Sheet:
+    """Systems at reduced presets, one row per system and decision rule."""
+    rows = _rows(systems)
+    rows["epochs"] = [epochs_kept_and_limit(system) for system in systems for _ in system.rules]
+    caption = layout.caption("After N epochs", corpus, systems)
+    table = Table(caption, rows, REDUCED_COLUMNS, layout.commands(systems), (REDUCED_NOTE,))
+    return Sheet(f"reduced_{slug(corpus)}", f"After N epochs on {corpus}", (table,))
+
+
+def sheets(corpus, systems) -> list[tuple[Sheet, list]]:
+    """Finished trainings, then those at reduced presets; each with its systems."""
+    full = [system for system in systems if system.preset == FULL]
+    reduced = [system for system in systems if system.preset != FULL]
+    made = [(systems_sheet(corpus, full), full)] if full else []
+    return made + ([(reduced_sheet(corpus, reduced), reduced)] if reduced else [])
 
 
 NUMBERS = {
@@ -92,12 +126,16 @@ FIELDS = [  # of the CSV
 def _rows(systems) -> pd.DataFrame:
     rows = layout.rows(systems, NUMBERS, own_rule=False)
     ruled = [(system, rule) for system in systems for rule in system.rules]
-    counts = [metrics.pooled(system.confusions(rule)) for system, rule in ruled]  # (K, K+1) each
     fields = rows.to_dict("records")
-    rows["no_decision"] = [each[:, -1].sum() / each.sum() for each in counts]
+    rows["no_decision"] = [_no_decision(system, rule) for system, rule in ruled]
     rows["band"] = [_bands(system, row) for (system, _), row in zip(ruled, fields, strict=True)]
     rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
     return rows[FIELDS]
+
+
+def _no_decision(system, rule) -> float:
+    counts = [metrics.pooled(system.confusions(rule, seed=seed)) for seed in system.seeds]  # (K, K+1) each
+    return float(np.mean([each[:, -1].sum() / each.sum() for each in counts]))
 
 
 def _reasons(row):
@@ -137,21 +175,21 @@ CLASS_COLUMNS = (
 
 
 def per_class_sheet(corpus, systems) -> Sheet:
-    """Precision, recall and F1 of every class, folds and seeds pooled."""
+    """Precision, recall and F1 of every class, folds pooled, mean over seeds."""
     rows = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
-    notes = ("In per cent; the counts of all folds and seeds are added first.",)
+    notes = ("In per cent, folds pooled; several seeds: mean over seeds, counts are those of all.",)
     table = Table(layout.caption("Classes", corpus, systems), rows, CLASS_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 
 def _class_rows(system, rule):
-    pooled = metrics.pooled(system.confusions(rule))
+    counts = np.stack([metrics.pooled(system.confusions(rule, seed=seed)) for seed in system.seeds])  # (S, K, K+1)
     fields = {
-        "precision": metrics.precision(pooled),
-        "recall": metrics.recall(pooled, undefined="nan"),
-        "f1": metrics.f1(pooled, undefined="nan"),
-        "support": metrics.support(pooled),
-        "decided": metrics.decided(pooled),
+        "precision": metrics.precision(counts).mean(axis=0),
+        "recall": metrics.recall(counts, undefined="nan").mean(axis=0),
+        "f1": metrics.f1(counts, undefined="nan").mean(axis=0),
+        "support": metrics.support(counts).sum(axis=0),
+        "decided": metrics.decided(counts).sum(axis=0),
     }
     counted = layout.counted(system)
     n = counted.pop("n")
@@ -165,14 +203,16 @@ def epochs(system) -> float:
     return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
-def epochs_kept_and_run(system) -> str:
-    """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
+def epochs_kept_and_limit(system) -> str:
+    """`kept / limit`, kept as the median over the folds that numbers are taken from; "" for a system without epochs."""
+    recipe = system.used[0].recipe
+    limit = recipe.get("max_epochs", recipe.get("epochs"))
     run = [len(record.history.get("loss", ())) for record in system.used]
     kept = [
         count if record.best_epoch is None else record.best_epoch + 1
         for record, count in zip(system.used, run, strict=True)
     ]
-    return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
+    return f"{descriptive.median(kept):g} / {limit or formats.NONE}" if any(run) else ""
 
 
 def _number(heading, field, form) -> Column:
