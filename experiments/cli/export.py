@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA, RESULTS
+from common.atomic_file import require_writable
+from experiments.cli.options import DATA, RESULTS_READ
 
 
 @click.command("export")
-@RESULTS
+@RESULTS_READ
 @click.option(
     "--into", type=click.Path(path_type=Path), required=True, help="Folder for folds, audformat, predictions."
 )
@@ -18,6 +19,7 @@ from experiments.cli.options import DATA, RESULTS
 @DATA
 def export_command(results, into, tensorboard, data):
     """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records."""
+    require_writable(into, "--into")
     from experiments.export import export, learning_curves
 
     done = export.export(results, into, data)

@@ -6,23 +6,13 @@ import math
 from collections.abc import Callable
 
 import pandas as pd
-import tabulate
+
+from common import markup
 
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
 PAGE_ROWS = 45  # that a page holds, in LaTeX at \scriptsize
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
-
-MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
-LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped the special characters before
-    "—": "---",
-    "–": "--",
-    "±": r"$\pm$",
-    "≈": r"$\approx$",
-    "−": r"$-$",
-    "§": r"\S{}",
-    "†": r"\textdagger{}",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,39 +132,34 @@ def interval_fields(name, number=None) -> dict:
 
 
 def markdown(sheet) -> str:
-    blocks = [f"# {sheet.title}", f"<!-- {GENERATED} -->"]
+    blocks = [f"# {markup.markdown(sheet.title)}", f"<!-- {GENERATED} -->"]
     blocks += [markdown_table(table) for table in sheet.tables]
     return "\n\n".join(blocks) + "\n"
 
 
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
-    cells = table.shown.map(_markdown).rename(columns=_markdown)
+    cells = table.shown.map(markup.markdown).rename(columns=markup.markdown)
     alignment = ["right" if right else "left" for right in table.right_aligned]
     body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
-    blocks = [f"**{_markdown(table.caption)}**", body]
+    blocks = [f"**{markup.markdown(table.caption)}**", body]
     if table.notes:
-        blocks.append("\n".join(f"* {_markdown(note)}" for note in table.notes))
+        blocks.append("\n".join(f"* {markup.markdown(note)}" for note in table.notes))
     if table.commands:
-        blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in table.commands))
+        commands = (f"* {markup.markdown(title)}: {markup.markdown_code(command)}" for title, command in table.commands)
+        blocks.append("\n".join(commands))
     return "\n\n".join(blocks)
-
-
-def _markdown(text) -> str:
-    """A cell without what Markdown or HTML would read as markup."""
-    for character, replacement in MARKDOWN.items():
-        text = text.replace(character, replacement)
-    return text
 
 
 def latex(sheet) -> str:
     """A `table` for each, a `longtable` where a page is too short; needs booktabs, inputenc (utf8) and longtable."""
     blocks = [f"% {GENERATED}"]
     for table in sheet.tables:
-        below = [_latex(note) for note in table.notes]
-        below += [f"{_latex(title)}: \\texttt{{{_latex_code(command)}}}" for title, command in table.commands]
-        cells, is_long = table.shown.map(_latex).rename(columns=_latex), len(table.frame) > PAGE_ROWS
-        alignment, caption = "".join("lr"[right] for right in table.right_aligned), _latex(table.caption)
+        below = [markup.latex(note) for note in table.notes]
+        below += [f"{markup.latex(title)}: {markup.latex_code(command)}" for title, command in table.commands]
+        cells = table.shown.map(markup.latex).rename(columns=markup.latex)
+        is_long = len(table.frame) > PAGE_ROWS
+        alignment, caption = "".join("lr"[right] for right in table.right_aligned), markup.latex(table.caption)
         options = {"index": False, "escape": False, "column_format": alignment}
         if is_long:
             begin, end = ["{\\scriptsize"], "\\par}"
@@ -183,21 +168,7 @@ def latex(sheet) -> str:
             begin = ["\\begin{table}", "\\centering", "\\scriptsize", f"\\caption{{{caption}}}"]
             body, end = cells.to_latex(**options), "\\end{table}"
         blocks.append("\n".join([*begin, body.rstrip(), *(f"\\par\\raggedright {line}" for line in below), end]))
-    return _without_rare_characters("\n\n".join(blocks) + "\n")
-
-
-def _latex(text) -> str:
-    return "".join(tabulate.LATEX_ESCAPE_RULES.get(character, character) for character in text)
-
-
-def _latex_code(text) -> str:
-    return _latex(text).replace("--", "-{}-")  # some fonts make a dash of two hyphens
-
-
-def _without_rare_characters(text) -> str:
-    for character, replacement in LATEX.items():
-        text = text.replace(character, replacement)
-    return text
+    return "\n\n".join(blocks) + "\n"
 
 
 def as_csv(sheet) -> str:

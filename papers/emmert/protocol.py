@@ -91,8 +91,10 @@ def change(recipe, options):
     Raises:
         InputError: the file is not there.
     """
+    if not recipe.front_end.pretrained:
+        return recipe
     weights = options.get("weights", "imagenet")
-    if not recipe.front_end.pretrained or weights == "imagenet":
+    if weights == "imagenet":
         return recipe
     if weights == "none":
         random = VARIANTS["resnet50_random"]
