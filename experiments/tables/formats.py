@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -12,6 +13,7 @@ GENERATED = "made by `python -m experiments tabulate` from what results and pape
 NONE = "—"
 NOTES = "notes"  # the heading of a column that becomes footnotes
 PAGE_ROWS = 40  # that a page holds, in LaTeX at \footnotesize
+LONG_TEXT = 32  # characters of a cell that stays in one line, in LaTeX
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 
 MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
@@ -20,6 +22,8 @@ LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped 
     "–": "--",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
     "−": r"$-$",
     "§": r"\S{}",
     "†": r"\textdagger{}",
@@ -215,7 +219,8 @@ def latex(sheet) -> str:
     blocks = [f"% {GENERATED}; commands: results/COMMANDS.md"]
     for table in map(footnoted, sheet.tables):
         cells = table.shown.map(_latex).rename(columns=_latex)
-        alignment, caption = "".join("lr"[right] for right in table.right_aligned), _latex(table.caption)
+        alignment = "".join(map(_alignment, table.right_aligned, cells, (cells[name] for name in cells)))
+        caption = re.sub(r"(?<=\w)[+/](?=\w)", r"\g<0>\\allowbreak{}", _latex(table.caption))
         for start in range(0, max(len(cells), 1), PAGE_ROWS):
             part = cells.iloc[start : start + PAGE_ROWS]
             is_last = start + PAGE_ROWS >= len(cells)
@@ -225,6 +230,12 @@ def latex(sheet) -> str:
             lines += [f"\\par\\raggedright {_latex(note)}" for note in table.notes if is_last]
             blocks.append("\n".join([*lines, "\\end{table*}"]))
     return _without_rare_characters("\n\n".join(blocks) + "\n")
+
+
+def _alignment(is_right, heading, cells) -> str:
+    """Right, left, or a paragraph where a text is too long for a line."""
+    longest = max(map(len, [heading, *cells]))
+    return "r" if is_right else "l" if longest <= LONG_TEXT else rf"p{{{min(longest, 50) * 0.4:.1f}em}}"
 
 
 def _latex(text) -> str:
