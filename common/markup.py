@@ -54,11 +54,6 @@ def latex(text) -> str:
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # which a line end before would take
 
 
-def latex_code(text) -> str:
-    r"""A text as code in LaTeX, to be copied from the page as it is: straight quotes, and hyphens that stay two."""
-    return f"\\texttt{{{latex(text).replace(chr(39), chr(92) + 'textquotesingle{}')}}}"
-
-
 def finalize(value):
     """For Jinja's `Environment(finalize=...)`, before its own escaping: texts are made visible, markup stays."""
     return visible(value) if type(value) is str else value

@@ -61,9 +61,7 @@ def test_code_of_markdown_is_its_text():
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize(
-    "form", [markup.visible, markup.markdown, markup.markdown_code, markup.latex, markup.latex_code]
-)
+@pytest.mark.parametrize("form", [markup.visible, markup.markdown, markup.markdown_code, markup.latex])
 def test_what_cannot_be_seen_is_an_escape(form, hidden):
     assert form(f"a{hidden}b\nc").isprintable()
 
@@ -96,10 +94,3 @@ def test_latex_is_as_pandas_escapes_it():
 )
 def test_what_latex_would_print_as_something_else(text, latex):
     assert markup.latex(text) == latex
-
-
-def test_quotes_of_a_command_can_be_copied_from_the_page():
-    assert (
-        markup.latex_code("--corpus 'a b`'")
-        == "\\texttt{-{}-corpus \\textquotesingle{}a b\\textasciigrave{}\\textquotesingle{}}"
-    )
