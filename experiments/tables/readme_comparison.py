@@ -20,18 +20,29 @@ def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
         ablations: names of systems that only a ledger compares; left out.
         papers: names of all papers; those without a system in a table are named below it.
     """
-    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
-    for (corpus, _, _), candidates in sorted(by_group(real).items()):
-        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
-        if len({system.paper for system in members}) < 2:
-            continue
+    for corpus, members in _compared(all_systems, ablations):
         tested = f"results/tables/compare_{slug(corpus)}.md"
         blocks += [
             formats.markdown_table(_table(corpus, members, papers)),
             f"Paired tests: [{tested}]({tested})",
         ]
     return "\n\n".join(blocks)
+
+
+def sheet(all_systems, ablations=frozenset(), papers=()) -> formats.Sheet | None:
+    """The first page's tables as results/tables/headline; arguments as for `comparisons`."""
+    tables = tuple(_table(corpus, members, papers) for corpus, members in _compared(all_systems, ablations))
+    return formats.Sheet("headline", "Methods on unseen speakers", tables) if tables else None
+
+
+def _compared(all_systems, ablations):
+    """(corpus variant, its systems) of each table."""
+    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
+    for (corpus, _, _), candidates in sorted(by_group(real).items()):
+        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
+        if len({system.paper for system in members}) > 1:
+            yield corpus, members
 
 
 def _table(corpus, members, papers) -> Table:
