@@ -317,6 +317,7 @@ def is_done(job) -> bool:
 def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
     """The jobs of one system with the entries of a store, which gets what it lacks; `hashes` is by the audio's path."""
     recipe = drafts[0].system.recipe
+    paper.fetch(recipe.front_end)
     everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
     tested = {u.id: u for job in drafts for u in job.fold.test}
     version = [code_version(f"papers.{drafts[0].system.paper}.features"), versions(FEATURES_BY)]
