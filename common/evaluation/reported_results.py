@@ -50,6 +50,7 @@ class ReportedResult:
         rule: decision rule; "" is the paper's own, the first in our records.
         where: table and row, or section.
         approximate: the paper gives it as "about".
+        headline: what the paper is cited for; it stands first wherever the paper is compared.
         built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
         seeds: of a run that repeats as often as the paper did.
     """
@@ -68,6 +69,7 @@ class ReportedResult:
     rule: str = ""
     note: str = ""
     approximate: bool = False
+    headline: bool = False
     built_to_match: str = ""
     seeds: str = "0"
 
@@ -212,7 +214,7 @@ def _published(paper, entry, path, seeds) -> ReportedResult:
     _known(entry, fields.keys(), required, path, place)
     value, half_digit = _value(entry["value"])
     for key, given in entry.items():
-        kind = bool if key == "approximate" else str
+        kind = bool if key in ("approximate", "headline") else str
         if (value is None) if key == "value" else not isinstance(given, kind):
             raise InputError(f"{path}, {place}: {key} = {given!r}; expected {_kind_name(key)}")
     number = ReportedResult(paper=paper, seeds=seeds, **(entry | {"value": value, "half_digit": half_digit}))
@@ -232,7 +234,11 @@ def _value(given) -> tuple[float | None, float]:
 
 
 def _kind_name(key):
-    known = {"value": 'a number, or a count such as "11/15"', "approximate": "true or false"}
+    known = {
+        "value": 'a number, or a count such as "11/15"',
+        "approximate": "true or false",
+        "headline": "true or false",
+    }
     return known.get(key, "a text in quotes")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import tabulate
 
-from common import records
+from common import markup, records
 from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
@@ -28,6 +28,7 @@ from experiments.tables import (
     layout,
     noise,
     pairs,
+    paper_page,
     paper_vs_ours,
     protocols,
     readme_comparison,
@@ -36,6 +37,7 @@ from experiments.tables import (
 )
 
 FORMS = {"md": formats.markdown, "csv": formats.as_csv, "tex": formats.latex}
+COMMANDS = "COMMANDS.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TERMINAL_COLUMNS = 120
 
@@ -83,15 +85,16 @@ def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
     people = human_reference.read(root)
     rated = annotations.read_all(root)
     ablations = ablation_effects.ablations(papers)
-    sheets = [*all_sheets(results, known, people, latencies.read(root), rated, ablations), *other_sheets(root)]
+    is_committed = Path(root).resolve() == Path(papers).resolve().parent / "results"
+    shown = known if is_committed else [paper for paper in known if any(s.paper == paper.name for s in results)]
+    sheets = [*all_sheets(results, shown, people, latencies.read(root), rated, ablations), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
         for form, render in FORMS.items()
     }
-    if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(results, known, papers, people, rated, ablations)
-    return files
+    files[Path(root, COMMANDS)] = formats.commands(sheets)
+    return files | (readmes(results, known, papers, rated, ablations) if is_committed else {})
 
 
 def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
@@ -105,11 +108,11 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         rated: raters' answers by corpus variant.
         ablations: names of the systems that only a ledger compares.
     """
-    sheets = [paper_vs_ours.sheet(paper, results, rated) for paper in known if paper.published]
+    sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
+    sheets += filter(None, [readme_comparison.sheet(results, known, ablations)])
     for corpus, members in layout.by_corpus(results):
-        for number, (sheet, shown) in enumerate(systems.sheets(corpus, members)):
-            sheet = latency.beside_scores(sheet, shown, measured or {})
-            sheets.append(sheet if number else with_people(sheet, people, corpus))
+        first, *reduced = systems.sheets(corpus, members)
+        sheets += [with_people(first, people, corpus), *reduced]
         for make in (
             systems.per_class_sheet,
             functools.partial(pairs.pairs_sheet, ablations=ablations, papers=known),
@@ -124,8 +127,21 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
 
             sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
             sheets += [sheet] if sheet else []
-    sheets += readme_comparison.sheets(results, known, ablations)
     return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
+
+
+def _of_paper(paper, results, rated) -> list[formats.Sheet]:
+    """A paper's numbers beside ours, its class rates in the form of its own tables, and what has been run of it."""
+    own = [system for system in results if system.paper == paper.name]
+    status = f"run_status_{paper.name}", f"{paper.title}: what has been run", tuple(run_status.tables_of(paper, own))
+    if not paper.published:
+        return [formats.Sheet(*status)] if status[-1] else []
+    outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
+    rates = tuple(map(class_rates.table, class_rates.split(outcomes)[0]))
+    sheets = [paper_vs_ours.sheet(paper, results, rated), formats.Sheet(*status)]
+    return sheets + (
+        [formats.Sheet(f"class_rates_{paper.name}", f"{paper.title}: class rates as printed", rates)] if rates else []
+    )
 
 
 def other_sheets(root) -> list[formats.Sheet]:
@@ -142,14 +158,14 @@ def with_people(sheet, people, corpus) -> formats.Sheet:
     return dataclasses.replace(sheet, tables=(table.changed(rows=frame),)) if added else sheet
 
 
-def readmes(results, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
-    """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
+def readmes(results, known, papers, rated=None, ablations=frozenset()) -> dict[Path, str]:
+    """The README of each paper with its results block, and the first page with its comparison."""
     filled = {}
     for paper in known:
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
             text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, results)
-            filled[path] = _with_block(path, text, _results(paper, results, people, rated))
+            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
         block = readme_comparison.block(results, known, rated, ablations)
@@ -165,21 +181,6 @@ def _with_block(path, text, block) -> str:
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
-def _results(paper, results, people, rated) -> str:
-    own = [system for system in results if system.paper == paper.name]
-    of_classes, others = class_rates.split([reproduction.compare(number, results, rated) for number in paper.published])
-    tables = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
-    for corpus, members in layout.by_corpus(own):
-        first, *others = [sheet for sheet, _ in systems.sheets(corpus, members)]
-        tables += [t for sheet in (with_people(first, people, corpus), *others) for t in sheet.tables]
-        for in_noise in (noise.noise_sheet, noise.differences_sheet):
-            sheet = in_noise(corpus, members)
-            tables += sheet.tables if sheet else ()
-    tables += run_status.tables_of(paper, own)
-    blocks = [f"<!-- {formats.GENERATED} -->", *map(formats.markdown_table, tables)]
-    return "\n\n".join(blocks)
-
-
 def table_for_terminal(found_records) -> str:
     """What a comparison prints at its end: the systems of each group under the paper's own rule, highest UA first."""
     groups = system_results.by_group(system_results.group(found_records))
@@ -190,7 +191,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")
     body = tabulate.tabulate(
-        formats.Table(caption, ranked, TERMINAL).shown,
+        formats.Table(caption, ranked, TERMINAL).shown.map(markup.visible),
         headers="keys",
         showindex=False,
         tablefmt="simple",
@@ -198,7 +199,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
         colalign=("left",) + ("right",) * 5 + ("left",),
         disable_numparse=True,
     )
-    return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
+    return "\n".join([*textwrap.wrap(markup.visible(caption), TERMINAL_COLUMNS), body])
 
 
 def _note(row, field) -> str:

@@ -26,21 +26,21 @@ DIFFERENCE_NOTE = (
 
 NOISE_COLUMNS = (
     layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     formats.text("condition", "condition"),
-    formats.estimate("UA pooled", "ua_pooled"),
-    formats.estimate("WA pooled", "wa_pooled"),
-    *layout.COUNTED,
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.estimate("WA [95 %]", "wa_pooled"),
+    layout.SEEDS,
     layout.NOTES,
 )
 DIFFERENCE_COLUMNS = (
     layout.system_name("first"),
     layout.system_name("second", prefix="second_"),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     formats.text("condition", "condition"),
-    formats.estimate("UA difference", "ua_difference", difference=True),
-    formats.estimate("WA difference", "wa_difference", difference=True),
-    *layout.COUNTED,
+    formats.estimate("UA difference [95 %]", "ua_difference", difference=True),
+    formats.estimate("WA difference [95 %]", "wa_difference", difference=True),
+    layout.SEEDS,
 )
 
 

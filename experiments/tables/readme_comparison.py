@@ -28,12 +28,7 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     """
     blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
     for corpus, members in headlines(all_systems, ablations).items():
-        name = slug(corpus)
-        links = (
-            ("LaTeX", f"headline_{name}.tex"),
-            ("CSV", f"headline_{name}.csv"),
-            ("all pairs", f"compare_{name}.csv"),
-        )
+        links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all pairs", f"compare_{slug(corpus)}.csv"))
         blocks += [
             formats.markdown_table(_table(corpus, members, papers)),
             formats.markdown_table(contrasts.table(corpus, members, papers)),
@@ -42,12 +37,11 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     return "\n\n".join(blocks)
 
 
-def sheets(all_systems, papers, ablations=frozenset()) -> list[Sheet]:
-    """The headline tables as files."""
-    return [
-        Sheet(f"headline_{slug(corpus)}", f"Unseen speakers on {corpus}", (_table(corpus, members, papers),))
-        for corpus, members in headlines(all_systems, ablations).items()
-    ]
+def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
+    """The first page's tables as results/tables/headline; arguments as for `block`."""
+    found = headlines(all_systems, ablations)
+    tables = tuple(_table(corpus, members, papers) for corpus, members in found.items())
+    return Sheet("headline", "Methods on unseen speakers", tables) if tables else None
 
 
 def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:

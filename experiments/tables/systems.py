@@ -13,38 +13,13 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
 from experiments.tables.layout import attempt, by_corpus, identity, surroundings
 
-TRAINING_NOTE = (
-    "UA, training: of the fitted systems on their training parts; a low value means underfitting. Trained out: "
-    "networks whose training was finished, by the rule in results/README.md; — for systems without networks and for "
-    "older records."
-)
-
-
-def _mean_and_sd(row, field) -> str:
-    sd = row.get(f"{field}_sd")
-    spread = "" if formats.is_missing(sd) else f" ± {formats.per_cent(sd)}"
-    return formats.per_cent(row.get(f"{field}_mean")) + spread
-
-
-FULL = "paper"  # the preset that trains as the paper does
-NO_DECISION = formats.rate("no decision", "no_decision")
 SYSTEM_COLUMNS = (
-    layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
-    layout.RULE,
-    formats.estimate("UA pooled", "ua_pooled"),
-    formats.estimate("WA pooled", "wa_pooled"),
-    *layout.COUNTED,
-    formats.estimate("UA, utterances", "ua_utterances"),
-    formats.rate("majority WA", "majority_wa"),
-    Column("UA fold mean", "ua_fold", _mean_and_sd),
-    Column("WA fold mean", "wa_fold", _mean_and_sd),
-    formats.rate("macro F1", "macro_f1"),
-    formats.rate("UA, training", "ua_training"),
+    layout.system_name("system, rule", rules=True),
+    layout.PLACE,
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.estimate("WA [95 %]", "wa_pooled"),
     layout.TRAINED_OUT,
-    formats.rate("slice WA", "slice_wa"),
-    NO_DECISION,
-    formats.text("band", "band", none="none known"),
+    layout.SEEDS,
     layout.NOTES,
 )
 
@@ -53,35 +28,26 @@ def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
     rows = _rows(systems)
     notes = (
-        "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds. Intervals: "
-        "95 %, over speakers and trainings; of a single network, over speakers for this training only.",
-        "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
-        "(experiments/evaluation/plausible_ranges.toml).",
-        "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
-        "comparison with papers that report this interval.",
-        TRAINING_NOTE,
+        "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, of a single network over "
+        "speakers for this training only. More columns in the CSV; terms in results/README.md.",
     )
-    notes += tuple(
-        dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.of(system))
-    )
-    has_empty = rows["no_decision"].any()
-    columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
-    table = Table(layout.caption("Systems", corpus, systems), rows, columns, layout.commands(systems), notes)
+    table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
+FULL = "paper"  # the preset that trains as the paper does
 REDUCED_COLUMNS = (
-    layout.system_name(),
+    layout.system_name("system, rule", rules=True),
     formats.text("protocol", "protocol"),
-    layout.RULE,
     formats.text("epochs kept / limit", "epochs", none=formats.NONE),
-    formats.estimate("UA pooled", "ua_pooled"),
-    formats.rate("WA pooled", "wa_pooled"),
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.rate("WA", "wa_pooled"),
+    layout.SEEDS,
     layout.NOTES,
 )
 REDUCED_NOTE = (
-    "Trainings ended after the epochs given, whether or not they were finished: these rows compare training budgets, "
-    "not methods. Epochs: median over folds."
+    "Trainings ended after these epochs, finished or not: the rows compare training budgets, not methods. Epochs: "
+    "median over folds."
 )
 
 
@@ -94,12 +60,12 @@ def reduced_sheet(corpus, systems) -> Sheet:
     return Sheet(f"reduced_{slug(corpus)}", f"After N epochs on {corpus}", (table,))
 
 
-def sheets(corpus, systems) -> list[tuple[Sheet, list]]:
-    """Finished trainings, then those at reduced presets; each with its systems."""
+def sheets(corpus, systems) -> list[Sheet]:
+    """Finished trainings, then those at reduced presets."""
     full = [system for system in systems if system.preset == FULL]
     reduced = [system for system in systems if system.preset != FULL]
-    made = [(systems_sheet(corpus, full), full)] if full else []
-    return made + ([(reduced_sheet(corpus, reduced), reduced)] if reduced else [])
+    made = [systems_sheet(corpus, full)] if full else []
+    return made + ([reduced_sheet(corpus, reduced)] if reduced else [])
 
 
 NUMBERS = {
@@ -126,8 +92,8 @@ FIELDS = [  # of the CSV
 def _rows(systems) -> pd.DataFrame:
     rows = layout.rows(systems, NUMBERS, own_rule=False)
     ruled = [(system, rule) for system in systems for rule in system.rules]
-    fields = rows.to_dict("records")
     rows["no_decision"] = [_no_decision(system, rule) for system, rule in ruled]
+    fields = rows.to_dict("records")
     rows["band"] = [_bands(system, row) for (system, _), row in zip(ruled, fields, strict=True)]
     rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
     return rows[FIELDS]
@@ -139,7 +105,9 @@ def _no_decision(system, rule) -> float:
 
 
 def _reasons(row):
-    """Why the row lacks a UA, its mean over folds or its interval."""
+    """Why the row lacks a UA, its mean over folds or its interval, and how often nothing was decided."""
+    if row["no_decision"]:
+        yield f"no decision on {formats.per_cent(row['no_decision'])} % of the utterances"
     if formats.is_missing(row["ua_pooled"]):
         yield f"no UA: {row['ua_pooled_why_none']}"
         return
@@ -161,23 +129,20 @@ def _band(band, value, system) -> str:
 
 
 CLASS_COLUMNS = (
-    layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
-    layout.RULE,
+    layout.system_name("system, rule", rules=True),
+    layout.PLACE,
     formats.text("class", "class"),
     formats.rate("precision", "precision"),
     formats.rate("recall", "recall"),
     formats.rate("f1", "f1"),
-    formats.text("in truth", "support"),
-    formats.text("decided", "decided"),
-    *layout.FOLDS_AND_SEEDS,
+    formats.text("utterances", "support"),
 )
 
 
 def per_class_sheet(corpus, systems) -> Sheet:
     """Precision, recall and F1 of every class, folds pooled, mean over seeds."""
     rows = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
-    notes = ("In per cent, folds pooled; several seeds: mean over seeds, counts are those of all.",)
+    notes = ("In per cent, folds pooled; several seeds: mean over seeds, utterances are those of all.",)
     table = Table(layout.caption("Classes", corpus, systems), rows, CLASS_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
@@ -225,25 +190,16 @@ def _number(heading, field, form) -> Column:
 COST_COLUMNS = (
     layout.system_name(),
     formats.text("corpus", "corpus_variant"),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     _number("parameters", "parameters", ",.0f"),
-    *layout.FOLDS_AND_SEEDS,
     _number("epochs", "epochs", "g"),
     _number("seconds a fold", "seconds_fit", ".1f"),
-    _number("peak MiB", "peak_memory_mib", ",.0f"),
-    formats.text("machine", "machine"),
 )
 
 
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
-    notes = (
-        "Epochs and seconds: medians over the folds of all seeds; of several networks their sum. Memory: the largest "
-        "resident size of the process up to the end of the training, what it trained before included: an upper bound, "
-        "not to be compared between systems.",
-        "Seconds passed on a machine that did other work too: the same training has taken up to three times as long. "
-        "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
-    )
+    notes = ("Epochs and seconds: medians over folds and seeds, sums over a system's networks; on a shared machine.",)
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.n for s in members}))}, {len(members[0].classes)} classes)"
         for name, members in by_corpus(systems)
