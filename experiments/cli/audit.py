@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA
+from common.atomic_file import require_writable
+from common.errors import InputError
+from experiments.cli.options import DATA, refuse_ignored
 
 
 @click.command("audit")
@@ -16,21 +18,32 @@ from experiments.cli.options import DATA
 def audit_command(folds, audio, every, keep, data):
     """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
 
-    Fold files are held to speaker independence. Exit status 1 where anything FAILs. Our own random protocols share
+    Fold files are held to speaker independence; train and test given as two files are one fold. Exit status 1 where
+    anything FAILs, 2 where fold files cannot be read, which stops no other audit. Our own random protocols share
     speakers by design: that is a WARN there.
     """
     from experiments.runs import audit
 
-    if folds and keep:
-        raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
+    if folds:
+        refuse_ignored(["keep", "data"], "fold files are given, and it concerns the audit of our own folds")
+    else:
+        refuse_ignored(["audio"], "no fold files are given, which it concerns")
+    if keep:
+        require_writable(keep, "--keep")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
-    found = list(audit.of_files(folds, audio_root=audio))
-    for what, findings in found:
+    found, unread = [], []
+    for what, findings in audit.of_files(folds, audio_root=audio):
+        if isinstance(findings, InputError):
+            unread.append(str(findings))
+            click.echo(f"----  {what}: cannot be read")
+            continue
+        found.append(findings)
         _print_findings(what, findings, every)
     if keep:
         click.echo(f"kept in {audit.keep(ours, keep)}")
-    findings = [*(findings for _, findings in found), *(audited.findings for audited in ours)]
-    if "FAIL" in map(audit.verdict, findings):
+    if unread:
+        raise InputError("\n".join(unread))
+    if "FAIL" in map(audit.verdict, [*found, *(audited.findings for audited in ours)]):
         raise click.exceptions.Exit(1)
 
 

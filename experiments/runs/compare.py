@@ -5,16 +5,18 @@ from pathlib import Path
 
 import click
 
-from common import corpora, recipes, records
+from common import corpora, recipes
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
-from common.folds import leakage
+from common.folds import leakage, user_folds
 from common.utterance import emotions_of
 from experiments import catalog
 from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
+OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 
 
@@ -30,12 +32,12 @@ def systems(pairs, preset, *, assignments=(), **options):
         pairs: of names; a variant may have changes behind it, `cnn+learning_rate=0.1`, as records are named.
         preset: paper, quick or smoke.
         assignments: `field=value` texts that change the recipe of every system.
-        options: of the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
+        options: those given on the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
 
     Raises:
-        InputError: an unknown name, or changes that a system cannot have.
+        InputError: an unknown name, changes that a system cannot have, or an option that none of the systems reads.
     """
-    made, faults = [], []
+    made, faults, options = [], [], _Options(options)
     for pair in pairs:
         try:
             made.append(_system(pair, preset, assignments, options))
@@ -43,7 +45,22 @@ def systems(pairs, preset, *, assignments=(), **options):
             faults.append(str(error))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
+    if unread := [OPTIONS[name] for name in options if name not in options.read]:
+        names = ", ".join(system.name for system in made)
+        raise InputError(f"{' and '.join(unread)} would be ignored, it does not concern {names}; leave it out")
     return made
+
+
+class _Options(dict):
+    """Options that remember which of them were read."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.read = set()
+
+    def get(self, name, default=None):
+        self.read.add(name)
+        return super().get(name, default)
 
 
 def _system(pair, preset, assignments, options):
@@ -83,6 +100,20 @@ def corpora_found(data):
     return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
 
 
+def corpora_of(protocols, data):
+    """The corpora of a comparison that names none: what its fold files list, else what is there, else synthetic ones.
+
+    Raises:
+        InputError: some of the protocols are fold files and others are not.
+    """
+    lists = [protocol for protocol in protocols if user_folds.name_lists(protocol)]
+    if not lists:
+        return corpora_found(data) or synthetic_corpora(data)
+    if len(lists) < len(protocols):
+        raise InputError(f"{lists[0]} beside other protocols needs --corpus, so that all split the same recordings")
+    return (None,)
+
+
 def synthetic_corpora(data):
     """Write the built-in corpora where they are not there yet; returns their names and folder.
 
@@ -97,6 +128,16 @@ def synthetic_corpora(data):
         synthetic.synthesize(layout, folder / layout)
     click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
+
+
+def _require_places(results, store, models):
+    """Raise InputError where what a run writes has no place."""
+    for part in ("runs", "tables", "report", "human"):
+        require_writable(Path(results, part))
+    require_writable(store, "--store")
+    require_writable(feature_store.cache_dir(), "SER_CACHE")
+    if models:
+        require_writable(models, "--models")
 
 
 def train(
@@ -132,9 +173,7 @@ def train(
     Raises:
         InputError: nothing at all could be run.
     """
-    records.require_writable(Path(results, "runs"))
-    if models:
-        records.require_writable(models, "--models")
+    _require_places(results, store, models)
     schedule.require(scheduler, results)
     if not (chosen and corpus_names and protocols):
         raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
@@ -146,7 +185,7 @@ def train(
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
-                corpus = corpora.load(name or system.recipe.corpus, folder, labels)
+                corpus = _corpus(name, system, protocol, folder, labels)
                 planned += jobs.plan(system, corpus, protocol=protocol, **shared)
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
                 human_reference.write_listeners(selected, results)
@@ -154,7 +193,18 @@ def train(
                 done.append(system)
             except InputError as error:
                 errors.append(error)
-                refused.append(f"{system.name} on {name or system.recipe.corpus}, {protocol}: not run: {error}")
+                refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
     if not done:
         raise errors[0]
     return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
+
+
+def _corpus(name, system, protocol, folder, labels):
+    if name is None and user_folds.name_lists(protocol):
+        return user_folds.corpus(protocol, folder, labels)
+    return corpora.load(name or system.recipe.corpus, folder, labels)
+
+
+def _own(system, protocol) -> str:
+    """Where no corpus is named: the recordings of fold files, or the paper's corpus."""
+    return "its recordings" if user_folds.name_lists(protocol) else system.recipe.corpus

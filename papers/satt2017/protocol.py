@@ -109,8 +109,10 @@ def change(recipe, options):
     Raises:
         InputError: the folder or the level cannot be used.
     """
+    if not recipe.test_front_ends:
+        return recipe
     folder, snr_db = options.get("noises"), options.get("snr_db", 0.0)
-    if not recipe.test_front_ends or not (folder or snr_db):
+    if not (folder or snr_db):
         return recipe
     if folder is None:
         return with_built_in_noises(recipe, snr_db=snr_db)
