@@ -48,11 +48,18 @@ def load(name, data=None, labels=None) -> Corpus:
         InputError: the corpus is unknown, not there, or not whole.
     """
     if name.startswith(MANIFEST_PREFIX):
-        return manifest.load(name.removeprefix(MANIFEST_PREFIX), labels)
-    if name.startswith(AUDFORMAT_PREFIX):
-        return audformat.load(name.removeprefix(AUDFORMAT_PREFIX), labels)
-    corpus = _load(name, data)
-    return relabelled(corpus, labels) if labels else corpus
+        corpus = manifest.load(name.removeprefix(MANIFEST_PREFIX), labels)
+    elif name.startswith(AUDFORMAT_PREFIX):
+        corpus = audformat.load(name.removeprefix(AUDFORMAT_PREFIX), labels)
+    else:
+        corpus = _load(name, data)
+        corpus = relabelled(corpus, labels) if labels else corpus
+    if hidden := [text for text in (corpus.variant, *corpus.classes) if not text.isprintable()]:
+        raise InputError(
+            f"{ascii(hidden[0])} has characters that cannot be seen, which no record holds; rename the table, the "
+            "database or the label"
+        )
+    return corpus
 
 
 def _load(name, data):
@@ -97,8 +104,10 @@ def _module(corpus):
 
 
 def _folder(data):
-    chosen = data or os.environ.get(DATA_VARIABLE)
-    return Path(chosen).expanduser() if chosen else None
+    chosen = os.environ.get(DATA_VARIABLE) if data is None else data
+    if chosen == "":
+        raise InputError(f"an empty text names no folder of corpora; give --data or {DATA_VARIABLE} a value")
+    return None if chosen is None else Path(chosen).expanduser()
 
 
 def _places(corpus, folder):

@@ -2,11 +2,11 @@
 
 import click
 
-from experiments.cli.options import RESULTS
+from experiments.cli.options import RESULTS_READ
 
 
 @click.command("report")
-@RESULTS
+@RESULTS_READ
 @click.option("--check", is_flag=True, help="Then exit with status 1 if the pages exceed 2 MB or a link is broken.")
 def report_command(results, check):
     """Write the report: results/report/index.html and its pages.

@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+from common import markup
 from experiments.evaluation.system_results import ranges
 
 STYLE = Path(__file__).with_name("report.mplstyle")
@@ -29,10 +30,10 @@ def style():
 
 
 def title(figure, lines):
-    """Lines above a figure, broken at its width; empty ones are left out. No line is read as a formula."""
+    """Lines above a figure, broken at its width; empty ones are left out."""
     width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
-    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(line, width)]
-    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
+    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(markup.visible(line), width)]
+    figure.suptitle("\n".join(wrapped), fontsize=9)
 
 
 def system_title(figure, system, counted):

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markdown_it import MarkdownIt
 
-from common import records
+from common import markup, records
 from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
@@ -97,70 +97,86 @@ def pages(results, known, drawn, papers, *, people=(), measured=None, rated=None
     """
     ablations = ablation_effects.ablations(papers)
     sheets = [*all_sheets(results, known, people, measured, rated, ablations), *other]
-    corpora = list(dict.fromkeys(corpus for corpus, _ in layout.by_corpus(results)))
     outcomes = {
         paper.name: [reproduction.compare(number, results, rated) for number in paper.published] for paper in known
     }
-    show = _Site(known, corpora)
-    headlines = [sheet for sheet in sheets if sheet.name.startswith("headline")]
-    texts = {
-        "index.html": show.page(
-            "index.html",
-            title="Five speech-emotion papers, rerun",
-            cards=_cards(results, outcomes, headlines, sheets),
-            reproduced=_reproduced(known, outcomes),
-            headlines=[table for sheet in headlines for table in sheet.tables],
-            downloads=[f"{sheet.name}.{form}" for sheet in headlines for form in ("csv", "tex")],
-            forests=_forests(drawn, PRESET),
-            leaks=_tables(sheets, "protocols"),
-            corpora=[_corpus_line(corpus, members) for corpus, members in layout.by_corpus(results)],
-            num_records=sum(len(system.records) for system in results),
-        )
-    }
+    corpora = layout.by_corpus(results)
+    site = _Site(known, [corpus for corpus, _ in corpora])
+    texts = {"index.html": _index(site, results, known, outcomes, sheets, drawn)}
     for paper in known:
         own = [system for system in results if system.paper == paper.name]
-        readme = Path(papers, paper.name, "README.md")
-        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-        texts[f"paper-{paper.name}.html"] = show.page(
-            "paper.html",
-            title=paper.title,
-            paper=paper,
-            claim=_claim(text),
-            headline=paper_page.headline(outcomes[paper.name]) if paper.published else None,
-            counted=_html(paper_page.counted(paper, outcomes[paper.name])) if paper.published else "",
-            first=_sections(text, READ_FIRST),
-            runs=paper_page.runs(own) if any(not s.synthetic for s in own) else None,
-            later=_sections(text, READ_LATER),
-            every=_tables(sheets, f"paper_vs_ours_{paper.name}") + _tables(sheets, f"class_rates_{paper.name}"),
-            figures=_figures(own, drawn),
-            own_figures={
-                name: drawing for name, drawing in (paper_figures or {}).items() if drawing["paper"] == paper.name
-            },
-        )
-    for corpus, members in layout.by_corpus(results):
-        texts[f"corpus-{slug(corpus)}.html"] = show.page(
-            "corpus.html",
-            title=corpus,
-            page_name=f"corpus-{slug(corpus)}.html",
-            limits=members[0].limits,
-            systems=_systems(sheets, corpus),
-            sections=[(h, _of_corpus(sheets, prefix, corpus), is_open) for h, prefix, is_open in ON_CORPUS],
-            forests=_forests(drawn, PRESET, slug(corpus)),
-            more_forests=_forests(drawn, "", slug(corpus)),
-        )
-    texts["methods.html"] = show.page(
+        drawings = {name: each for name, each in (paper_figures or {}).items() if each["paper"] == paper.name}
+        text = _of_paper(site, paper, papers, own, outcomes[paper.name], sheets, drawn, drawings)
+        texts[f"paper-{paper.name}.html"] = text
+    texts |= {f"corpus-{slug(corpus)}.html": _of_corpus(site, corpus, own, sheets, drawn) for corpus, own in corpora}
+    texts["methods.html"] = _methods(site, results, sheets)
+    for sheet in _headlines(sheets):
+        texts |= {f"{sheet.name}.csv": formats.as_csv(sheet), f"{sheet.name}.tex": formats.latex(sheet)}
+    return texts
+
+
+def _headlines(sheets) -> list:
+    return [sheet for sheet in sheets if sheet.name.startswith("headline")]
+
+
+def _index(site, results, known, outcomes, sheets, drawn) -> str:
+    headlines = _headlines(sheets)
+    return site.page(
+        "index.html",
+        title="Five speech-emotion papers, rerun",
+        cards=_cards(results, outcomes, headlines, sheets),
+        reproduced=_reproduced(known, outcomes),
+        headlines=[table for sheet in headlines for table in sheet.tables],
+        downloads=[f"{sheet.name}.{form}" for sheet in headlines for form in ("csv", "tex")],
+        forests=_forests(drawn, PRESET),
+        leaks=_tables(sheets, "protocols"),
+        corpora=[_corpus_line(corpus, members) for corpus, members in layout.by_corpus(results)],
+        num_records=sum(len(system.records) for system in results),
+    )
+
+
+def _of_paper(site, paper, papers, own, outcomes, sheets, drawn, drawings) -> str:
+    readme = Path(papers, paper.name, "README.md")
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    every = _tables(sheets, f"paper_vs_ours_{paper.name}") + _tables(sheets, f"class_rates_{paper.name}")
+    return site.page(
+        "paper.html",
+        title=paper.title,
+        paper=paper,
+        claim=_claim(text),
+        headline=paper_page.headline(outcomes) if paper.published else None,
+        counted=_html(paper_page.counted(paper, outcomes)) if paper.published else "",
+        first=_sections(text, READ_FIRST),
+        runs=paper_page.runs(own) if any(not system.synthetic for system in own) else None,
+        later=_sections(text, READ_LATER),
+        every=every,
+        figures=_figures(own, drawn),
+        own_figures=drawings,
+    )
+
+
+def _of_corpus(site, corpus, members, sheets, drawn) -> str:
+    return site.page(
+        "corpus.html",
+        title=corpus,
+        page_name=f"corpus-{slug(corpus)}.html",
+        limits=members[0].limits,
+        systems=_systems(sheets, corpus),
+        sections=[(heading, _named(sheets, prefix, corpus), is_open) for heading, prefix, is_open in ON_CORPUS],
+        forests=_forests(drawn, PRESET, slug(corpus)),
+        more_forests=_forests(drawn, "", slug(corpus)),
+    )
+
+
+def _methods(site, results, sheets) -> str:
+    names = (("Cost", "cost"), ("Speed", "bench"), ("Leakage audit of our folds", "audit"))
+    return site.page(
         "methods.html",
         title="Cost, speed, audit and how to rerun",
-        sections=[
-            (heading, _tables(sheets, name))
-            for heading, name in (("Cost", "cost"), ("Speed", "bench"), ("Leakage audit of our folds", "audit"))
-        ],
+        sections=[(heading, _tables(sheets, name)) for heading, name in names],
         environments=_environments(results),
         commands=list(dict.fromkeys(system.command for system in results)),
     )
-    for sheet in headlines:
-        texts |= {f"{sheet.name}.csv": formats.as_csv(sheet), f"{sheet.name}.tex": formats.latex(sheet)}
-    return texts
 
 
 class _Site:
@@ -170,6 +186,7 @@ class _Site:
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"),
             autoescape=True,
+            finalize=markup.finalize,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -239,7 +256,7 @@ def _tables(sheets, prefix) -> list:
     return [table for sheet in sheets if sheet.name.startswith(prefix) for table in sheet.tables]
 
 
-def _of_corpus(sheets, prefix, corpus) -> list:
+def _named(sheets, prefix, corpus) -> list:
     names = (f"{prefix}_{slug(corpus)}", f"{prefix}_differences_{slug(corpus)}")
     return [table for sheet in sheets if sheet.name in names for table in sheet.tables]
 
@@ -247,7 +264,7 @@ def _of_corpus(sheets, prefix, corpus) -> list:
 def _systems(sheets, corpus) -> list[tuple[str, object]]:
     """(heading, table) of a corpus's systems: full trainings, reduced ones, leaky ones; highest UA first."""
     parts = []
-    for table in _of_corpus(sheets, "systems", corpus):
+    for table in _named(sheets, "systems", corpus):
         frame = table.frame.sort_values("ua_pooled", ascending=False, kind="stable", na_position="last")
         leaky = frame["protocol"].map(lambda name: isinstance(name, str) and leakage.is_leaky(name)).astype(bool)
         full = frame["preset"].map(lambda name: formats.is_missing(name) or name == PRESET).astype(bool)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from common import markup
 from common.evaluation.reported_results import ReportedResult
 from common.folds import leakage
 from common.utterance import slug
@@ -70,7 +71,7 @@ def counted(paper, outcomes) -> str:
     every = f"[every number]({TABLES}/paper_vs_ours_{paper.name}.md)"
     line = f"{len(outcomes)} published numbers: {counts} ({every})."
     waiting = [outcome.number for outcome in outcomes if outcome.verdict.startswith("not run")]
-    return f"{line} Those not run: `{_command(paper, waiting)}`" if waiting else line
+    return f"{line} Those not run: {markup.markdown_code(_command(paper, waiting))}" if waiting else line
 
 
 def _command(paper, numbers: list[ReportedResult]) -> str:

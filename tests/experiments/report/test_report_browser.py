@@ -1,4 +1,4 @@
-"""A page of the report in a real Chromium, from the disk: sorting by keyboard, narrow windows, colour schemes, print."""
+"""A page of the report in a real Chromium, from the disk: sorting by keyboard, narrow windows, colours, print."""
 
 import pytest
 
