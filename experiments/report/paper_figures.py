@@ -7,10 +7,7 @@ Figures that need no system are in `recording_figures(waveforms)`: name -> (Figu
 gives the recordings of a corpus at a sample rate.
 """
 
-import contextlib
 from pathlib import Path
-
-import matplotlib
 
 from common import corpora, records
 from common.errors import InputError
@@ -41,10 +38,12 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     """
     backend.start()
     paper = figures_of(name)
+    if not hasattr(paper, "paper_figures"):
+        raise InputError(f"{name} has no figures of saved systems; name recordings with --corpus, without --models")
     loaded = [models.load(folder) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
     tested = _tested([system.record for system in loaded], data, results)
     images = []
-    with _style():
+    with drawing.style():
         made = paper.paper_figures(
             [(system.recipe, system.fitted) for system in loaded],
             lambda emotion, rate: _heard(_first(tested, emotion), rate),
@@ -71,7 +70,7 @@ def draw_recordings(name, *, data, into, corpus) -> list[Path]:
         return (_heard(utterance, rate) for utterance in loaded.utterances)
 
     images = []
-    with _style():
+    with drawing.style():
         for stem, (figure, shows) in paper.recording_figures(waveforms).items():
             source = corpora.CORPORA.get(corpus.partition("/")[0])
             credit = f"Recordings: {source.INFO.citation}; licence: {source.INFO.licence}." if source else ""
@@ -80,14 +79,6 @@ def draw_recordings(name, *, data, into, corpus) -> list[Path]:
                 _write(Path(into, name, f"{stem}.png"), drawing.png(figure), "\n".join(filter(None, lines)) + "\n")
             )
     return images
-
-
-@contextlib.contextmanager
-def _style():
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own style must not change the bytes
-        matplotlib.rcParams.update(drawing.STYLE)
-        yield
 
 
 def folders(saved, name, rows, corpus=None) -> list[Path]:
