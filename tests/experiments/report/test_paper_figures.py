@@ -105,14 +105,11 @@ def test_the_figures_of_satt_and_the_page_that_shows_them(drawn):
     paths = drawn("satt2017", into="results/figures")
     assert [path.stem for path in paths] == ["figures_2_and_3", "figure_4", "figure_5"]
     assert all("v-neutral-2" in path.with_suffix(".txt").read_text() for path in paths)
-    text = html_page.page([], [], {}, "papers", paper_figures=html_page._paper_figures(drawn.root / "results"))
-    assert text.count('<img src="data:image/png;base64,') == 3
-    assert 'id="paper-figures"' in text and "satt2017, figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
-
-
-def test_a_page_without_drawn_figures_has_no_section_for_them(tmp_path):
-    assert html_page._paper_figures(tmp_path) == []
-    assert "paper-figures" not in html_page.page([], [], {}, "papers")
+    report = html_page.write(drawn.root / "results").parent
+    text = (report / "paper-satt2017.html").read_text(encoding="utf-8")
+    assert 'id="paper-figures"' in text and "figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
+    assert sorted((report / "figures").glob("satt2017-figure*.png")) and html_page.faults(drawn.root / "results") == []
+    assert 'id="paper-figures"' not in (report / "paper-ma2018.html").read_text(encoding="utf-8")
 
 
 # which systems
@@ -200,10 +197,12 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["emmert", "--models", "."], "emmert has no figures of its own; choose from satt2017, ma2018"),
+        (["emmert", "--models", "."], "emmert has no figures of its own; choose from lim2016, satt2017, ma2018"),
         (["nobody2019", "--models", "."], "unknown paper"),
         (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
         (["ma2018"], "--models"),
+        (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings alone"),
+        (["lim2016", "--models", "."], "lim2016 has no figures of saved systems"),
     ],
 )
 def test_the_command_says_what_is_missing(arguments, expected):
@@ -213,8 +212,11 @@ def test_the_command_says_what_is_missing(arguments, expected):
 
 def test_every_paper_with_figures_keeps_the_contract():
     having = [name for name in catalog.NAMES if not isinstance(_figures(name), InputError)]
-    assert having == ["satt2017", "ma2018"]
-    for name in having:
+    assert having == ["lim2016", "satt2017", "ma2018"]
+    assert all(
+        hasattr(_figures(name), "paper_figures") or hasattr(_figures(name), "recording_figures") for name in having
+    )
+    for name in (name for name in having if hasattr(_figures(name), "paper_figures")):
         rows = _figures(name).SYSTEMS
         assert all(variant in catalog.paper(name).RECIPES for row in rows for variant in row)
         assert len({len(row) for row in rows}) == 1 and np.size(rows) > 0
