@@ -191,8 +191,8 @@ class _Files:
         """
         plain = os.path.expanduser(cell.replace("\\", "/"))
         for name, fold in ((cell, False), (plain, False), (plain, True)):
-            if found := self._in_listing(name, fold):
-                return found
+            if place := self._in_listing(name, fold):
+                return place
         return None
 
     def _in_listing(self, cell, fold):

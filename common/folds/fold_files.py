@@ -131,7 +131,7 @@ def _from_name(file, root):
     folders = file.relative_to(root).parent.parts[::-1] if root.is_dir() else ()
     names = [name.lower() for name in (file.stem, *folders)]
     words = [re.split(r"[^a-z0-9]+", _FOLD.sub(" ", name)) for name in names]
-    number = next((int(found[1]) for name in (*names, root.name.lower()) if (found := _FOLD.search(name))), 1)
+    number = next((int(match[1]) for name in (*names, root.name.lower()) if (match := _FOLD.search(name))), 1)
     part = next((PARTS[word] for level in words for word in level if word in PARTS), None)
     return "_".join(word for word in words[0] if word and word not in PARTS), number, part
 
@@ -167,8 +167,8 @@ def _locate(name, folder, audio_root):
     """The audio file where it is found, else the path as written, without `.` and `..` within."""
     name = name.replace("\\", "/")
     places = [Path(audio_root, name)] if audio_root else [folder / name, Path(name)]
-    found = next((place for place in places if place.is_file()), None)
-    return Path(os.path.realpath(found)) if found else Path(os.path.normpath(name))
+    file = next((place for place in places if place.is_file()), None)
+    return Path(os.path.realpath(file)) if file else Path(os.path.normpath(name))
 
 
 def _channel(cell, file, line):

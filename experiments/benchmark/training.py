@@ -64,32 +64,32 @@ def measure(size):
         for paper, variant, steps in size.networks:
             tasks = [pool.submit(_time_network, paper, variant, steps, size) for _ in range(size.processes)]
             try:
-                found = [task.result() for task in tasks]
+                timings = [task.result() for task in tasks]
             except concurrent.futures.process.BrokenProcessPool as error:
                 raise InputError(
                     f"a process training {paper}/{variant} died (out of memory?); free some and measure again"
                 ) from error
-            yield from figures(f"{paper}/{variant}", found)
-            peaks.append(_together(found, "peak"))
+            yield from figures(f"{paper}/{variant}", timings)
+            peaks.append(_together(timings, "peak"))
     note = f"of float32, {size.matrix} x {size.matrix}, TensorFlow, {size.processes} processes of one thread"
     yield figure("peak of matrix products", statistics.median(peaks), "GFLOP/s", note=note)
 
 
-def figures(name, found) -> list[dict]:
+def figures(name, timings) -> list[dict]:
     """What one network's processes measured, as figures; pure.
 
     Args:
         name: `paper/variant`.
-        found: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
+        timings: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
             timed epochs of our loop (`ours`) and of the plainest (`plain`), and the `peak` in GFLOP/s of each round.
     """
-    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in found)
-    pairs = [(plain, ours) for f in found for plain, ours in zip(f["plain"], f["ours"], strict=True)]
+    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in timings)
+    pairs = [(plain, ours) for f in timings for plain, ours in zip(f["plain"], f["ours"], strict=True)]
     wanted = SHARE_OF_LARGE if name.startswith(LARGE_CONVOLUTIONS) else SHARE_OF_OTHERS
-    examples = found[0]["examples"]
+    examples = timings[0]["examples"]
     return [
-        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(found)} processes"),
-        figure(f"{name}: of the peak in the same rounds", rate / _together(found, "peak"), SHARE, at_least=wanted),
+        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(timings)} processes"),
+        figure(f"{name}: of the peak in the same rounds", rate / _together(timings, "peak"), SHARE, at_least=wanted),
         figure(
             f"{name}: speed over model.fit on arrays in memory",
             statistics.median(plain / ours for plain, ours in pairs),
@@ -105,8 +105,8 @@ def gigaflops(multiply_accumulates, examples, seconds) -> float:
     return OPERATIONS * multiply_accumulates * examples / seconds / 1e9
 
 
-def _together(found, what) -> float:
-    return sum(statistics.median(f[what]) for f in found)
+def _together(timings, quantity) -> float:
+    return sum(statistics.median(f[quantity]) for f in timings)
 
 
 _barrier = None
@@ -151,12 +151,12 @@ def _rounds(network, batches, multiply_accumulates, size) -> dict:
         "plain": lambda: _plain_epoch(network, *arrays, batches.batch_size),
         "peak": lambda: peak_gigaflops(size.matrix),
     }
-    measured = {what: [] for what in timed}
+    measured = {name: [] for name in timed}
     for _round in range(1 + size.rounds):
-        for what, function in timed.items():
+        for name, function in timed.items():
             _barrier.wait(PATIENCE_S)
-            measured[what].append(function())
-    warm = {what: values[1:] for what, values in measured.items()}  # the first round compiles
+            measured[name].append(function())
+    warm = {name: values[1:] for name, values in measured.items()}  # the first round compiles
     return {"multiply_accumulates": multiply_accumulates, "examples": len(batches.utterance_of), **warm}
 
 

@@ -24,29 +24,29 @@ def audit_command(folds, audio, every, keep, data):
     if folds and keep:
         raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
-    found = list(audit.of_files(folds, audio_root=audio))
-    for what, findings in found:
-        _print_findings(what, findings, every)
+    audited_files = list(audit.of_files(folds, audio_root=audio))
+    for source, findings in audited_files:
+        _print_findings(source, findings, every)
     if keep:
         click.echo(f"kept in {audit.keep(ours, keep)}")
-    findings = [*(findings for _, findings in found), *(audited.findings for audited in ours)]
+    findings = [*(findings for _, findings in audited_files), *(audited.findings for audited in ours)]
     if "FAIL" in map(audit.verdict, findings):
         raise click.exceptions.Exit(1)
 
 
 def _printed(audited, every):
     if audited.refused:
-        click.echo(f"----  {audited.what}: no such folds: {audited.refused}")
+        click.echo(f"----  {audited.title}: no such folds: {audited.refused}")
     else:
-        _print_findings(audited.what, audited.findings, every)
+        _print_findings(audited.title, audited.findings, every)
     return audited
 
 
-def _print_findings(what, findings, every):
+def _print_findings(source, findings, every):
     from experiments.runs import audit
 
     findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
-    click.echo(f"{audit.verdict(findings):4}  {what}")
+    click.echo(f"{audit.verdict(findings):4}  {source}")
     for finding in findings if every else findings[:3]:
         click.echo(f"      {finding}")
     if not every and len(findings) > 3:

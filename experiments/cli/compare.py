@@ -34,7 +34,7 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
     data = options["data"]
-    found = corpus_names or compare.corpora_found(data) or compare.synthetic_corpora(data)
-    run.show(*compare.train(systems, found, protocols=protocols, **with_places(options)), options["results"])
+    corpora = corpus_names or compare.corpora_found(data) or compare.synthetic_corpora(data)
+    run.show(*compare.train(systems, corpora, protocols=protocols, **with_places(options)), options["results"])
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

@@ -26,16 +26,16 @@ def latency_command(papers, names, repeat, results):
     refused = []
     for paper, variant in pairs:
         try:
-            found = latency.measure(paper, variant, repeat=repeat)
+            measured = latency.measure(paper, variant, repeat=repeat)
         except InputError as error:
             refused.append(error)
             click.echo(f"{paper}/{variant}: not measured: {error}")
             continue
-        path = latencies.keep(results, {f"{paper}/{variant}": found})
-        spent = found["features_ms"] + found["network_ms"]
+        path = latencies.keep(results, {f"{paper}/{variant}": measured})
+        spent = measured["features_ms"] + measured["network_ms"]
         click.echo(
-            f"{paper}/{variant}: {found['features_ms']:.1f} ms + {found['network_ms']:.1f} ms = {spent:.1f} ms, "
-            f"real-time factor {found['real_time_factor']:.2g}"
+            f"{paper}/{variant}: {measured['features_ms']:.1f} ms + {measured['network_ms']:.1f} ms = {spent:.1f} ms, "
+            f"real-time factor {measured['real_time_factor']:.2g}"
         )
     if len(refused) == len(pairs):
         raise refused[0]

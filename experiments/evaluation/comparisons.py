@@ -23,7 +23,7 @@ class Pair:
     mcnemar: significance.McNemar
 
 
-def methods_of(members, ablations) -> tuple[list, list[str]]:
+def distinct_systems(members, ablations) -> tuple[list, list[str]]:
     """Systems of one group that are compared with each other, and sentences on the others."""
     methods, changed, repeated = [], [], []
     for system in members:

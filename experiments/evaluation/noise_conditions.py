@@ -12,7 +12,7 @@ from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import scores
 from experiments.evaluation.system_results import common_seeds
 
-EVERY = "test:*"
+ALL_CONDITIONS = "test:*"
 CLEAN = "clean"
 KINDS = {"music-like": ("ambient", "pop", "rock", "music"), "crowd-like": ("crowd",)}  # by how a signal's name begins
 
@@ -23,16 +23,16 @@ def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> 
     Raises:
         NotComputableError: records do not tell it, or were made with different signals or levels.
     """
-    if part != EVERY:
+    if part != ALL_CONDITIONS:
         return scores.measure(system, metric, aggregation=aggregation, part=part, rule=rule)
     if aggregation != "pooled":
         raise NotComputableError("a mean over conditions is computed of pooled folds only")
-    if not (conditions := of(system)):
+    if not (conditions := conditions_of(system)):
         raise NotComputableError("the records have no test part in noise")
     return mean(system, metric, conditions, rule=rule)
 
 
-def of(system) -> dict[str, tuple[str, float]]:
+def conditions_of(system) -> dict[str, tuple[str, float]]:
     """Condition -> (signal, SNR in dB), in the order of the records; empty where nothing was heard in noise.
 
     Raises:
@@ -43,7 +43,7 @@ def of(system) -> dict[str, tuple[str, float]]:
             name: (front_end["noise"], front_end["snr_db"])
             for name, front_end in record.recipe.get("test_front_ends", ())
         }
-        for record in system.used
+        for record in system.records_used
     ]
     if any(conditions != by_record[0] for conditions in by_record):
         raise NotComputableError("records with different background signals or levels are not pooled")
@@ -81,11 +81,11 @@ def difference(first, second, metric, parts) -> Estimate:
     )
 
 
-def unlike(number, system) -> str:
+def why_not_comparable(number, system) -> str:
     """Why a published number in noise has no verdict although ours can be computed; "" for every other number."""
-    if number.part != EVERY:
+    if number.part != ALL_CONDITIONS:
         return ""
-    return f"other background signals than the paper's, {describe(of(system))}"
+    return f"other background signals than the paper's, {describe(conditions_of(system))}"
 
 
 def describe(conditions) -> str:

@@ -48,7 +48,7 @@ def all_ranges(file=FILE) -> tuple[PlausibleRange, ...]:
     return tuple(PlausibleRange(**{k: tuple(v) if k in lists else v for k, v in entry.items()}) for entry in entries)
 
 
-def of(system) -> list[PlausibleRange]:
+def ranges_of(system) -> list[PlausibleRange]:
     """The bands of a system's corpus variant and protocol; one per metric, none for most."""
     names = {system.protocol, f"{system.paper}:{system.protocol}"} - {"paper"}
     return [b for b in all_ranges() if system.corpus_variant in (b.corpus, *b.also) and names & set(b.protocols)]

@@ -42,7 +42,7 @@ def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
     """
     rows = []
     for system in systems:
-        about = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+        about = {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
         about |= {"trained_out": system.trained_out, "notes": "; ".join(system.caveats)}
         for rule in system.rules[:1] if own_rule else system.rules:
             key = {name: getattr(system, name) for name in KEY[:-1]} | {"rule": rule}

@@ -58,7 +58,7 @@ def _measure(system, metric, aggregation, part, rule) -> Estimate:
 def _require(system, part, rule):
     if rule and rule not in system.rules:
         raise NotComputableError(f"the records have no rule {rule}")
-    if any(part not in record.parts for record in system.used):
+    if any(part not in record.parts for record in system.records_used):
         raise NotComputableError(f"the records have no part {part}")
 
 
@@ -82,14 +82,14 @@ def fold_values(system, metric, rule=None) -> np.ndarray:
     """
     values = metric_of(metric, system.classes)(np.stack(system.confusions(rule)))  # (F,)
     if np.isnan(values).any():
-        record = system.used[int(np.flatnonzero(np.isnan(values))[0])]
+        record = system.records_used[int(np.flatnonzero(np.isnan(values))[0])]
         raise NotComputableError(f"{_absent(system, [record], 'test')} in {record.fold} of seed {record.seed}")
     return values
 
 
 def _spread(system, metric, rule) -> Estimate:
     """Standard deviation over the folds of all seeds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(values) < 2:
         raise NotComputableError("one fold has no spread")
     by_seed = tuple(float(values[seeds == seed].std(ddof=1)) for seed in system.seeds if sum(seeds == seed) > 1)
@@ -98,7 +98,7 @@ def _spread(system, metric, rule) -> Estimate:
 
 def _spread_of_repeats(system, metric, rule) -> Estimate:
     """Standard deviation over seeds of the mean over folds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(system.seeds) < 2:
         raise NotComputableError("one repeat has no spread")
     means = [values[seeds == seed].mean() for seed in system.seeds]
@@ -137,7 +137,7 @@ def _pooled(system, metric, of_confusion, part, rule) -> Estimate:
     cells = system.tested(rule, part).by_speaker(len(system.classes))  # (G, S, K, K+1)
     value = float(of_confusion(cells.sum(axis=0)).mean())
     if np.isnan(value):
-        raise NotComputableError(_absent(system, system.used, part))
+        raise NotComputableError(_absent(system, system.records_used, part))
     base, _, emotion = metric.partition(":")
     if base == "recall":  # only who has the class is resampled
         cells = cells[metrics.support(cells)[:, 0, list(system.classes).index(emotion)] > 0]
@@ -165,7 +165,7 @@ def _with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
 def _fold_mean(system, of_confusion, part, rule) -> Estimate:
     """A speaker drawn twice makes its folds count twice: a fold's weight is its share of drawn utterances."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
     cells = np.concatenate(
         [
             metrics.confusion_by_group(
@@ -175,12 +175,12 @@ def _fold_mean(system, of_confusion, part, rule) -> Estimate:
                 num_classes=len(system.classes),
                 names=speakers,
             )
-            for record in system.used
+            for record in system.records_used
         ],
         axis=1,
     )  # (G, L, K, K+1)
     values = of_confusion(cells.sum(axis=0))
-    if undefined := [r for r, value in zip(system.used, values, strict=True) if np.isnan(value)]:
+    if undefined := [r for r, value in zip(system.records_used, values, strict=True) if np.isnan(value)]:
         raise NotComputableError(
             f"{_absent(system, undefined[:1], part)} in {undefined[0].fold} of seed {undefined[0].seed}"
         )
@@ -202,20 +202,20 @@ def _weighted_folds(cells, of_fold, weigh, by_seed, *, rate) -> Estimate:
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
     """Mean of a quantity that each utterance adds to: `terms(record)` gives numerators and denominators, (N,) each."""
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
-    cells = np.zeros((len(speakers), len(system.used), 2))
-    for fold, record in enumerate(system.used):
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
+    cells = np.zeros((len(speakers), len(system.records_used), 2))
+    for fold, record in enumerate(system.records_used):
         index = np.searchsorted(speakers, record.parts[part]["speakers"])
         for column, values in enumerate(terms(record)):
             np.add.at(cells, (index, fold, column), values)
     if aggregation == "pooled":
-        folds = np.array([record.seed for record in system.used])
+        folds = np.array([record.seed for record in system.records_used])
         by_seed = tuple(_quotient(cells[:, folds == seed].sum(axis=(0, 1))) for seed in system.seeds)
         cells = cells.sum(axis=1, keepdims=True)
     else:
         values = _quotients(cells.sum(axis=0))
         by_seed = tuple(
-            float(np.mean([v for v, r in zip(values, system.used, strict=True) if r.seed == seed]))
+            float(np.mean([v for v, r in zip(values, system.records_used, strict=True) if r.seed == seed]))
             for seed in system.seeds
         )
     totals = cells[..., 1].sum(axis=0)

@@ -43,28 +43,28 @@ def write(root, drawn) -> None:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
 
 
-def draw(found, ablations=frozenset()) -> dict[str, bytes]:
+def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
     """PNG bytes by file name.
 
     Args:
-        found: SystemResults.
+        systems: SystemResults.
         ablations: names of systems that stand beside no other: only a ledger compares them.
     """
     images = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a user's own style must not change the bytes
         matplotlib.rcParams.update(drawing.STYLE)
-        for system in found:
+        for system in systems:
             if any(
                 record.history.get(name)
-                for record in system.used
+                for record in system.records_used
                 for *_, train, valid in PANELS
                 for name in (train, valid)
             ):
                 images[f"{stem(system)}-curves.png"] = drawing.png(curves(system))
             images[f"{stem(system)}-confusion.png"] = drawing.png(confusion(system))
             images[f"{stem(system)}-recalls.png"] = drawing.png(speaker_recalls.recalls(system))
-        images |= {name: drawing.png(figure) for name, figure in forest.draw(found, ablations).items()}
+        images |= {name: drawing.png(figure) for name, figure in forest.draw(systems, ablations).items()}
     return images
 
 
@@ -76,12 +76,14 @@ def stem(system) -> str:
 def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    first = ", of several networks the first" if any(":" in name for r in system.used for name in r.history) else ""
-    drawing.system_title(figure, system, f"{len(system.used)} trainings{first}")
+    first = (
+        ", of several networks the first" if any(":" in name for r in system.records_used for name in r.history) else ""
+    )
+    drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}")
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
         for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
-            _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
-        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
+            _lines(axes, [r.history[name] for r in system.records_used if r.history.get(name)], colour, words)
+        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.records_used if _kept(r, valid)]
         if kept:
             axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
         axes.set_xlabel("epoch")

@@ -149,7 +149,7 @@ class Best:
 def _summary(results, ablations) -> dict:
     best = []
     for (corpus, protocol, preset), members in system_results.by_group(results).items():
-        methods, _ = comparisons.methods_of(members, ablations)
+        methods, _ = comparisons.distinct_systems(members, ablations)
         rows = layout.rows(methods, layout.UA_AND_WA).assign(complete=[bool(s.complete) for s in methods])
         scored = rows.dropna(subset="ua").to_dict("records")
         if len(scored) > 1:

@@ -35,15 +35,15 @@ def systems(pairs, preset, *, assignments=(), **options):
     Raises:
         InputError: an unknown name, or changes that a system cannot have.
     """
-    made, faults = [], []
+    experiments, faults = [], []
     for pair in pairs:
         try:
-            made.append(_system(pair, preset, assignments, options))
+            experiments.append(_system(pair, preset, assignments, options))
         except InputError as error:
             faults.append(str(error))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
-    return made
+    return experiments
 
 
 def _system(pair, preset, assignments, options):

@@ -296,12 +296,12 @@ def _with_features_at_hand(job):
         hashes = feature_store.fingerprints(utterances.values(), workers=1)
         by_path = {path: hashes[u.id] for path, u in utterances.items()}
         store = feature_store.cache_dir() / "features"
-        (made,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
+        (remade,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
     except InputError as error:
         raise InputError(
             f"a Dask worker sees neither the feature store nor the recordings ({error}); "
             "put one of them on a path that all machines share"
         ) from error
-    if made.identity != job.identity:
+    if remade.identity != job.identity:
         raise InputError(f"a Dask worker has other recordings of {job.corpus.name}; share the feature store, --store")
-    return made
+    return remade

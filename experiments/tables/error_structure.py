@@ -8,7 +8,7 @@ from common.folds import leakage
 from common.utterance import slug
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import attempt, caption, commands, identity
+from experiments.tables.layout import caption, commands, identity, value_or_reason
 
 PAPER = "chernykh2018"
 RATERS = {"external": False, "external and the actors themselves": True}  # -> with_self
@@ -37,7 +37,7 @@ def errors_sheet(corpus, systems, raters) -> Sheet | None:
     """Figure 6b, Table 2 where there are votes, Figure 6a of the paper's systems; None where no system has ratings."""
     rated, left_out = {}, []
     for system in systems:
-        utterances, why = attempt(_utterances, system, raters)
+        utterances, why = value_or_reason(_utterances, system, raters)
         if why:
             left_out.append(f"Left out: {_title(system)}: {why}.")
         else:
@@ -57,7 +57,7 @@ def _utterances(system, raters):
     if leakage.is_leaky(system.protocol):
         raise NotComputableError("it scores segments, which no listener heard")
     tested = system.tested()
-    return raters.of(tested.ids, [system.classes[k] for k in tested.labels])
+    return raters.annotated(tested.ids, [system.classes[k] for k in tested.labels])
 
 
 def _title(system) -> str:

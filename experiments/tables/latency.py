@@ -16,7 +16,7 @@ NOTE = (
 MS = "ms a 3-s recording"
 
 
-def of(system, measured) -> dict | None:
+def latency_of(system, measured) -> dict | None:
     """What was measured of a system; None where nothing was, or with another front end than that of its records.
 
     Preset `quick` trains the measured network for fewer epochs; that of `smoke` may be a smaller one.
@@ -64,7 +64,9 @@ def beside_cost(sheet, systems, measured) -> formats.Sheet:
 
 def _joined(sheet, systems, measured, columns, note):
     (table,) = sheet.tables
-    frame = pd.concat([table.frame, pd.DataFrame([_fields(of(s, measured)) for s in systems], dtype=object)], axis=1)
+    frame = pd.concat(
+        [table.frame, pd.DataFrame([_fields(latency_of(s, measured)) for s in systems], dtype=object)], axis=1
+    )
     joined = table.changed(rows=frame, columns=(*table.columns, *columns), notes=(*table.notes, note))
     return dataclasses.replace(sheet, tables=(joined,))
 

@@ -31,10 +31,10 @@ UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
 
 def counted(system) -> dict:
     """The fields of `COUNTED`."""
-    return {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+    return {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
 
 
-def attempt(function, *arguments, **options):
+def value_or_reason(function, *arguments, **options):
     """(result, "") or (None, why there is none)."""
     try:
         return function(*arguments, **options), ""
@@ -51,7 +51,7 @@ def by_corpus(systems):
 def caption(title, corpus, systems) -> str:
     """The table's title, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
-    sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
+    sizes = sorted({s.num_test for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
         f"{title} on {corpus}",
         f"n = {', '.join(sizes)} test utterances a seed",

@@ -5,14 +5,14 @@ import itertools
 
 from common.utterance import slug
 from experiments.evaluation.noise_conditions import (
+    ALL_CONDITIONS,
     CLEAN,
-    EVERY,
+    conditions_of,
     describe,
     difference,
     mean,
     means_of,
     measure,
-    of,
     stem,
 )
 from experiments.evaluation.system_results import common_seeds, ranges
@@ -62,23 +62,25 @@ def noise_sheet(corpus, systems) -> Sheet | None:
 
 
 def _noisy(systems) -> list:
-    return [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
+    return [s for s in systems if any(part.startswith("test:") for record in s.records_used for part in record.parts)]
 
 
 def _notes_on_signals(systems) -> list[str]:
     """Which signals and level each system heard; systems that heard the same share a line."""
     heard = {}
     for system in systems:
-        conditions, why = layout.attempt(of, system)
+        conditions, why = layout.value_or_reason(conditions_of, system)
         heard.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
     return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
 
 
 def _rows(system):
     yield _row(system, CLEAN, {}, functools.partial(measure, system))
-    conditions, why = layout.attempt(of, system)
+    conditions, why = layout.value_or_reason(conditions_of, system)
     if why:
-        yield _row(system, "in noise", {}, functools.partial(measure, system, part=EVERY))  # says why there is none
+        yield _row(
+            system, "in noise", {}, functools.partial(measure, system, part=ALL_CONDITIONS)
+        )  # says why there is none
         return
     for name, heard in conditions.items():
         yield _row(system, name, {name: heard}, functools.partial(measure, system, part=f"test:{name}"))
@@ -88,7 +90,7 @@ def _rows(system):
 
 def _row(system, condition, conditions, number_of) -> dict:
     """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
-    (ua, why), (wa, _) = (layout.attempt(number_of, metric) for metric in ("ua", "wa"))
+    (ua, why), (wa, _) = (layout.value_or_reason(number_of, metric) for metric in ("ua", "wa"))
     return {
         **layout.identity(system),
         **layout.surroundings(system),
@@ -122,12 +124,12 @@ def differences_sheet(corpus, systems) -> Sheet | None:
 def _heard_the_same(first, second) -> bool:
     if first.group != second.group or first.classes != second.classes or not common_seeds(first, second):
         return False
-    heard, _ = layout.attempt(of, first)
-    return bool(heard) and heard == layout.attempt(of, second)[0]
+    heard, _ = layout.value_or_reason(conditions_of, first)
+    return bool(heard) and heard == layout.value_or_reason(conditions_of, second)[0]
 
 
 def _difference_rows(first, second):
-    heard = of(first)
+    heard = conditions_of(first)
     yield _difference_row(first, second, CLEAN, ["test"])
     for words, members in means_of(heard):
         yield _difference_row(first, second, words, [f"test:{name}" for name in members])
@@ -136,8 +138,8 @@ def _difference_rows(first, second):
 def _difference_row(first, second, condition, parts) -> dict:
     row = layout.identity(first) | layout.surroundings(first)
     row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
-    row |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
+    row |= {"n": first.num_test, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
     for metric in ("ua", "wa"):
-        estimate, _ = layout.attempt(difference, first, second, metric, parts)
+        estimate, _ = layout.value_or_reason(difference, first, second, metric, parts)
         row |= formats.interval_fields(f"{metric}_difference", estimate)
     return row

@@ -9,7 +9,7 @@ from experiments.evaluation import comparisons, scores
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import attempt, identity, surroundings
+from experiments.tables.layout import identity, surroundings, value_or_reason
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 METHOD_NOTES = (
@@ -77,16 +77,16 @@ COLUMNS = (
 
 
 def _row(other, honest) -> dict:
-    row = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
+    row = identity(other) | {"beside": honest.protocol, "n": other.num_test, "n_beside": honest.num_test}
     spread = {}
     for metric in ("ua", "wa"):
         for name, system in ((metric, other), (f"{metric}_beside", honest)):
-            estimate, _ = attempt(scores.measure, system, metric)
+            estimate, _ = value_or_reason(scores.measure, system, metric)
             row |= formats.interval_fields(name, estimate)
             by_seed = estimate.by_seed if estimate and len(estimate.by_seed) > 1 else ()
             spread |= {f"{name}_lowest_seed": min(by_seed, default=None)}
             spread |= {f"{name}_highest_seed": max(by_seed, default=None)}
-        difference, _ = attempt(comparisons.difference, other, honest, metric)
+        difference, _ = value_or_reason(comparisons.difference, other, honest, metric)
         row |= formats.interval_fields(f"{metric}_difference", difference)
     row |= {
         "folds": f"{other.folds}; {honest.folds}",
@@ -98,4 +98,4 @@ def _row(other, honest) -> dict:
 
 
 def _trained_on(system) -> float:
-    return float(np.mean([sum(record.counts["train"].values()) for record in system.used]))
+    return float(np.mean([sum(record.counts["train"].values()) for record in system.records_used]))

@@ -23,7 +23,7 @@ def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
     real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
     for (corpus, _, _), candidates in sorted(by_group(real).items()):
-        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
+        members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
         if len({system.paper for system in members}) < 2:
             continue
         tested = f"results/tables/compare_{slug(corpus)}.md"

@@ -10,7 +10,7 @@ from experiments.evaluation import plausible_ranges, results, scores
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import attempt, by_corpus, identity, surroundings
+from experiments.tables.layout import by_corpus, identity, surroundings, value_or_reason
 
 TRAINING_NOTE = (
     "UA, training: of the fitted systems on their training parts; a low value means underfitting. Trained out: "
@@ -60,7 +60,9 @@ def systems_sheet(corpus, systems) -> Sheet:
         TRAINING_NOTE,
     )
     notes += tuple(
-        dict.fromkeys(f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.of(system))
+        dict.fromkeys(
+            f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.ranges_of(system)
+        )
     )
     has_empty = rows["no_decision"].any()
     columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
@@ -112,7 +114,7 @@ def _reasons(row):
 
 
 def _bands(system, row) -> str:
-    return "; ".join(_band(band, row[f"{band.metric}_pooled"], system) for band in plausible_ranges.of(system))
+    return "; ".join(_band(band, row[f"{band.metric}_pooled"], system) for band in plausible_ranges.ranges_of(system))
 
 
 def _band(band, value, system) -> str:
@@ -167,10 +169,10 @@ def epochs(system) -> float:
 
 def epochs_kept_and_run(system) -> str:
     """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
-    run = [len(record.history.get("loss", ())) for record in system.used]
+    run = [len(record.history.get("loss", ())) for record in system.records_used]
     kept = [
         count if record.best_epoch is None else record.best_epoch + 1
-        for record, count in zip(system.used, run, strict=True)
+        for record, count in zip(system.records_used, run, strict=True)
     ]
     return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
 
@@ -205,7 +207,7 @@ def cost_sheet(systems) -> Sheet:
         "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
     )
     corpora = ", ".join(
-        f"{name} (n = {'/'.join(sorted({s.n for s in members}))}, {len(members[0].classes)} classes)"
+        f"{name} (n = {'/'.join(sorted({s.num_test for s in members}))}, {len(members[0].classes)} classes)"
         for name, members in by_corpus(systems)
     )
     rows = [_cost_row(system) for system in systems]
@@ -214,7 +216,7 @@ def cost_sheet(systems) -> Sheet:
 
 
 def _cost_row(system) -> dict:
-    parameters, _ = attempt(scores.measure, system, "parameters")
+    parameters, _ = value_or_reason(scores.measure, system, "parameters")
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
     return identity(system) | {
         "folds": system.folds,

@@ -205,9 +205,9 @@ def test_a_short_training_goes_as_it_went(name):
 
     if keras.backend.backend() != "tensorflow":
         pytest.skip("pinned under TensorFlow")
-    found = trajectory(name)
+    computed = trajectory(name)
     for values, expected in PINNED[name].items():
-        assert found[values] == pytest.approx(expected, rel=TOLERANCE, abs=1e-4), values
+        assert computed[values] == pytest.approx(expected, rel=TOLERANCE, abs=1e-4), values
 
 
 def test_every_network_that_is_compared_is_pinned():

@@ -178,8 +178,8 @@ def test_any_tree(small, tmp_path, place):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(small / actor / name, target)
     for data in (tmp_path / "other", tmp_path / "data"):
-        found = corpora.find("ravdess", data)
-        assert len(verify.audio_files(found, ravdess.FILE)) == len(expected)
+        root = corpora.find("ravdess", data)
+        assert len(verify.audio_files(root, ravdess.FILE)) == len(expected)
         (tmp_path / "data").mkdir(exist_ok=True)
         if data.name == "other":
             (tmp_path / "other").rename(tmp_path / "data" / "other")

@@ -111,9 +111,9 @@ def test_fundamental_frequency_is_the_speakers_and_women_speak_higher():
     for gender, low, high in (("male", 80, 170), ("female", 150, 290)):
         for name in "abc":
             speaker = speech_synthesis.make_speaker(name, gender)
-            found = features(speech_synthesis.speak("neutral", speaker, TEXT))[0]
-            assert low < 440 * 2 ** (found / 12) < high
-            assert abs(found - 12 * np.log2(speaker.f0_hz / 440)) < 4.5  # semitones; readings scatter
+            semitones = features(speech_synthesis.speak("neutral", speaker, TEXT))[0]
+            assert low < 440 * 2 ** (semitones / 12) < high
+            assert abs(semitones - 12 * np.log2(speaker.f0_hz / 440)) < 4.5  # semitones; readings scatter
 
 
 @pytest.mark.parametrize(

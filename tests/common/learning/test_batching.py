@@ -105,9 +105,9 @@ def test_a_stream_is_the_batches_in_their_present_order(by_length):
     streamed = stream(batches)
     for epoch in range(3):
         batches.begin_epoch(epoch)
-        found = list(streamed)
-        assert len(found) == len(batches)
-        for (inputs, labels, weights), index in zip(found, range(len(batches)), strict=True):
+        in_order = list(streamed)
+        assert len(in_order) == len(batches)
+        for (inputs, labels, weights), index in zip(in_order, range(len(batches)), strict=True):
             expected = batches[index]
             for name, array in expected[0].items():
                 np.testing.assert_array_equal(inputs[name], array)

@@ -54,5 +54,5 @@ def test_tensorflow_counts_the_same_convolutions_and_products():
     traced = tf.function(model).get_concrete_function(tf.TensorSpec((1, 20, 30, 1)))
     kinds = tf.compat.v1.profiler.ProfileOptionBuilder(tf.compat.v1.profiler.ProfileOptionBuilder.float_operation())
     options = kinds.with_accounted_types([".*Conv2D.*", ".*MatMul.*"]).with_empty_output().build()
-    found = tf.compat.v1.profiler.profile(traced.graph, options=options)
-    assert flops.multiply_accumulates(model) * 2 == found.total_float_ops
+    profile = tf.compat.v1.profiler.profile(traced.graph, options=options)
+    assert flops.multiply_accumulates(model) * 2 == profile.total_float_ops

@@ -23,12 +23,12 @@ def equalised(part, seed):
 
 def test_classes_become_equal_and_everyone_stays():
     part = part_of({"anger": 9, "boredom": 4, "sadness": 1})
-    made = equalised(part, seed=0)
-    assert np.bincount(made.labels).tolist() == [9, 9, 9]
-    assert made.utterances[:14] == part.utterances
-    assert {u.id for u in made.utterances} == {u.id for u in part.utterances}
-    assert len(made.features) == len(made) == 27
-    assert [f"u{int(array[0, 0, 0])}" for array in made.features] == [u.id for u in made.utterances]
+    equal = equalised(part, seed=0)
+    assert np.bincount(equal.labels).tolist() == [9, 9, 9]
+    assert equal.utterances[:14] == part.utterances
+    assert {u.id for u in equal.utterances} == {u.id for u in part.utterances}
+    assert len(equal.features) == len(equal) == 27
+    assert [f"u{int(array[0, 0, 0])}" for array in equal.features] == [u.id for u in equal.utterances]
 
 
 def test_the_draw_is_the_generators():

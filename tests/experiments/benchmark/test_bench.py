@@ -76,13 +76,13 @@ def test_gigaflops_of_a_dense_layer_by_hand():
 def test_the_figures_of_a_network_by_hand():
     one = {"multiply_accumulates": 10**9, "examples": 10, "ours": [2.0, 1.0, 9.0], "plain": [1.9, 0.9, 9.9]}
     two = one | {"ours": [1.0, 1.0, 1.0], "plain": [1.0, 1.0, 0.8]}
-    found = [one | {"peak": [90.0, 100.0, 110.0]}, two | {"peak": [20.0, 20.0, 500.0]}]
-    rate, share, over = training.figures("lim2016/cnn", found)
+    timings = [one | {"peak": [90.0, 100.0, 110.0]}, two | {"peak": [20.0, 20.0, 500.0]}]
+    rate, share, over = training.figures("lim2016/cnn", timings)
     assert rate["value"] == 60 * 1 / 2 + 60 * 1 / 1  # 6 GFLOP an example, 10 examples, medians 2 s and 1 s
     assert share["value"] == 90 / 120 and share["target"] == "≥ 30" and share["met"]
     # plain over ours: 0.95, 0.9, 1.1, 1, 1, 0.8
     assert over["value"] == pytest.approx((0.95 + 1) / 2) and over["met"]
-    assert training.figures("ma2018/variable_length", found)[1]["target"] == "≥ 65"
+    assert training.figures("ma2018/variable_length", timings)[1]["target"] == "≥ 65"
 
 
 def test_functions_take_turns_and_the_first_round_does_not_count(monkeypatch):

@@ -10,10 +10,10 @@ from tests.support.records_by_hand import many
 
 
 def test_every_front_end_is_measured_once():
-    found = features.front_ends()
-    assert len(set(found.items())) == len(found)
+    front_ends = features.front_ends()
+    assert len(set(front_ends.items())) == len(front_ends)
     for name in catalog.NAMES:
-        of_paper = [front_end for label, front_end in found.items() if label.startswith(f"{name}/")]
+        of_paper = [front_end for label, front_end in front_ends.items() if label.startswith(f"{name}/")]
         assert len(of_paper) == len(set(of_paper))
         for presets in catalog.paper(name).RECIPES.values():
             front_end = presets["paper"].front_end
@@ -36,10 +36,10 @@ def test_a_front_end_that_cannot_run_is_named_and_stops_no_other(monkeypatch):
 def test_the_peak_holds_the_memory_of_children():
     grandchild = "import time; x = bytearray(200 * 2**20); x[::4096] = b'1' * len(x[::4096]); time.sleep(0.5)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}]); print('done')"
-    found = timing.child(["-c", code])
-    assert 200 < found.peak_mib < 400
-    assert found.output.strip() == "done"
-    assert found.wall_s >= 0.5 and (found.cpu_s is None or found.cpu_s > 0)
+    measured = timing.child(["-c", code])
+    assert 200 < measured.peak_mib < 400
+    assert measured.output.strip() == "done"
+    assert measured.wall_s >= 0.5 and (measured.cpu_s is None or measured.cpu_s > 0)
 
 
 def test_a_command_that_fails_is_one_sentence():
@@ -59,15 +59,15 @@ def test_the_comparison_is_held_against_the_sum_of_its_fits(monkeypatch):
 
     calls = []
     monkeypatch.setattr(processes, "child", child)
-    found = {entry["what"]: entry for entry in processes.overhead(processes.SMALLEST_OVERHEAD)}
-    ratio = found["compare: wall time over the sum of its fits"]
+    entries = {entry["what"]: entry for entry in processes.overhead(processes.SMALLEST_OVERHEAD)}
+    ratio = entries["compare: wall time over the sum of its fits"]
     assert ratio["value"] == 1.25 and ratio["met"] is False and "ravdess/strong" in ratio["note"]
     assert calls[0] == calls[1]
-    assert found["compare with nothing to do: wall time"]["value"] == 3.0
+    assert entries["compare with nothing to do: wall time"]["value"] == 3.0
     heavy = "modules of TensorFlow and Keras imported"
-    assert found[f"papers: {heavy}"]["met"] is False and found[f"tabulate: {heavy}"]["met"] is True
-    assert found["tabulate of 20 records: processor time"]["value"] == 0.5
-    assert found["--help: wall time"]["target"] == "≤ 1" and found["tabulate: wall time"]["target"] is None
+    assert entries[f"papers: {heavy}"]["met"] is False and entries[f"tabulate: {heavy}"]["met"] is True
+    assert entries["tabulate of 20 records: processor time"]["value"] == 0.5
+    assert entries["--help: wall time"]["target"] == "≤ 1" and entries["tabulate: wall time"]["target"] is None
 
 
 def test_many_records_are_ours_under_other_seeds(monkeypatch, tmp_path):
@@ -75,8 +75,8 @@ def test_many_records_are_ours_under_other_seeds(monkeypatch, tmp_path):
         records.write(many(2, fold=fold, num_folds=2), root=tmp_path / "ours")
     monkeypatch.setattr(processes, "child", lambda arguments: timing.Child(3.0, 0.5, 100.0, ""))
     processes._tables_of_many(5, tmp_path / "many", source=tmp_path / "ours")
-    made = {(record.seed, record.fold) for record in records.read_all(tmp_path / "many")}
-    assert made == {(0, "fold_1"), (0, "fold_2"), (1, "fold_1"), (1, "fold_2"), (2, "fold_1")}
+    seeds_and_folds = {(record.seed, record.fold) for record in records.read_all(tmp_path / "many")}
+    assert seeds_and_folds == {(0, "fold_1"), (0, "fold_2"), (1, "fold_1"), (1, "fold_2"), (2, "fold_1")}
     assert processes._tables_of_many(5, tmp_path / "more", source=tmp_path / "nothing") == []
 
 
@@ -96,9 +96,9 @@ def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
 
     sizes = []
     monkeypatch.setattr(processes, "child", child)
-    found = processes.memory(processes.SMALLEST_MEMORY)
+    entries = processes.memory(processes.SMALLEST_MEMORY)
     assert tuple(sizes) == processes.SMALLEST_MEMORY.recordings
-    assert [entry["value"] for entry in found[:3]] == [101.0, 102.0, pytest.approx(1 / 101, rel=1e-4)]
-    assert found[2]["target"] == "≤ 10"
+    assert [entry["value"] for entry in entries[:3]] == [101.0, 102.0, pytest.approx(1 / 101, rel=1e-4)]
+    assert entries[2]["target"] == "≤ 10"
     loaded = [f"manifest of {count} utterances: load and split" for count in ("100", "1,000")]
-    assert [entry["what"] for entry in found[3:]] == loaded
+    assert [entry["what"] for entry in entries[3:]] == loaded

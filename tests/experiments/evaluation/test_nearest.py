@@ -13,23 +13,23 @@ LIKE = {"paper": "lim2016", "variant": "cnn", "corpus_variant": "emodb-2s", "pre
 
 
 def compare(*changes):
-    found = [many(2, **(LIKE | change)) for change in changes]
-    return reproduction.compare(NUMBER, system_results.group(found))
+    runs = [many(2, **(LIKE | change)) for change in changes]
+    return reproduction.compare(NUMBER, system_results.group(runs))
 
 
 def test_a_run_on_the_cut_copy_stands_beside_and_decides_nothing():
-    found = compare({})
+    outcome = compare({})
     assert (
-        found.verdict.startswith("not run: ran on emodb-2s alone; python -m experiments run lim2016")
-        and found.ours is None
+        outcome.verdict.startswith("not run: ran on emodb-2s alone; python -m experiments run lim2016")
+        and outcome.ours is None
     )
-    assert found.nearest.corpus_variant == "emodb-2s" and found.there.value == pytest.approx(0.5)
+    assert outcome.nearest.corpus_variant == "emodb-2s" and outcome.there.value == pytest.approx(0.5)
 
 
 def test_the_corpus_itself_comes_before_its_copy_and_the_papers_effort_before_less():
-    found = compare({}, {"preset": "paper"}, {"corpus_variant": "emodb"})
-    assert found.verdict == "not comparable: only at preset quick, not paper"
-    assert (found.nearest.corpus_variant, found.nearest.preset) == ("emodb", "quick")
+    outcome = compare({}, {"preset": "paper"}, {"corpus_variant": "emodb"})
+    assert outcome.verdict == "not comparable: only at preset quick, not paper"
+    assert (outcome.nearest.corpus_variant, outcome.nearest.preset) == ("emodb", "quick")
     assert compare({}, {"preset": "paper"}).nearest.preset == "paper"
 
 
@@ -38,8 +38,10 @@ def test_the_corpus_itself_comes_before_its_copy_and_the_papers_effort_before_le
     [{"protocol": "random"}, {"synthetic": True}, {"preset": "smoke"}, {"corpus_variant": "ravdess"}, {"num_folds": 2}],
 )
 def test_what_differs_otherwise_is_not_near(change):
-    found = compare(change)
-    assert found.nearest is None and found.there is None and found.verdict.startswith(("not comparable", "not run"))
+    outcome = compare(change)
+    assert (
+        outcome.nearest is None and outcome.there is None and outcome.verdict.startswith(("not comparable", "not run"))
+    )
 
 
 def test_the_column_is_there_where_something_stands_in_it():

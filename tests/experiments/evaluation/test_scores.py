@@ -14,9 +14,9 @@ from tests.support.records_by_hand import CLASSES, many, part, record, unbalance
 from tests.support.table_rows import rows
 
 
-def system(*found):
-    (made,) = system_results.group(found)
-    return made
+def system(*runs):
+    (only,) = system_results.group(runs)
+    return only
 
 
 def published(value=0.5, metric="wa", **changes):
@@ -128,9 +128,9 @@ def test_one_fold_mean_of_speakers_is_the_students_interval_of_their_values():
 def test_losses_contain_the_regularisation_term():
     test = part([0, 1, 1, 0], [0, 1, 1, 0])
     test["scores"]["mean"] = [[0.5, 0.5], [0.75, 0.25], [0.0, 1.0], [1.0, 0.0]]
-    made = system(record(test))
-    assert scores.measure(made, "cross_entropy").value == pytest.approx((math.log(2) + math.log(4)) / 4 + 0.5)
-    train = scores.measure(made, "cross_entropy", part="train")
+    results = system(record(test))
+    assert scores.measure(results, "cross_entropy").value == pytest.approx((math.log(2) + math.log(4)) / 4 + 0.5)
+    train = scores.measure(results, "cross_entropy", part="train")
     assert (train.value, train.low, train.why_none) == (0.75, None, "an interval over seeds needs 3, there is 1")
     test["scores"]["mean"][0] = [5.0, 2.0]
     with pytest.raises(ValueError, match="expected probabilities"):
@@ -138,10 +138,10 @@ def test_losses_contain_the_regularisation_term():
 
 
 def test_training_parts_have_the_interval_of_one_more_seed():
-    made = [unbalanced(seed=seed) for seed in range(3)]
-    for found, right in zip(made, (9, 10, 8), strict=True):
-        found.parts["train"] = {"confusion": [[right, 10 - right, 0], [10 - right, right, 0]], "cross_entropy": 0.1}
-    number = scores.measure(system(*made), "wa", part="train")
+    runs = [unbalanced(seed=seed) for seed in range(3)]
+    for run, right in zip(runs, (9, 10, 8), strict=True):
+        run.parts["train"] = {"confusion": [[right, 10 - right, 0], [10 - right, right, 0]], "cross_entropy": 0.1}
+    number = scores.measure(system(*runs), "wa", part="train")
     half = 4.302653 * 0.1 * math.sqrt(4 / 3)  # Student's t, 2 degrees of freedom, 97.5 %
     assert (number.value, number.about) == (pytest.approx(0.9), "seeds")
     assert (number.low, number.high) == (pytest.approx(0.9 - half, abs=1e-6), 1.0)
@@ -150,15 +150,15 @@ def test_training_parts_have_the_interval_of_one_more_seed():
 def test_slices_are_counted_from_their_votes():
     test = part([0, 1, 1], [0, 1, 0], speakers="abc")
     test["scores"]["slice_votes"] = [[3, 1], [0, 2], [3, 1]]
-    made = system(record(test))
-    assert scores.measure(made, "slice_wa").value == pytest.approx(6 / 10)
-    assert scores.measure(made, "wa", rule="slice_votes").value == pytest.approx(2 / 3)
-    assert scores.measure(made, "slice_wa", part="train").value == 0.9  # the history at the epoch kept
-    assert scores.measure(made, "slice_cross_entropy", part="valid").value == 1.5
+    results = system(record(test))
+    assert scores.measure(results, "slice_wa").value == pytest.approx(6 / 10)
+    assert scores.measure(results, "wa", rule="slice_votes").value == pytest.approx(2 / 3)
+    assert scores.measure(results, "slice_wa", part="train").value == 0.9  # the history at the epoch kept
+    assert scores.measure(results, "slice_cross_entropy", part="valid").value == 1.5
 
 
 def test_what_records_do_not_tell_is_said():
-    made = system(unbalanced())
+    results = system(unbalanced())
     for metric, options in {
         "share:kept": {},
         "recall:fear": {},
@@ -166,13 +166,13 @@ def test_what_records_do_not_tell_is_said():
         "ua": {"rule": "vote"},
     }.items():
         with pytest.raises(ValueError, match="do not tell|no class fear|no part test:noise|no rule vote"):
-            scores.measure(made, metric, **options)
+            scores.measure(results, metric, **options)
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(0.5, "within the interval"), (0.05, "above"), (0.99, "below")])
 def test_the_verdict_compares_the_paper_with_our_interval(value, verdict):
-    found = [system(many([1, 2, 3, 2, 1, 2, 3, 2]))]
-    comparison = reproduction.compare(published(value), found)
+    results = [system(many([1, 2, 3, 2, 1, 2, 3, 2]))]
+    comparison = reproduction.compare(published(value), results)
     assert comparison.verdict == verdict
     assert comparison.ours.value == 0.5
 
@@ -187,7 +187,7 @@ HALF = [1, 2, 3, 2, 1, 2, 3, 2]
 
 
 @pytest.mark.parametrize(
-    ("found", "number", "expected"),
+    ("runs", "number", "expected"),
     [
         (
             [],
@@ -223,8 +223,8 @@ HALF = [1, 2, 3, 2, 1, 2, 3, 2]
         ([many(HALF, preset="quick"), many(HALF)], {}, "within the interval"),
     ],
 )
-def test_each_reason_not_to_compare(found, number, expected):
-    comparison = reproduction.compare(published(**number), system_results.group(found))
+def test_each_reason_not_to_compare(runs, number, expected):
+    comparison = reproduction.compare(published(**number), system_results.group(runs))
     assert comparison.verdict.startswith(expected)
 
 
@@ -241,8 +241,8 @@ def test_each_reason_not_to_compare(found, number, expected):
     ],
 )
 def test_parameters_are_compared_whatever_the_preset(value, changes, verdict):
-    found = system_results.group([many(HALF, **changes)])
-    assert reproduction.compare(published(value, "parameters"), found).verdict.startswith(verdict)
+    results = system_results.group([many(HALF, **changes)])
+    assert reproduction.compare(published(value, "parameters"), results).verdict.startswith(verdict)
 
 
 def test_pairs_are_compared_on_identical_utterances_only():
@@ -292,30 +292,32 @@ def test_records_that_cannot_be_one_system_are_refused():
     ],
 )
 def test_the_command_names_corpus_and_emotions(changes, words):
-    found = [unbalanced(seed=seed, **changes) for seed in (0, 1, 2, 5)]
+    runs = [unbalanced(seed=seed, **changes) for seed in (0, 1, 2, 5)]
     expected = f"python -m experiments run emmert --variant mfcc{words} --protocol paper --preset paper --seeds 0-2,5"
-    assert system(*found).command == expected
+    assert system(*runs).command == expected
 
 
 def test_folds_are_sorted_by_number():
-    found = [unbalanced(fold=f"fold_{k}", num_folds=10) for k in (10, 9, 1)]
-    assert [r.fold for r in system(*found).records] == ["fold_1", "fold_9", "fold_10"]
+    runs = [unbalanced(fold=f"fold_{k}", num_folds=10) for k in (10, 9, 1)]
+    assert [r.fold for r in system(*runs).records] == ["fold_1", "fold_9", "fold_10"]
 
 
 def test_bands_belong_to_a_corpus_variant_and_a_protocol():
     speaker_independent = system(unbalanced(corpus_variant="ravdess", protocol="speaker_independent"))
-    (band,) = plausible_ranges.of(speaker_independent)
+    (band,) = plausible_ranges.ranges_of(speaker_independent)
     words = ["below 25: a bug?", "below the band", "in the band", "above the band", "above 75: a leak?"]
     assert [band.flag(value) for value in (0.2, 0.3, 0.5, 0.7, 0.97)] == words
-    assert [b.metric for b in plausible_ranges.of(system(unbalanced(corpus_variant="ravdess")))] == [
+    assert [b.metric for b in plausible_ranges.ranges_of(system(unbalanced(corpus_variant="ravdess")))] == [
         "wa"
     ]  # emmert's own protocol
     assert (
-        plausible_ranges.of(system(unbalanced(corpus_variant="ravdess-synthetic", protocol="speaker_independent")))
+        plausible_ranges.ranges_of(
+            system(unbalanced(corpus_variant="ravdess-synthetic", protocol="speaker_independent"))
+        )
         == []
     )
     cut = [unbalanced(corpus_variant=name, protocol="leave_one_speaker_out") for name in ("emodb-2s", "emodb-2s/4hap")]
-    assert [[(b.corpus, b.flag(0.5)) for b in plausible_ranges.of(system(r))] for r in cut] == [
+    assert [[(b.corpus, b.flag(0.5)) for b in plausible_ranges.ranges_of(system(r))] for r in cut] == [
         [("emodb", "below the band")],
         [],
     ]
@@ -351,8 +353,8 @@ def test_the_two_readings_of_a_papers_plus_minus():
     """WA of four folds: 1 and 1/2 in the first repeat, 1/2 and 0 in the second."""
     right = {(0, "fold_1"): [0, 1], (0, "fold_2"): [0, 0], (1, "fold_1"): [1, 1], (1, "fold_2"): [1, 0]}
     ids = {"fold_1": "ab", "fold_2": "cd"}
-    found = system(*(record(part([0, 1], d, ids=ids[f]), seed=s, fold=f, num_folds=2) for (s, f), d in right.items()))
-    over_folds, over_repeats = (scores.measure(found, f"{name}:wa") for name in ("sd", "sd_repeats"))
+    results = system(*(record(part([0, 1], d, ids=ids[f]), seed=s, fold=f, num_folds=2) for (s, f), d in right.items()))
+    over_folds, over_repeats = (scores.measure(results, f"{name}:wa") for name in ("sd", "sd_repeats"))
     assert over_folds.value == pytest.approx(np.std([1, 1 / 2, 1 / 2, 0], ddof=1))
     assert over_folds.by_seed == pytest.approx((np.sqrt(1 / 8),) * 2)
     assert over_repeats.value == pytest.approx(np.std([3 / 4, 1 / 4], ddof=1))

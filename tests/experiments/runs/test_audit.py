@@ -86,8 +86,8 @@ def test_folds_are_audited_with_the_emotions_of_a_run_and_of_a_comparison():
 def test_audits_of_corpora_that_are_not_at_hand_now_are_kept(tmp_path):
     audit.keep([audited(), audited(corpus_variant="emodb-2s")], tmp_path)
     audit.keep([audited("b/two", corpus_variant="emodb-2s/4hap")], tmp_path)
-    found = [(a["system"], a["corpus_variant"]) for a in evidence_audits.read(tmp_path)]
-    assert found == [("a/one", "ravdess/4hap"), ("b/two", "emodb-2s/4hap")]
+    kept = [(a["system"], a["corpus_variant"]) for a in evidence_audits.read(tmp_path)]
+    assert kept == [("a/one", "ravdess/4hap"), ("b/two", "emodb-2s/4hap")]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"schema": 9, "audits": []}), json.dumps({"schema": 1})])

@@ -70,10 +70,10 @@ def test_tables_are_written_once_and_are_the_same_every_time(project):
     assert {"paper_vs_ours_emmert.md", "systems_ravdess-strong.csv", "per_class_ravdess-strong.tex", "cost.md"} <= names
     assert run(project) == run(project, check=True) == []
     texts = {path: path.read_bytes() for path in written}
-    made = [path for path in written if path.name != "README.md"]
-    for path in made:
+    tables = [path for path in written if path.name != "README.md"]
+    for path in tables:
         path.write_bytes(b"")
-    assert sorted(run(project)) == sorted(made)
+    assert sorted(run(project)) == sorted(tables)
     assert texts == {path: path.read_bytes() for path in written}
 
 
@@ -151,9 +151,9 @@ def test_without_records_every_number_is_not_run(project):
     assert text.count("not run: python -m experiments run emmert") == 2
 
 
-def sheet_texts(found, project, form=formats.markdown):
+def sheet_texts(runs, project, form=formats.markdown):
     known = reported_results.read_all(project / "papers")
-    return [form(sheet) for sheet in all_tables.all_sheets(system_results.group(found), known)]
+    return [form(sheet) for sheet in all_tables.all_sheets(system_results.group(runs), known)]
 
 
 def test_csv_holds_fractions_and_the_command(project):
@@ -167,10 +167,10 @@ def test_csv_holds_fractions_and_the_command(project):
 
 
 def test_markdown_and_latex_escape_what_they_would_read_as_markup(project):
-    found = [unbalanced(notes=["<script>alert('x')</script> | 5 % & $x_1$"])]
-    (markdown,) = [text for text in sheet_texts(found, project) if text.startswith("# Systems")]
+    runs = [unbalanced(notes=["<script>alert('x')</script> | 5 % & $x_1$"])]
+    (markdown,) = [text for text in sheet_texts(runs, project) if text.startswith("# Systems")]
     assert r"&lt;script&gt;alert('x')&lt;/script&gt; \| 5 % &amp; $x_1$" in markdown
-    (latex,) = [t for t in sheet_texts(found, project, formats.latex) if "Systems on" in t]
+    (latex,) = [t for t in sheet_texts(runs, project, formats.latex) if "Systems on" in t]
     assert r"\ensuremath{<}script\ensuremath{>}" in latex and r"5 \% \& \$x\_1\$" in latex
     assert r"-{}-variant mfcc" in latex and r"$\pm$" in latex and "±" not in latex
     assert latex.count(r"\begin{table}") == latex.count(r"\bottomrule") == latex.count(r"\end{table}") == 1
@@ -197,8 +197,8 @@ def test_a_latex_table_longer_than_a_page_goes_on_with_its_headings(project):
 
 
 def test_accuracies_on_different_label_sets_never_share_a_table(project):
-    found = [many(2), many(2, corpus_variant="ravdess"), many(3, variant="own_cnn", corpus_variant="ravdess")]
-    for paper_sheet in all_tables.all_sheets(system_results.group(found), []):
+    runs = [many(2), many(2, corpus_variant="ravdess"), many(3, variant="own_cnn", corpus_variant="ravdess")]
+    for paper_sheet in all_tables.all_sheets(system_results.group(runs), []):
         for table in paper_sheet.tables:
             if paper_sheet.name != "cost":
                 assert len({row.data["corpus_variant"] for row in rows(table)}) == 1
@@ -208,39 +208,39 @@ def test_accuracies_on_different_label_sets_never_share_a_table(project):
 def test_every_caption_says_when_speech_is_synthetic(project):
     limits = "synthetic: checks the machinery, not the science"
     options = {"synthetic": True, "limits": limits, "corpus_variant": "ravdess-synthetic"}
-    found = system_results.group([many(2, **options), many(3, variant="own_cnn", **options)])
-    sheets = [sheet for sheet in all_tables.all_sheets(found, []) if sheet.name != "cost"]
+    results = system_results.group([many(2, **options), many(3, variant="own_cnn", **options)])
+    sheets = [sheet for sheet in all_tables.all_sheets(results, []) if sheet.name != "cost"]
     assert len(sheets) == 3
     assert all(limits in table.caption for sheet in sheets for table in sheet.tables)
 
 
 def test_an_absent_class_is_shown_as_such():
-    made = system_results.group([record(part([0, 0, 0, 0], [0, 0, 1, -1]))])
-    (table,) = systems.systems_sheet("ravdess/strong", made).tables
+    results = system_results.group([record(part([0, 0, 0, 0], [0, 0, 1, -1]))])
+    (table,) = systems.systems_sheet("ravdess/strong", results).tables
     shown = rows(table)[0].shown
     assert (shown["WA pooled"].split()[0], shown["UA pooled"], shown["macro F1"]) == ("50.0", "—", "—")
     assert shown["notes"].startswith("no UA: sadness never occurs")
-    (classes,) = systems.per_class_sheet("ravdess/strong", made).tables
+    (classes,) = systems.per_class_sheet("ravdess/strong", results).tables
     anger, sadness = (row.shown for row in rows(classes))
     assert (anger["recall"], sadness["recall"], sadness["precision"], sadness["decided"]) == ("50.0", "—", "0.0", "1")
 
 
 def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_it_was_kept_for():
-    made = [many(2, fold=f"fold_{k}", num_folds=2) for k in (1, 2)]
-    for one in made:
+    runs = [many(2, fold=f"fold_{k}", num_folds=2) for k in (1, 2)]
+    for one in runs:
         one.parts["test"]["scores"]["votes"] = one.parts["test"]["scores"]["mean"]
-    made[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
-    (table,) = systems.systems_sheet("ravdess/strong", system_results.group(made)).tables
+    runs[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
+    (table,) = systems.systems_sheet("ravdess/strong", system_results.group(runs)).tables
     shown = {row.shown["rule"]: row.shown["UA, training"] for row in rows(table)}
     assert shown == {"mean": "78.1", "votes": "—"}  # anger 9 of 10 and 0 of 6, sadness 20 of 20
 
 
 def test_cost_says_what_a_fold_took():
-    found = [
+    runs = [
         unbalanced(seed=s, cost={"seconds_fit": t, "peak_memory_mib": 100 + s, "parameters": 7})
         for s, t in enumerate((1, 9, 2))
     ]
-    (table,) = systems.cost_sheet(system_results.group(found)).tables
+    (table,) = systems.cost_sheet(system_results.group(runs)).tables
     shown = rows(table)[0].shown
     assert (shown["seconds a fold"], shown["peak MiB"], shown["parameters"]) == ("2.0", "102", "7")
     assert shown["machine"] == "a processor, 1 thread"
@@ -248,9 +248,9 @@ def test_cost_says_what_a_fold_took():
 
 def test_the_terminal_table_fits_its_columns_and_ranks_by_ua():
     notes = ["a long note on random weights of the frozen base network"]
-    found = [many(r, variant=f"a_rather_long_variant_name_{r}", notes=notes, seed=10**r) for r in (1, 3, 2)]
-    found += [unbalanced(limits="synthetic: checks the machinery, not the science", corpus_variant="ravdess-synthetic")]
-    text = all_tables.table_for_terminal(found)
+    runs = [many(r, variant=f"a_rather_long_variant_name_{r}", notes=notes, seed=10**r) for r in (1, 3, 2)]
+    runs += [unbalanced(limits="synthetic: checks the machinery, not the science", corpus_variant="ravdess-synthetic")]
+    text = all_tables.table_for_terminal(runs)
     assert max(map(len, text.splitlines())) <= 120
     order = [text.index(value) for value in ("75.0", "50.0 [", "25.0")]
     assert order == sorted(order)
@@ -268,17 +268,19 @@ def test_csv_reads_back_what_markdown_shows():
 
 def test_a_table_in_which_nothing_can_be_significant_says_so():
     """Eight speakers: 2 of 256 sign patterns at best, times ten pairs of five systems."""
-    made = system_results.group([many(k, variant=f"system_{k}") for k in range(5)])
-    (table,) = pairs.pairs_sheet("ravdess/strong", made).tables
+    results = system_results.group([many(k, variant=f"system_{k}") for k in range(5)])
+    (table,) = pairs.pairs_sheet("ravdess/strong", results).tables
     assert len(rows(table)) == 10
     assert "after Holm's correction 0.0781: no difference, however large, can be significant here" in table.notes[-1]
 
 
 def test_methods_alone_are_paired():
-    found = system_results.group(
+    results = system_results.group(
         [many(2), many(3, variant="own_cnn"), many(3, variant="own_cnn_again"), many(1, variant="mfcc_unscaled")]
     )
-    (sheet,) = [s for s in all_tables.all_sheets(found, [], ablations={"emmert/mfcc_unscaled"}) if "compare" in s.name]
+    (sheet,) = [
+        s for s in all_tables.all_sheets(results, [], ablations={"emmert/mfcc_unscaled"}) if "compare" in s.name
+    ]
     (table,) = sheet.tables
     (row,) = rows(table)
     assert (row.shown["first"], row.shown["second"]) == ("emmert/mfcc", "emmert/own_cnn")
@@ -302,11 +304,11 @@ CHANGED = {  # metric -> the sheets that show it, and the first page's compariso
 def texts_by_kind(project):
     """The CSV of every kind of sheet and the first page's comparison, from records read anew."""
     options = {"corpus_variant": "ravdess", "protocol": "speaker_independent"}
-    found = [many([1, 2, 3, 2, 1, 2, 3, 2], **options), many(3, paper="lim2016", variant="cnn", **options)]
-    found += [many(3, corpus_variant="ravdess", protocol="random"), many([1, 2, 3, 2, 1, 2, 3, 2])]
-    for one in found:
+    runs = [many([1, 2, 3, 2, 1, 2, 3, 2], **options), many(3, paper="lim2016", variant="cnn", **options)]
+    runs += [many(3, corpus_variant="ravdess", protocol="random"), many([1, 2, 3, 2, 1, 2, 3, 2])]
+    for one in runs:
         one.counts["train"] = {"anger": 10, "sadness": 10}
-    results = system_results.group(found)
+    results = system_results.group(runs)
     known = reported_results.read_all(project / "papers")
     texts = {"first page": readme_comparison.comparisons(results)}
     for sheet in all_tables.all_sheets(results, known):

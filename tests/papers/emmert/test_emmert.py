@@ -133,8 +133,8 @@ def test_a_saved_network_predicts_the_same(tmp_path):
     fitted = model.fit(recipe, part(features), part(features), seed=0)
     fitted.model.save(tmp_path / "mfcc.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "mfcc.keras"), {})
-    expected, found = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
-    np.testing.assert_array_equal(found, expected)
+    expected, restored = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
+    np.testing.assert_array_equal(restored, expected)
 
 
 def test_a_file_that_holds_other_weights_is_one_sentence(tmp_path, monkeypatch):
@@ -159,11 +159,11 @@ def test_weights_from_a_file_are_the_ones_used(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
     identity = resnet.install(path)
     slices = np.random.default_rng(0).uniform(size=(2, 128, 200, 1)).astype("float32")
-    found = resnet.activations(slices, FrontEnd(kind="resnet50", weights=identity))
+    activations = resnet.activations(slices, FrontEnd(kind="resnet50", weights=identity))
     image = keras.applications.resnet50.preprocess_input(np.repeat(slices * 255.0, 3, axis=-1))
     expected = np.asarray(network(image, training=False)).max(axis=(1, 2))
-    assert found.shape == (2, 1, 2048)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-4)
+    assert activations.shape == (2, 1, 2048)
+    np.testing.assert_allclose(activations[:, 0], expected, rtol=1e-4, atol=1e-4)
     assert not resnet.base(identity).trainable_variables
 
 

@@ -74,13 +74,13 @@ def test_a_tone_stands_in_its_bin():
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 1.032, 1.3, 2.0, 2.78, 5.0])
 def test_examples_are_all_that_fit_on_the_grid_and_one_at_least(front_end, seconds):
     wave = noise(seconds)
-    made = features(wave, front_end)
+    examples = features(wave, front_end)
     frames = len(wave) // 128 - 1  # 50 % overlap: one frame fewer than halves
     fitting = [s for s in range(0, 1000, front_end.stride) if s + front_end.example_frames <= frames]
-    assert made.shape == (max(1, len(fitting)), front_end.example_frames, 128)
-    assert made.dtype == np.float32
+    assert examples.shape == (max(1, len(fitting)), front_end.example_frames, 128)
+    assert examples.dtype == np.float32
     whole = log_power(wave, front_end)
-    for example, start in zip(made, fitting, strict=False):
+    for example, start in zip(examples, fitting, strict=False):
         np.testing.assert_array_equal(example, whole[start : start + front_end.example_frames])
 
 
@@ -99,10 +99,10 @@ def test_no_amount_of_padding_changes_the_features(seconds, before_s, after_s):
 
 
 def test_a_short_utterance_gives_one_segment_which_is_silent_only_after_it():
-    made = features(noise(0.5))
-    assert made.shape[0] == 1
-    assert (made[0, : 8_000 // 128 - 1] > -100).any(axis=1).all()
-    assert (made[0, 8_000 // 128 + 1 :] == -100).all()
+    segment = features(noise(0.5))
+    assert segment.shape[0] == 1
+    assert (segment[0, : 8_000 // 128 - 1] > -100).any(axis=1).all()
+    assert (segment[0, 8_000 // 128 + 1 :] == -100).all()
 
 
 @pytest.mark.corpus
@@ -111,9 +111,9 @@ def test_no_segment_of_the_cut_emodb_is_padding(corpora_dir):
     corpus = load_corpus("emodb", corpora_dir)
     segments = []
     for u in corpus.utterances:
-        made = features(audio.read(u.path, sample_rate_hz=16_000)[0])
-        assert len(made) in (1, 2)
-        segments += list(made)
+        examples = features(audio.read(u.path, sample_rate_hz=16_000)[0])
+        assert len(examples) in (1, 2)
+        segments += list(examples)
     sound = np.array([(segment > -90).any(axis=1).mean() for segment in segments])
     assert sound.min() > 0.9
 

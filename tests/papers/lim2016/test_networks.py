@@ -139,7 +139,7 @@ def test_the_time_distributed_network_is_one_cnn_on_each_window():
     front_end = recipe.front_end
     whole, single = model.build(recipe, 4), model.build(tiny("cnn"), 4)
     convolutions = [[layer for layer in m.layers if isinstance(layer, keras.layers.Conv2D)] for m in (whole, single)]
-    assert [len(found) for found in convolutions] == [2, 2]
+    assert [len(of_window) for of_window in convolutions] == [2, 2]
     for ours, theirs in zip(*convolutions, strict=True):
         theirs.set_weights(ours.get_weights())
     recurrent = next(layer for layer in whole.layers if isinstance(layer, keras.layers.LSTM))

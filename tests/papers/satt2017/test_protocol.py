@@ -75,12 +75,12 @@ def test_select_takes_the_papers_corpus_whole_and_four_emotions_elsewhere():
 def test_the_papers_folds_hold_a_session_out_and_test_everybody_once():
     recipe = protocol.VARIANTS["cnn3_lstm_10hz"]
     sentences = corpus("iemocap", CLASSES, sessions=("1", "2", "3", "4", "5"))
-    made = list(satt2017.folds(sentences, recipe, "paper", seed=0))
-    assert len(made) == 10
-    for fold in made:
+    folds = list(satt2017.folds(sentences, recipe, "paper", seed=0))
+    assert len(folds) == 10
+    for fold in folds:
         (valid,), (test,) = ({u.speaker for u in part} for part in (fold.valid, fold.test))
         assert valid != test and valid[:-1] == test[:-1]
         assert {u.session for u in fold.train} == {"1", "2", "3", "4", "5"} - {fold.test[0].session}
-    assert sorted(u.id for fold in made for u in fold.test) == [u.id for u in sentences.utterances]
+    assert sorted(u.id for fold in folds for u in fold.test) == [u.id for u in sentences.utterances]
     with pytest.raises(InputError, match="session"):
         satt2017.folds(corpus("ravdess", CLASSES), recipe, "paper", seed=0)

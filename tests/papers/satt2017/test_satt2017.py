@@ -41,14 +41,14 @@ def utterances(counts):
 def part_of(counts, *, parts=1, front_end=TINY_FRONT_END, seed=0):
     """Noise, and 20 dB above it a band of eight bins that is the class's own."""
     rng = np.random.default_rng(seed)
-    made = utterances(counts)
+    members = utterances(counts)
     arrays = []
-    for u in made:
+    for u in members:
         array = rng.normal(-60, 5, (parts, front_end.num_frames, front_end.num_bins))
         array[:, :, 8 * CLASSES.index(u.emotion) :][:, :, :8] += 20
         array[:, 50:] = -65 - SILENCE_DB
         arrays.append(array.astype("float32"))
-    return Subset(made, arrays, CLASSES)
+    return Subset(members, arrays, CLASSES)
 
 
 EVEN = dict.fromkeys(CLASSES, 2)
