@@ -52,7 +52,7 @@ KNOWN_ARROWS = {
 }
 KNOWN_LONG = set()
 MOST_NAMES = 5  # that a room hands on
-KNOWN_WIDE = {"common.corpora", "common.learning", "experiments.evaluation", "experiments.benchmark"}
+KNOWN_WIDE = {"common.corpora", "common.learning", "experiments.benchmark"}
 
 
 def modules_of(root):

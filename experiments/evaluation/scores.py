@@ -19,19 +19,21 @@ HISTORY = {
 SLICE_RULE = "slice_votes"
 
 
-def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
+def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
     """A metric of a system, named as in common/evaluation/reported_results.
+
+    Without `interval` a pooled metric of counts has none, which saves its ten thousand resamplings.
 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
     """
-    key = metric, aggregation, part, rule or system.rules[0]
+    key = metric, aggregation, part, rule or system.rules[0], interval
     if key not in system.measured:
-        system.measured[key] = _measure(system, metric, aggregation, part, rule)
+        system.measured[key] = _measure(system, metric, aggregation, part, rule, interval)
     return system.measured[key]
 
 
-def _measure(system, metric, aggregation, part, rule) -> Estimate:
+def _measure(system, metric, aggregation, part, rule, interval) -> Estimate:
     base = metric.partition(":")[0]
     if metric == "parameters":
         return _parameters(system)
@@ -52,7 +54,7 @@ def _measure(system, metric, aggregation, part, rule) -> Estimate:
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
     if aggregation == "fold_mean":
         return _fold_mean(system, of_confusion, part, rule)
-    return _pooled(system, metric, of_confusion, part, rule)
+    return _pooled(system, metric, of_confusion, part, rule, interval)
 
 
 def _require(system, part, rule):
@@ -132,16 +134,18 @@ def _per_seed(system, of_confusion, aggregation, part, rule) -> tuple[float, ...
     return tuple(values)
 
 
-def _pooled(system, metric, of_confusion, part, rule) -> Estimate:
+def _pooled(system, metric, of_confusion, part, rule, interval) -> Estimate:
     by_seed = _per_seed(system, of_confusion, "pooled", part, rule)
     cells = system.tested(rule, part).by_speaker(len(system.classes))  # (G, S, K, K+1)
     value = float(of_confusion(cells.sum(axis=0)).mean())
     if np.isnan(value):
         raise NotComputableError(_absent(system, system.records_used, part))
+    if not interval:
+        return Estimate(value, by_seed=by_seed)
     base, _, emotion = metric.partition(":")
     if base == "recall":  # only who has the class is resampled
         cells = cells[metrics.support(cells)[:, 0, list(system.classes).index(emotion)] > 0]
-    return _with_interval(value, by_seed, of_confusion, cells)
+    return with_interval(value, by_seed, of_confusion, cells)
 
 
 def _ua_over_utterances(system, part, rule) -> Estimate:
@@ -153,7 +157,7 @@ def _ua_over_utterances(system, part, rule) -> Estimate:
     return intervals.interval(metric_of("ua", system.classes), cells, about="utterances")
 
 
-def _with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
+def with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
     """A value with the interval of the cells' statistic, or with the reason why there is none."""
     try:
         estimate = intervals.interval(statistic, cells, rate=rate)
@@ -197,7 +201,7 @@ def _weighted_folds(cells, of_fold, weigh, by_seed, *, rate) -> Estimate:
         totals = weights.sum(axis=-1)  # 0 where no fold has a value
         return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
-    return _with_interval(float(mean(cells.sum(axis=0)[None])[0]), by_seed, mean, cells, rate=rate)
+    return with_interval(float(mean(cells.sum(axis=0)[None])[0]), by_seed, mean, cells, rate=rate)
 
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:

@@ -235,6 +235,12 @@ class SystemResults:
             self._tested[key] = self._join(*key)
         return self._tested[key]
 
+    def by_speaker(self, parts, *, rule=None, seeds=None, speakers=None) -> np.ndarray:
+        """(G, S, C, K, K+1) confusion counts of C parts, which are the same recordings, by speaker."""
+        each = [self.tested(rule, part, seeds) for part in parts]
+        speakers = np.unique(each[0].speakers) if speakers is None else speakers
+        return np.stack([tested.by_speaker(len(self.classes), speakers) for tested in each], axis=2)
+
     def _join(self, rule, part, seeds) -> Predictions:
         runs = [self._one_seed(seed, rule, part) for seed in seeds]
         if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.evaluation import agreement
+from common.evaluation import agreement, metrics
 from common.evaluation.intervals import NotComputableError
 from common.folds import leakage
 from common.utterance import slug
@@ -83,10 +83,6 @@ def _counted(heading, share, count) -> Column:
     return Column(heading, share, show)
 
 
-def _share(hits, total) -> float | None:
-    return hits / total if total else None
-
-
 def _by_agreement(corpus, rated, raters) -> Table:
     """Figure 6b."""
     count = agreement.error_by_dissent if raters.voted else agreement.error_by_recognition
@@ -133,7 +129,7 @@ def _error_row(system, kind, emotion, hits, counts, places) -> dict:
     cells |= {name: (int(hits[c]), int(counts[c])) if c < len(counts) else (0, 0) for name, c in places.items()}
     row = identity(system) | {"what": kind, "emotion": emotion}
     for name, (hit, n) in cells.items():
-        row |= {f"share_{_field(name)}": _share(hit, n), f"n_{_field(name)}": n}
+        row |= {f"share_{_field(name)}": float(agreement.share(hit, n)), f"n_{_field(name)}": n}
     return row
 
 
@@ -164,11 +160,11 @@ def _residual_row(system, who, emotion, residual) -> dict:
         "what": "residual",
         "emotion": emotion,
         "raters": who,
-        "considered": _share(residual.considered, residual.dissenting),
+        "considered": residual.considered_ratio,
         "n_dissenting": residual.dissenting,
-        "model_accuracy": _share(residual.matching, residual.errors),
+        "model_accuracy": residual.model_accuracy,
         "n_errors": residual.errors,
-        "chance": 1 / (len(system.classes) - 1),
+        "chance": metrics.chance(len(system.classes) - 1),
     }
 
 

@@ -95,15 +95,16 @@ def surroundings(system) -> dict:
     }
 
 
-def rows(systems, numbers, *, own_rule=True) -> pd.DataFrame:
+def rows(systems, numbers, *, own_rule=True, intervals=True) -> pd.DataFrame:
     """A row a system under its paper's own decision rule, or a row a system and rule, in the order of the systems.
 
-    Its fields are `identity`, `surroundings`, and those of `results.wide(..., numbers)`.
+    Metrics of classes give a row a class. The fields are `identity`, `surroundings`, and those of
+    `results.wide(..., numbers)`.
     """
     about = [
         identity(system, rule) | surroundings(system)
         for system in systems
         for rule in (system.rules[:1] if own_rule else system.rules)
     ]
-    measured = results.frame(systems, numbers.values(), own_rule=own_rule)
-    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object)
+    measured = results.frame(systems, dict.fromkeys(numbers.values()), own_rule=own_rule, intervals=intervals)
+    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object).copy()

@@ -1,20 +1,12 @@
 """The tables of systems in noise: each condition with its means, and what one system gains over another there."""
 
-import functools
 import itertools
 
+import pandas as pd
+
 from common.utterance import slug
-from experiments.evaluation.noise_conditions import (
-    ALL_CONDITIONS,
-    CLEAN,
-    conditions_of,
-    describe,
-    difference,
-    mean,
-    means_of,
-    measure,
-    stem,
-)
+from experiments.evaluation import comparisons, results
+from experiments.evaluation.noise_conditions import ALL_CONDITIONS, CLEAN, conditions_of, describe, parts_of, stem
 from experiments.evaluation.system_results import common_seeds, ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
@@ -55,7 +47,7 @@ def noise_sheet(corpus, systems) -> Sheet | None:
         "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
         *_notes_on_signals(noisy),
     ]
-    rows = [row for system in noisy for row in _rows(system)]
+    rows = pd.concat([frame for system in noisy for frame in _rows(system)])[NOISE_FIELDS]
     caption = layout.caption("Systems in noise", corpus, noisy)
     table = Table(caption, rows, NOISE_COLUMNS, layout.commands(noisy), tuple(notes))
     return Sheet(f"noise_{slug(corpus)}", f"Systems in noise on {corpus}", (table,))
@@ -74,34 +66,23 @@ def _notes_on_signals(systems) -> list[str]:
     return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
 
 
+NOISE_FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "num_classes", "chance_ua", "majority_wa", "limits", "condition", "signals", "snr_db"),
+    *("n", "folds", "seeds", *formats.interval_fields("ua_pooled"), *formats.interval_fields("wa_pooled"), "notes"),
+]
+
+
 def _rows(system):
-    yield _row(system, CLEAN, {}, functools.partial(measure, system))
+    """A frame of one row for clean, for each condition and for each mean."""
     conditions, why = layout.value_or_reason(conditions_of, system)
-    if why:
-        yield _row(
-            system, "in noise", {}, functools.partial(measure, system, part=ALL_CONDITIONS)
-        )  # says why there is none
-        return
-    for name, heard in conditions.items():
-        yield _row(system, name, {name: heard}, functools.partial(measure, system, part=f"test:{name}"))
-    for words, alike in means_of(conditions):
-        yield _row(system, words, alike, functools.partial(mean, system, conditions=alike))
-
-
-def _row(system, condition, conditions, number_of) -> dict:
-    """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
-    (ua, why), (wa, _) = (layout.value_or_reason(number_of, metric) for metric in ("ua", "wa"))
-    return {
-        **layout.identity(system),
-        **layout.surroundings(system),
-        "condition": condition,
-        "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
-        "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
-        **layout.counted(system),
-        **formats.interval_fields("ua_pooled", ua),
-        **formats.interval_fields("wa_pooled", wa),
-        "notes": "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])]),
-    }
+    parts = {"in noise": (ALL_CONDITIONS, {})} if why else parts_of(conditions)  # whose row says why
+    for condition, (part, added) in {CLEAN: ("test", {}), **parts}.items():
+        rows = layout.rows([system], {f"{metric}_pooled": (metric, part, "pooled") for metric in ("ua", "wa")})
+        rows["condition"] = condition
+        rows["signals"] = "+".join(stem(noise) for noise, _ in added.values())
+        rows["snr_db"] = "+".join(f"{level:g}" for level in sorted({level for _, level in added.values()}))
+        rows["notes"] = ["; ".join([*system.caveats, *filter(None, rows["ua_pooled_why_none"])])]
+        yield rows
 
 
 def differences_sheet(corpus, systems) -> Sheet | None:
@@ -129,17 +110,22 @@ def _heard_the_same(first, second) -> bool:
 
 
 def _difference_rows(first, second):
-    heard = conditions_of(first)
-    yield _difference_row(first, second, CLEAN, ["test"])
-    for words, members in means_of(heard):
-        yield _difference_row(first, second, words, [f"test:{name}" for name in members])
+    means = {words: [f"test:{name}" for name in alike] for words, (_, alike) in _means(conditions_of(first)).items()}
+    for condition, parts in {CLEAN: ["test"], **means}.items():
+        yield _difference_row(first, second, condition, parts)
+
+
+def _means(conditions) -> dict:
+    return {words: part for words, part in parts_of(conditions).items() if words not in conditions}
 
 
 def _difference_row(first, second, condition, parts) -> dict:
+    seeds = common_seeds(first, second)
     row = layout.identity(first) | layout.surroundings(first)
     row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
-    row |= {"n": first.num_test, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
+    row |= {"n": first.num_test, "folds": first.folds, "seeds": ranges(seeds)}
     for metric in ("ua", "wa"):
-        estimate, _ = layout.value_or_reason(difference, first, second, metric, parts)
+        options = {"parts": parts, "seeds": seeds}
+        estimate, _ = layout.value_or_reason(comparisons.difference, first, second, metric, **options)
         row |= formats.interval_fields(f"{metric}_difference", estimate)
     return row

@@ -6,11 +6,9 @@ import pandas as pd
 
 from common.evaluation import metrics
 from common.utterance import slug
-from experiments.evaluation import plausible_ranges, results, scores
-from experiments.evaluation.system_results import ranges
+from experiments.evaluation import results
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import by_corpus, identity, surroundings, value_or_reason
 
 TRAINING_NOTE = (
     "UA, training: of the fitted systems on their training parts; a low value means underfitting. Trained out: "
@@ -59,14 +57,11 @@ def systems_sheet(corpus, systems) -> Sheet:
         "comparison with papers that report this interval.",
         TRAINING_NOTE,
     )
-    notes += tuple(
-        dict.fromkeys(
-            f"Band judged from: {b.source}." for system in systems for b in plausible_ranges.ranges_of(system)
-        )
-    )
+    sources = rows[["ua_pooled_band_source", "wa_pooled_band_source"]].to_numpy().ravel()
+    notes += tuple(f"Band judged from: {source}." for source in dict.fromkeys(sources) if source)
     has_empty = rows["no_decision"].any()
     columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
-    table = Table(layout.caption("Systems", corpus, systems), rows, columns, layout.commands(systems), notes)
+    table = Table(layout.caption("Systems", corpus, systems), rows[FIELDS], columns, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
@@ -81,6 +76,7 @@ NUMBERS = {
     "macro_f1": ("macro_f1", "test", "pooled"),
     "ua_training": ("ua", "train", "pooled"),
     "slice_wa": ("slice_wa", "test", "pooled"),
+    "no_decision": ("no_decision", "test", "pooled"),
 }
 FIELDS = [  # of the CSV
     *(*results.KEY, "command", "n", "folds", "seeds", "num_classes", "chance_ua", "majority_wa", "limits"),
@@ -93,13 +89,10 @@ FIELDS = [  # of the CSV
 
 def _rows(systems) -> pd.DataFrame:
     rows = layout.rows(systems, NUMBERS, own_rule=False)
-    ruled = [(system, rule) for system in systems for rule in system.rules]
-    counts = [metrics.pooled(system.confusions(rule)) for system, rule in ruled]  # (K, K+1) each
     fields = rows.to_dict("records")
-    rows["no_decision"] = [each[:, -1].sum() / each.sum() for each in counts]
-    rows["band"] = [_bands(system, row) for (system, _), row in zip(ruled, fields, strict=True)]
+    rows["band"] = ["; ".join(filter(None, (row["ua_pooled_band"], row["wa_pooled_band"]))) for row in fields]
     rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
-    return rows[FIELDS]
+    return rows
 
 
 def _reasons(row):
@@ -111,17 +104,6 @@ def _reasons(row):
         yield f"no UA fold mean: {row['ua_fold_mean_why_none']}"
     if row["ua_pooled_why_none"]:
         yield f"no interval: {row['ua_pooled_why_none']}"
-
-
-def _bands(system, row) -> str:
-    return "; ".join(_band(band, row[f"{band.metric}_pooled"], system) for band in plausible_ranges.ranges_of(system))
-
-
-def _band(band, value, system) -> str:
-    """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
-    range_ = f"{band.metric.upper()} {100 * band.low:g}–{100 * band.high:g}"
-    range_ += f" on {band.corpus}" if band.corpus != system.corpus_variant else ""
-    return range_ if formats.is_missing(value) else f"{range_}: {band.flag(value)}"
 
 
 CLASS_COLUMNS = (
@@ -138,28 +120,35 @@ CLASS_COLUMNS = (
 )
 
 
+CLASS_FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "class", "folds", "seeds", "precision", "recall", "f1", "support", "decided", "n"),
+    *("num_classes", "chance_ua", "majority_wa", "limits"),
+]
+CLASSES = (
+    "In per cent, folds pooled; several seeds: mean over seeds, or, where each seed tests other utterances, all seeds "
+    "pooled. In truth, decided: utterances, of all seeds together.",
+)
+
+
 def per_class_sheet(corpus, systems) -> Sheet:
-    """Precision, recall and F1 of every class, folds and seeds pooled."""
-    rows = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
-    notes = ("In per cent; the counts of all folds and seeds are added first.",)
-    table = Table(layout.caption("Classes", corpus, systems), rows, CLASS_COLUMNS, layout.commands(systems), notes)
+    """Precision, recall and F1 of every class, folds pooled."""
+    numbers = {metric: (metric, "test", "pooled") for metric in ("precision", "recall", "f1")}
+    rows = layout.rows(systems, numbers, own_rule=False, intervals=False)
+    rows = rows.merge(pd.DataFrame(_class_counts(systems)), on=[*results.KEY, "class"])
+    table = Table(
+        layout.caption("Classes", corpus, systems), rows[CLASS_FIELDS], CLASS_COLUMNS, layout.commands(systems), CLASSES
+    )
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 
-def _class_rows(system, rule):
-    pooled = metrics.pooled(system.confusions(rule))
-    fields = {
-        "precision": metrics.precision(pooled),
-        "recall": metrics.recall(pooled, undefined="nan"),
-        "f1": metrics.f1(pooled, undefined="nan"),
-        "support": metrics.support(pooled),
-        "decided": metrics.decided(pooled),
-    }
-    counted = layout.counted(system)
-    n = counted.pop("n")
-    for k, name in enumerate(system.classes):
-        values = {field: each[k].item() for field, each in fields.items()}
-        yield identity(system, rule) | {"class": name} | counted | values | {"n": n} | surroundings(system)
+def _class_counts(systems):
+    """How often each class occurs in truth and was decided, all folds and seeds added."""
+    for system in systems:
+        for rule in system.rules:
+            pooled = metrics.pooled(system.confusions(rule))
+            counts = zip(system.classes, metrics.support(pooled), metrics.decided(pooled), strict=True)
+            key = {name: getattr(system, name) for name in results.KEY[:-1]} | {"rule": rule}
+            yield from (key | dict(zip(("class", "support", "decided"), each, strict=True)) for each in counts)
 
 
 def epochs(system) -> float:
@@ -197,6 +186,12 @@ COST_COLUMNS = (
 )
 
 
+COST_FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "folds", "seeds", "parameters", "epochs", "seconds_fit", "peak_memory_mib"),
+    *("folds_measured", "machine"),
+]
+
+
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
     notes = (
@@ -208,20 +203,18 @@ def cost_sheet(systems) -> Sheet:
     )
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.num_test for s in members}))}, {len(members[0].classes)} classes)"
-        for name, members in by_corpus(systems)
+        for name, members in layout.by_corpus(systems)
     )
-    rows = [_cost_row(system) for system in systems]
+    rows = layout.rows(systems, {"parameters": ("parameters", "test", "pooled")})
+    rows["parameters"] = [None if formats.is_missing(count) else int(count) for count in rows["parameters"]]
+    rows = pd.concat([rows, pd.DataFrame(map(_cost, systems), dtype=object)], axis="columns")[COST_FIELDS]
     table = Table(f"Cost of one fold; {corpora}", rows, COST_COLUMNS, layout.commands(systems), notes)
     return Sheet("cost", "Cost", (table,))
 
 
-def _cost_row(system) -> dict:
-    parameters, _ = value_or_reason(scores.measure, system, "parameters")
+def _cost(system) -> dict:
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
-    return identity(system) | {
-        "folds": system.folds,
-        "seeds": ranges(system.seeds),
-        "parameters": int(parameters.value) if parameters else None,
+    return {
         "epochs": epochs(system),
         "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
         "peak_memory_mib": max(memory) if memory else None,
