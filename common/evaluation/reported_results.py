@@ -45,6 +45,7 @@ class ReportedResult:
         rule: decision rule; "" is the paper's own, the first in our records.
         where: table and row, or section.
         approximate: the paper gives it as "about".
+        headline: what the paper is cited for; it stands first wherever the paper is compared.
         built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
         seeds: of a run that repeats as often as the paper did.
     """
@@ -62,6 +63,7 @@ class ReportedResult:
     rule: str = ""
     note: str = ""
     approximate: bool = False
+    headline: bool = False
     built_to_match: str = ""
     seeds: str = "0"
 
@@ -179,7 +181,7 @@ def _published(paper, entry, path, seeds) -> ReportedResult:
     required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
     _known(entry, fields.keys(), required, path, place)
     for key, value in entry.items():
-        kind = {"value": (int, float), "approximate": bool}.get(key, str)
+        kind = {"value": (int, float), "approximate": bool, "headline": bool}.get(key, str)
         if not isinstance(value, kind) or (key == "value" and isinstance(value, bool)):
             raise InputError(f"{path}, {place}: {key} = {value!r}; expected {_kind_name(key)}")
     number = ReportedResult(paper=paper, seeds=seeds, **entry)
@@ -188,7 +190,8 @@ def _published(paper, entry, path, seeds) -> ReportedResult:
 
 
 def _kind_name(key):
-    return {"value": "a number", "approximate": "true or false"}.get(key, "a text in quotes")
+    kinds = {"value": "a number", "approximate": "true or false", "headline": "true or false"}
+    return kinds.get(key, "a text in quotes")
 
 
 def _checked(number, place):

@@ -28,6 +28,7 @@ from experiments.tables import (
     layout,
     noise,
     pairs,
+    paper_page,
     paper_vs_ours,
     protocols,
     readme_comparison,
@@ -36,6 +37,7 @@ from experiments.tables import (
 )
 
 FORMS = {"md": formats.markdown, "csv": formats.as_csv, "tex": formats.latex}
+COMMANDS = "COMMANDS.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TERMINAL_COLUMNS = 120
 
@@ -83,15 +85,16 @@ def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
     people = human_reference.read(root)
     rated = annotations.read_all(root)
     ablations = ablation_effects.ablations(papers)
-    sheets = [*all_sheets(results, known, people, latencies.read(root), rated, ablations), *other_sheets(root)]
+    is_committed = Path(root).resolve() == Path(papers).resolve().parent / "results"
+    shown = known if is_committed else [paper for paper in known if any(s.paper == paper.name for s in results)]
+    sheets = [*all_sheets(results, shown, people, latencies.read(root), rated, ablations), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
         for sheet in sheets
         for form, render in FORMS.items()
     }
-    if Path(root).resolve() == Path(papers).resolve().parent / "results":
-        files |= readmes(results, known, papers, people, rated, ablations)
-    return files
+    files[Path(root, COMMANDS)] = formats.commands(sheets)
+    return files | (readmes(results, known, papers, rated, ablations) if is_committed else {})
 
 
 def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
@@ -105,7 +108,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         rated: raters' answers by corpus variant.
         ablations: names of the systems that only a ledger compares.
     """
-    sheets = [paper_vs_ours.sheet(paper, results, rated) for paper in known if paper.published]
+    sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
+    sheets += filter(None, [readme_comparison.sheet(results, ablations, [paper.name for paper in known])])
     for corpus, members in layout.by_corpus(results):
         for make in (
             systems.systems_sheet,
@@ -117,7 +121,6 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         ):
             sheet = make(corpus, members)
             if make is systems.systems_sheet:
-                sheet = latency.beside_scores(sheet, members, measured or {})
                 sheet = with_people(sheet, people, corpus)
             sheets += [sheet] if sheet else []
         if rated and corpus in rated:
@@ -126,6 +129,20 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
             sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
             sheets += [sheet] if sheet else []
     return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
+
+
+def _of_paper(paper, results, rated) -> list[formats.Sheet]:
+    """A paper's numbers beside ours, its class rates in the form of its own tables, and what has been run of it."""
+    own = [system for system in results if system.paper == paper.name]
+    status = f"run_status_{paper.name}", f"{paper.title}: what has been run", tuple(run_status.tables_of(paper, own))
+    if not paper.published:
+        return [formats.Sheet(*status)] if status[-1] else []
+    outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
+    rates = tuple(map(class_rates.table, class_rates.split(outcomes)[0]))
+    sheets = [paper_vs_ours.sheet(paper, results, rated), formats.Sheet(*status)]
+    return sheets + (
+        [formats.Sheet(f"class_rates_{paper.name}", f"{paper.title}: class rates as printed", rates)] if rates else []
+    )
 
 
 def other_sheets(root) -> list[formats.Sheet]:
@@ -142,14 +159,14 @@ def with_people(sheet, people, corpus) -> formats.Sheet:
     return dataclasses.replace(sheet, tables=(table.changed(rows=frame),)) if added else sheet
 
 
-def readmes(results, known, papers, people=(), rated=None, ablations=frozenset()) -> dict[Path, str]:
-    """The README of each paper with its results block: the paper's numbers beside ours, then its systems."""
+def readmes(results, known, papers, rated=None, ablations=frozenset()) -> dict[Path, str]:
+    """The README of each paper with its results block, and the first page with its comparison."""
     filled = {}
     for paper in known:
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
             text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, results)
-            filled[path] = _with_block(path, text, _results(paper, results, people, rated))
+            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
         block = readme_comparison.comparisons(results, ablations, [paper.name for paper in known])
@@ -163,20 +180,6 @@ def _with_block(path, text, block) -> str:
     if not begin or not end:
         raise InputError(f"{path} lacks {BEGIN} or {END}; put both lines where its results belong")
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
-
-
-def _results(paper, results, people, rated) -> str:
-    own = [system for system in results if system.paper == paper.name]
-    of_classes, others = class_rates.split([reproduction.compare(number, results, rated) for number in paper.published])
-    tables = [*map(class_rates.table, of_classes), *paper_vs_ours.tables_of(paper, others)]
-    for corpus, members in layout.by_corpus(own):
-        tables += with_people(systems.systems_sheet(corpus, members), people, corpus).tables
-        for in_noise in (noise.noise_sheet, noise.differences_sheet):
-            sheet = in_noise(corpus, members)
-            tables += sheet.tables if sheet else ()
-    tables += run_status.tables_of(paper, own)
-    blocks = [f"<!-- {formats.GENERATED} -->", *map(formats.markdown_table, tables)]
-    return "\n\n".join(blocks)
 
 
 def table_for_terminal(found_records) -> str:

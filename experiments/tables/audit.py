@@ -60,9 +60,15 @@ def _shown(row, kind) -> str:
     return _words(row[f"{kind}_most"], folds, row[f"{kind}_level"]) if folds else "none"
 
 
+def _systems(row, field) -> str:
+    """The first system and how many more share the folds; the CSV names them all."""
+    first, *more = row[field].split(", ")
+    return f"{first} and {len(more)} more" if more else first
+
+
 SHOWN = (
     formats.text("protocol", "protocol"),
-    formats.text("systems", "systems"),
+    formats.Column("systems", "systems", _systems),
     formats.text("folds", "folds"),
     formats.text("verdict", "verdict"),
     *(formats.Column(heading, kind, _shown) for kind, heading in COLUMNS.items()),

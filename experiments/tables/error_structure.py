@@ -64,7 +64,7 @@ def _title(system) -> str:
     return f"{system.name}, {system.protocol}, preset {system.preset}"
 
 
-WHO = (layout.system_name(), *layout.PROTOCOL_AND_PRESET, layout.RULE)
+WHO = (layout.system_name("system, protocol, preset", place=True),)
 
 
 def _table(title, corpus, rated, rows, columns, notes) -> Table:

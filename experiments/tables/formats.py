@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -10,7 +11,9 @@ import tabulate
 
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
-PAGE_ROWS = 45  # that a page holds, in LaTeX at \scriptsize
+NOTES = "notes"  # the heading of a column that becomes footnotes
+PAGE_ROWS = 40  # that a page holds, in LaTeX at \footnotesize
+LONG_TEXT = 32  # characters of a cell that stays in one line, in LaTeX
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 
 MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
@@ -19,6 +22,8 @@ LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped 
     "–": "--",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
     "−": r"$-$",
     "§": r"\S{}",
     "†": r"\textdagger{}",
@@ -141,18 +146,54 @@ def interval_fields(name, number=None) -> dict:
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
+def footnoted(table) -> Table:
+    """The table for people: the texts of its column "notes" stand below it, each once, and its cells hold their marks.
+
+    A column in which nothing stands is left out.
+    """
+    column = next((column for column in table.columns if column.heading == NOTES), None)
+    if column is None:
+        return table
+    texts = [text for text in dict.fromkeys(table.shown[NOTES]) if text != NONE]
+    others = tuple(each for each in table.columns if each is not column)
+    if not texts:
+        return table.changed(columns=others)
+    marks = {text: f"({k})" for k, text in enumerate(texts, 1)}
+    marked = Column(NOTES, column.field, lambda row, field: marks.get(column.show(row, field), NONE))
+    below = tuple(f"{mark} {text}" for text, mark in marks.items())
+    return table.changed(columns=(*others, marked), notes=(*table.notes, *below))
+
+
 def markdown(sheet) -> str:
+    """Title and tables; their commands are in results/COMMANDS.md."""
     blocks = [f"# {sheet.title}", f"<!-- {GENERATED} -->"]
-    blocks += [markdown_table(table) for table in sheet.tables]
+    blocks += [markdown_table(table.changed(commands=())) for table in sheet.tables]
+    below = f"[CSV]({sheet.name}.csv), [LaTeX]({sheet.name}.tex)"
+    if any(table.commands for table in sheet.tables):
+        below += "; the commands that make these rows: [COMMANDS.md](../COMMANDS.md)"
+    return "\n\n".join([*blocks, below]) + "\n"
+
+
+def commands(sheets) -> str:
+    """results/COMMANDS.md: the commands of all rows, each once, under the first sheet that has them."""
+    seen, blocks = set(), ["# Commands that make the rows of the tables", f"<!-- {GENERATED} -->"]
+    for sheet in sheets:
+        own = dict.fromkeys(pair for table in sheet.tables for pair in table.commands if pair not in seen)
+        seen |= own.keys()
+        if own:
+            blocks.append(f"## {sheet.name}")
+            blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in own))
     return "\n\n".join(blocks) + "\n"
 
 
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
+    table = footnoted(table)
     cells = table.shown.map(_markdown).rename(columns=_markdown)
     alignment = ["right" if right else "left" for right in table.right_aligned]
     body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
-    blocks = [f"**{_markdown(table.caption)}**", body]
+    blocks = [f"**{_markdown(table.caption)}**"] if table.caption else []
+    blocks.append(body)
     if table.notes:
         blocks.append("\n".join(f"* {_markdown(note)}" for note in table.notes))
     if table.commands:
@@ -167,31 +208,39 @@ def _markdown(text) -> str:
     return text
 
 
+FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"  # never wider than the text block
+
+
 def latex(sheet) -> str:
-    """A `table` for each, a `longtable` where a page is too short; needs booktabs, inputenc (utf8) and longtable."""
-    blocks = [f"% {GENERATED}"]
-    for table in sheet.tables:
-        below = [_latex(note) for note in table.notes]
-        below += [f"{_latex(title)}: \\texttt{{{_latex_code(command)}}}" for title, command in table.commands]
-        cells, is_long = table.shown.map(_latex).rename(columns=_latex), len(table.frame) > PAGE_ROWS
-        alignment, caption = "".join("lr"[right] for right in table.right_aligned), _latex(table.caption)
-        options = {"index": False, "escape": False, "column_format": alignment}
-        if is_long:
-            begin, end = ["{\\scriptsize"], "\\par}"
-            body = cells.to_latex(**options, longtable=True, caption=caption)
-        else:
-            begin = ["\\begin{table}", "\\centering", "\\scriptsize", f"\\caption{{{caption}}}"]
-            body, end = cells.to_latex(**options), "\\end{table}"
-        blocks.append("\n".join([*begin, body.rstrip(), *(f"\\par\\raggedright {line}" for line in below), end]))
+    """A `table*` for each table, several where a page is too short; needs booktabs, graphicx and inputenc (utf8).
+
+    `table*` spans both columns of a two-column template and is `table` in a one-column one.
+    """
+    blocks = [f"% {GENERATED}; commands: results/COMMANDS.md"]
+    for table in map(footnoted, sheet.tables):
+        cells = table.shown.map(_latex).rename(columns=_latex)
+        alignment = "".join(map(_alignment, table.right_aligned, cells, (cells[name] for name in cells)))
+        caption = re.sub(r"(?<=\w)[+/](?=\w)", r"\g<0>\\allowbreak{}", _latex(table.caption))
+        for start in range(0, max(len(cells), 1), PAGE_ROWS):
+            part = cells.iloc[start : start + PAGE_ROWS]
+            is_last = start + PAGE_ROWS >= len(cells)
+            body = part.to_latex(index=False, escape=False, column_format=alignment).rstrip()
+            lines = ["\\begin{table*}", "\\centering", "\\footnotesize"]
+            lines += [f"\\caption{{{caption}{' (continued)' if start else ''}}}", FIT, f"{body}}}"]
+            lines += [f"\\par\\raggedright {_latex(note)}" for note in table.notes if is_last]
+            blocks.append("\n".join([*lines, "\\end{table*}"]))
     return _without_rare_characters("\n\n".join(blocks) + "\n")
 
 
+def _alignment(is_right, heading, cells) -> str:
+    """Right, left, or a paragraph where a text is too long for a line."""
+    longest = max(map(len, [heading, *cells]))
+    return "r" if is_right else "l" if longest <= LONG_TEXT else rf"p{{{min(longest, 50) * 0.4:.1f}em}}"
+
+
 def _latex(text) -> str:
-    return "".join(tabulate.LATEX_ESCAPE_RULES.get(character, character) for character in text)
-
-
-def _latex_code(text) -> str:
-    return _latex(text).replace("--", "-{}-")  # some fonts make a dash of two hyphens
+    escaped = "".join(tabulate.LATEX_ESCAPE_RULES.get(character, character) for character in text)
+    return escaped.replace("--", "-{}-")  # some fonts make a dash of two hyphens
 
 
 def _without_rare_characters(text) -> str:

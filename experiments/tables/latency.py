@@ -1,4 +1,4 @@
-"""Latency beside what the records give: columns of the tables of systems and of costs."""
+"""Latency beside what the records give: a column of the table of costs."""
 
 import dataclasses
 
@@ -8,10 +8,8 @@ from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
 
 NOTE = (
-    "ms: from a 3-second recording to its posteriors, one thread, untrained weights, without the start of the process; "
-    "the front end (a frozen network included) + the network and its decision. Real-time factor: that over 3 s. MAC: "
-    "multiply-accumulates of convolutions, dense and recurrent layers, two floating-point operations each. "
-    "—: not measured (python -m experiments latency), or the front end is another than the measured one."
+    "ms: one 3-second recording to its posteriors, one thread (front end + network); — is not measured "
+    "(python -m experiments latency)."
 )
 MS = "ms a 3-s recording"
 
@@ -35,39 +33,16 @@ def _milliseconds(row, field) -> str:
     return f"{features + network:.1f} ({features:.1f} + {network:.1f})"
 
 
-def _factor(row, field) -> str:
-    return formats.NONE if formats.is_missing(row[field]) else f"{row[field]:.2g}"
-
-
-def _millions(row, field) -> str:
-    return formats.NONE if formats.is_missing(row[field]) else f"{row[field] / 1e6:,.1f}"
-
-
 IN_MS = formats.Column(MS, "features_ms", _milliseconds)
-COLUMNS = (
-    IN_MS,
-    formats.Column("real-time factor", "real_time_factor", _factor),
-    formats.Column("million MAC", "multiply_accumulates", _millions),
-)
-
-
-def beside_scores(sheet, systems, measured) -> formats.Sheet:
-    """The systems table, a row for each system and rule, with the milliseconds beside the accuracies."""
-    note = f"{MS}: of the front end + of the network and its decision; the table of costs says how it is measured."
-    return _joined(sheet, [system for system in systems for _rule in system.rules], measured, (IN_MS,), note)
 
 
 def beside_cost(sheet, systems, measured) -> formats.Sheet:
-    """The cost table, a row for each system, with all that was measured."""
-    return _joined(sheet, systems, measured, COLUMNS, NOTE)
-
-
-def _joined(sheet, systems, measured, columns, note):
+    """The cost table, a row for each system, with its latency; operations and real-time factor are in the CSV."""
     (table,) = sheet.tables
     frame = pd.concat(
         [table.frame, pd.DataFrame([_fields(latency_of(s, measured)) for s in systems], dtype=object)], axis=1
     )
-    joined = table.changed(rows=frame, columns=(*table.columns, *columns), notes=(*table.notes, note))
+    joined = table.changed(rows=frame, columns=(*table.columns, IN_MS), notes=(*table.notes, NOTE))
     return dataclasses.replace(sheet, tables=(joined,))
 
 

@@ -10,23 +10,40 @@ from experiments.evaluation.system_results import ranges
 from experiments.tables import formats
 
 
-def system_name(heading="system", prefix="") -> formats.Column:
-    """A column of `paper/variant`, from the fields of `identity`."""
+def system_name(heading="system", prefix="", *, rules=False, place=False) -> formats.Column:
+    """A column of `paper/variant`, from the fields of `identity`.
+
+    Args:
+        heading: of the column.
+        prefix: of the fields.
+        rules: name the decision rule too.
+        place: name protocol and preset too.
+    """
 
     def show(row, field):
         names = (row.get(f"{prefix}paper"), row.get(field))
-        return "/".join(name for name in names if not formats.is_missing(name))
+        name = "/".join(name for name in names if not formats.is_missing(name))
+        if rules and not formats.is_missing(row.get("rule")):
+            name += f", {row['rule']}"
+        return f"{name}, {_place(row, field)}" if place else name
 
     return formats.Column(heading, f"{prefix}variant", show)
 
 
-PROTOCOL_AND_PRESET = (formats.text("protocol", "protocol"), formats.text("preset", "preset"))
-RULE = formats.text("rule", "rule")
-FOLDS_AND_SEEDS = (formats.text("folds", "folds"), formats.text("seeds", "seeds"))
-COUNTED = (formats.text("n", "n"), *FOLDS_AND_SEEDS)
+def _place(row, _) -> str:
+    names = [row.get(field) for field in ("protocol", "preset")]
+    return ", ".join(name for name in names if not formats.is_missing(name)) or formats.NONE
+
+
+PLACE = formats.Column("protocol, preset", "protocol", _place)
+SEEDS = formats.text("seeds", "seeds")
+COUNTED = (formats.text("n", "n"), formats.text("folds", "folds"), SEEDS)
 TRAINED_OUT = formats.text("trained out", "trained_out")
 NOTES = formats.text("notes", "notes")
 UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
+
+
+WHO = [*results.KEY, "command", "num_classes", "chance_ua", "majority_wa", "limits"]  # `identity` and `surroundings`
 
 
 def counted(system) -> dict:

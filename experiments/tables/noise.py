@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 
 from common.utterance import slug
-from experiments.evaluation import comparisons, results
+from experiments.evaluation import comparisons
 from experiments.evaluation.noise_conditions import ALL_CONDITIONS, CLEAN, conditions_of, describe, parts_of, stem
 from experiments.evaluation.system_results import common_seeds, ranges
 from experiments.tables import formats, layout
@@ -18,21 +18,21 @@ DIFFERENCE_NOTE = (
 
 NOISE_COLUMNS = (
     layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     formats.text("condition", "condition"),
-    formats.estimate("UA pooled", "ua_pooled"),
-    formats.estimate("WA pooled", "wa_pooled"),
-    *layout.COUNTED,
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.estimate("WA [95 %]", "wa_pooled"),
+    layout.SEEDS,
     layout.NOTES,
 )
 DIFFERENCE_COLUMNS = (
     layout.system_name("first"),
     layout.system_name("second", prefix="second_"),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     formats.text("condition", "condition"),
-    formats.estimate("UA difference", "ua_difference", difference=True),
-    formats.estimate("WA difference", "wa_difference", difference=True),
-    *layout.COUNTED,
+    formats.estimate("UA difference [95 %]", "ua_difference", difference=True),
+    formats.estimate("WA difference [95 %]", "wa_difference", difference=True),
+    layout.SEEDS,
 )
 
 
@@ -67,8 +67,8 @@ def _notes_on_signals(systems) -> list[str]:
 
 
 NOISE_FIELDS = [  # of the CSV
-    *(*results.KEY, "command", "num_classes", "chance_ua", "majority_wa", "limits", "condition", "signals", "snr_db"),
-    *("n", "folds", "seeds", *formats.interval_fields("ua_pooled"), *formats.interval_fields("wa_pooled"), "notes"),
+    *(*layout.WHO, "condition", "signals", "snr_db", "n", "folds", "seeds"),
+    *(*formats.interval_fields("ua_pooled"), *formats.interval_fields("wa_pooled"), "notes"),
 ]
 
 

@@ -54,14 +54,10 @@ def _p_value(heading, field) -> Column:
 COLUMNS = (
     layout.system_name("first"),
     layout.system_name("second", prefix="second_"),
-    *layout.COUNTED,
-    formats.estimate("UA difference", "ua_difference", difference=True),
-    formats.estimate("WA difference", "wa_difference", difference=True),
-    _p_value("UA p", "permutation_p"),
+    formats.estimate("UA difference [95 %]", "ua_difference", difference=True),
+    formats.estimate("WA difference [95 %]", "wa_difference", difference=True),
     _p_value("UA p, Holm", "permutation_p_holm"),
-    _p_value("McNemar p", "mcnemar_p"),
     _p_value("McNemar p, Holm", "mcnemar_p_holm"),
-    Column("b : c", "only_first_right", lambda row, field: f"{row[field]} : {row['only_second_right']}"),
     layout.NOTES,
 )
 

@@ -37,7 +37,7 @@ def _table(paper, corpus, comparisons) -> Table:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
         notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
     columns = tuple(column for column in COLUMNS if near or column is not NEAREST)
-    return Table(caption, [_row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
+    return Table(caption, [row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
 
 
 def _label_set(paper, corpus, reproduced):
@@ -52,7 +52,8 @@ def _differing(system) -> str:
     return f"{system.corpus_variant}, preset {system.preset}"
 
 
-def _row(comparison) -> dict:
+def row(comparison) -> dict:
+    """The fields of one published number beside ours."""
     number, ours, system = comparison.number, comparison.ours, comparison.system
     by_seed = ours.by_seed if ours else ()
     measured = system if ours else None  # a share of the corpus is of no system
@@ -86,13 +87,17 @@ def _row(comparison) -> dict:
     }
 
 
-def _number_in_words(row, _) -> str:
-    """`mfcc, wa, pooled, test` and the note."""
-    words = [row["variant"], row["metric"], row["rule"]]
-    if row["metric"].partition(":")[0] != "parameters":
-        words += [row["part"], "" if row["aggregation"] == "unknown" else row["aggregation"].replace("_", " ")]
-    words = ", ".join(filter(None, words))
-    return f"{words} ({row['note']})" if row["note"] else words
+METRICS = {"wa": "WA", "ua": "UA", "slice_wa": "WA of slices", "macro_f1": "macro F1", "cross_entropy": "loss"}
+
+
+def number_in_words(row, _) -> str:
+    """`mfcc: WA, test`: variant, metric, part, rule, and the aggregation where the folds' values are averaged."""
+    base, _, of = row["metric"].partition(":")
+    metric = METRICS.get(base, base.replace("_", " ")) + (f" {of}" if of else "")
+    words = [f"{row['variant']}: {metric}" if row["variant"] else metric, row["rule"]]
+    if base != "parameters":
+        words += [row["part"].replace(":*", " in noise"), "fold mean" if row["aggregation"] == "fold_mean" else ""]
+    return ", ".join(filter(None, words))
 
 
 def show(metric, value) -> str:
@@ -123,23 +128,21 @@ def _nearest(row, field) -> str:
     return shown if shown == formats.NONE else f"{shown} ({row['nearest_run']})"
 
 
-def _range(row, field) -> str:
-    """Lowest and highest seed: the spread of single runs, which is what a paper's one number is drawn from."""
-    ends = row[field], row["highest_seed"]
-    if row["single_seeds"] < 2:
-        return formats.NONE
-    return " – ".join(show(row["metric"], end).removesuffix(" %") for end in ends)
+def _status(row, field) -> str:
+    """The verdict without its command, which the CSV and results/COMMANDS.md have."""
+    return row[field].replace(row["command"], "").rstrip("; ").removesuffix("; :").rstrip(": ") or "not run"
 
 
 NEAREST = Column("nearest run", "nearest", _nearest)
+PAPER = Column("paper", "published", _published)
+OURS = Column("ours [95 %]", "ours", _estimate)
+STATUS = Column("status", "verdict", _status)
 COLUMNS = (
-    formats.text("number", "id"),
-    Column("what", "variant", _number_in_words),
-    Column("paper", "published", _published),
     formats.text("where", "where"),
-    Column("ours [95 %]", "ours", _estimate),
-    Column("lowest – highest seed", "lowest_seed", _range),
-    *layout.COUNTED,
+    Column("published number", "variant", number_in_words),
+    PAPER,
+    OURS,
     NEAREST,
-    formats.text("verdict", "verdict"),
+    layout.SEEDS,
+    STATUS,
 )

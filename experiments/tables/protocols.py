@@ -9,7 +9,7 @@ from common.utterance import slug
 from experiments.evaluation import comparisons, results
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats, layout
-from experiments.tables.formats import Column, Sheet, Table
+from experiments.tables.formats import Sheet, Table
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 METHOD_NOTES = (
@@ -43,36 +43,13 @@ def _same(system):
     return system.paper, system.variant, system.preset
 
 
-def _seeds(row, field) -> str:
-    """Lowest to highest of the single seeds, under the protocol and under the one beside it."""
-    ranges_ = []
-    for name in (field, f"{field}_beside"):
-        low, high = row[f"{name}_lowest_seed"], row[f"{name}_highest_seed"]
-        ranges_.append(
-            formats.NONE if formats.is_missing(low) else f"{formats.per_cent(low)} – {formats.per_cent(high)}"
-        )
-    return "; ".join(ranges_)
-
-
 COLUMNS = (
     layout.system_name(),
-    formats.text("preset", "preset"),
-    formats.text("protocol", "protocol"),
+    layout.PLACE,
     formats.text("beside", "beside"),
-    Column("n", "n", lambda row, field: f"{row[field]}; {row['n_beside']}"),
-    formats.text("folds", "folds"),
-    formats.text("train", "train"),
-    formats.text("seeds", "seeds"),
-    *(
-        column
-        for metric in ("ua", "wa")
-        for column in (
-            formats.estimate(metric.upper(), metric),
-            formats.estimate(f"{metric.upper()} beside", f"{metric}_beside"),
-            formats.estimate(f"{metric.upper()} difference", f"{metric}_difference", difference=True),
-        )
-    ),
-    Column("UA of single seeds", "ua", _seeds),
+    formats.estimate("UA [95 %]", "ua"),
+    formats.estimate("UA beside [95 %]", "ua_beside"),
+    formats.estimate("difference [95 %]", "ua_difference", difference=True),
     layout.NOTES,
 )
 

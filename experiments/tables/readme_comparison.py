@@ -20,12 +20,8 @@ def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
         ablations: names of systems that only a ledger compares; left out.
         papers: names of all papers; those without a system in a table are named below it.
     """
-    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
-    for (corpus, _, _), candidates in sorted(by_group(real).items()):
-        members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
-        if len({system.paper for system in members}) < 2:
-            continue
+    for corpus, members in _compared(all_systems, ablations):
         tested = f"results/tables/compare_{slug(corpus)}.md"
         blocks += [
             formats.markdown_table(_table(corpus, members, papers)),
@@ -34,10 +30,25 @@ def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
     return "\n\n".join(blocks)
 
 
+def sheet(all_systems, ablations=frozenset(), papers=()) -> formats.Sheet | None:
+    """The first page's tables as results/tables/headline; arguments as for `comparisons`."""
+    tables = tuple(_table(corpus, members, papers) for corpus, members in _compared(all_systems, ablations))
+    return formats.Sheet("headline", "Methods on unseen speakers", tables) if tables else None
+
+
+def _compared(all_systems, ablations):
+    """(corpus variant, its systems) of each table."""
+    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
+    for (corpus, _, _), candidates in sorted(by_group(real).items()):
+        members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
+        if len({system.paper for system in members}) > 1:
+            yield corpus, members
+
+
 def _table(corpus, members, papers) -> Table:
     rows = layout.rows(members, layout.UA_AND_WA)
     rows = rows.assign(epochs=list(map(systems.epochs_kept_and_run, members)))
-    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])
+    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
     caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
         "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
@@ -46,6 +57,13 @@ def _table(corpus, members, papers) -> Table:
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
+
+
+FIELDS = [  # of the CSV
+    *layout.WHO,
+    *("n", "folds", "seeds", "trained_out", "notes", *formats.interval_fields("ua"), "ua_why_none"),
+    *(*formats.interval_fields("wa"), "wa_why_none", "epochs"),
+]
 
 
 def _commands(members):

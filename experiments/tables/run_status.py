@@ -51,16 +51,16 @@ def _chosen(system) -> tuple[str, str, str, str]:
 
 
 def _table(paper, names, on, variants, protocols, by_place) -> Table:
-    places = {f"{protocol}, {preset}": (protocol, preset) for protocol, preset in itertools.product(protocols, PRESETS)}
     rows = [
-        {"system": variant} | {title: _cell(by_place.get((variant, *place))) for title, place in places.items()}
-        for variant in variants
+        {"system": variant, "protocol": protocol}
+        | {preset: _cell(by_place.get((variant, protocol, preset))) for preset in PRESETS}
+        for variant, protocol in itertools.product(variants, protocols)
     ]
-    columns = tuple(formats.text(heading, heading) for heading in ("system", *places))
+    columns = tuple(formats.text(heading, heading) for heading in ("system", "protocol", *PRESETS))
     placeholders = "--protocol PROTOCOL --preset PRESET --seeds SEEDS".split()
     words = ["run", paper, "--variant", "SYSTEM", *on, *placeholders]
-    caption = f"What of {paper} has been run on {', '.join(names)}: seeds and finished folds, by protocol and preset"
-    return Table(caption, rows, columns, ((f"what is {NOT_RUN}, and more seeds", shell_line(words)),))
+    caption = f"Runs of {paper} on {', '.join(names)}: seeds and finished folds, by preset"
+    return Table(caption, rows, columns, ((f"more of {paper} on {', '.join(names)}", shell_line(words)),))
 
 
 def _cell(system) -> str:

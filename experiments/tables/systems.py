@@ -10,37 +10,13 @@ from experiments.evaluation import results
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
 
-TRAINING_NOTE = (
-    "UA, training: of the fitted systems on their training parts; a low value means underfitting. Trained out: "
-    "networks whose training was finished, by the rule in results/README.md; — for systems without networks and for "
-    "older records."
-)
-
-
-def _mean_and_sd(row, field) -> str:
-    sd = row.get(f"{field}_sd")
-    spread = "" if formats.is_missing(sd) else f" ± {formats.per_cent(sd)}"
-    return formats.per_cent(row.get(f"{field}_mean")) + spread
-
-
-NO_DECISION = formats.rate("no decision", "no_decision")
 SYSTEM_COLUMNS = (
-    layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
-    layout.RULE,
-    formats.estimate("UA pooled", "ua_pooled"),
-    formats.estimate("WA pooled", "wa_pooled"),
-    *layout.COUNTED,
-    formats.estimate("UA, utterances", "ua_utterances"),
-    formats.rate("majority WA", "majority_wa"),
-    Column("UA fold mean", "ua_fold", _mean_and_sd),
-    Column("WA fold mean", "wa_fold", _mean_and_sd),
-    formats.rate("macro F1", "macro_f1"),
-    formats.rate("UA, training", "ua_training"),
+    layout.system_name("system, rule", rules=True),
+    layout.PLACE,
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.estimate("WA [95 %]", "wa_pooled"),
     layout.TRAINED_OUT,
-    formats.rate("slice WA", "slice_wa"),
-    NO_DECISION,
-    formats.text("band", "band", none="none known"),
+    layout.SEEDS,
     layout.NOTES,
 )
 
@@ -48,20 +24,8 @@ SYSTEM_COLUMNS = (
 def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
     rows = _rows(systems)
-    notes = (
-        "WA and UA in per cent; pooled: the folds' counts are added first; several seeds: mean over seeds, or, where "
-        "each seed tests other utterances, all seeds pooled. Intervals: 95 %, speakers resampled.",
-        "± is the standard deviation over folds and seeds. Band: what is plausible for a network trained from scratch "
-        "(experiments/evaluation/plausible_ranges.toml).",
-        "UA, utterances: the interval that takes utterances as independent, which those of one speaker are not; for "
-        "comparison with papers that report this interval.",
-        TRAINING_NOTE,
-    )
-    sources = rows[["ua_pooled_band_source", "wa_pooled_band_source"]].to_numpy().ravel()
-    notes += tuple(f"Band judged from: {source}." for source in dict.fromkeys(sources) if source)
-    has_empty = rows["no_decision"].any()
-    columns = tuple(column for column in SYSTEM_COLUMNS if has_empty or column is not NO_DECISION)
-    table = Table(layout.caption("Systems", corpus, systems), rows[FIELDS], columns, layout.commands(systems), notes)
+    notes = ("Per cent, folds pooled; intervals over speakers. More columns in the CSV; terms in results/README.md.",)
+    table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
@@ -92,11 +56,13 @@ def _rows(systems) -> pd.DataFrame:
     fields = rows.to_dict("records")
     rows["band"] = ["; ".join(filter(None, (row["ua_pooled_band"], row["wa_pooled_band"]))) for row in fields]
     rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
-    return rows
+    return rows[FIELDS]
 
 
 def _reasons(row):
-    """Why the row lacks a UA, its mean over folds or its interval."""
+    """Why the row lacks a UA, its mean over folds or its interval, and how often nothing was decided."""
+    if row["no_decision"]:
+        yield f"no decision on {formats.per_cent(row['no_decision'])} % of the utterances"
     if formats.is_missing(row["ua_pooled"]):
         yield f"no UA: {row['ua_pooled_why_none']}"
         return
@@ -107,16 +73,13 @@ def _reasons(row):
 
 
 CLASS_COLUMNS = (
-    layout.system_name(),
-    *layout.PROTOCOL_AND_PRESET,
-    layout.RULE,
+    layout.system_name("system, rule", rules=True),
+    layout.PLACE,
     formats.text("class", "class"),
     formats.rate("precision", "precision"),
     formats.rate("recall", "recall"),
     formats.rate("f1", "f1"),
-    formats.text("in truth", "support"),
-    formats.text("decided", "decided"),
-    *layout.FOLDS_AND_SEEDS,
+    formats.text("utterances", "support"),
 )
 
 
@@ -124,10 +87,7 @@ CLASS_FIELDS = [  # of the CSV
     *(*results.KEY, "command", "class", "folds", "seeds", "precision", "recall", "f1", "support", "decided", "n"),
     *("num_classes", "chance_ua", "majority_wa", "limits"),
 ]
-CLASSES = (
-    "In per cent, folds pooled; several seeds: mean over seeds, or, where each seed tests other utterances, all seeds "
-    "pooled. In truth, decided: utterances, of all seeds together.",
-)
+CLASS_NOTES = ("Per cent, folds pooled, as in the table of systems; utterances: of all seeds together.",)
 
 
 def per_class_sheet(corpus, systems) -> Sheet:
@@ -135,9 +95,8 @@ def per_class_sheet(corpus, systems) -> Sheet:
     numbers = {metric: (metric, "test", "pooled") for metric in ("precision", "recall", "f1")}
     rows = layout.rows(systems, numbers, own_rule=False, intervals=False)
     rows = rows.merge(pd.DataFrame(_class_counts(systems)), on=[*results.KEY, "class"])
-    table = Table(
-        layout.caption("Classes", corpus, systems), rows[CLASS_FIELDS], CLASS_COLUMNS, layout.commands(systems), CLASSES
-    )
+    caption, commands = layout.caption("Classes", corpus, systems), layout.commands(systems)
+    table = Table(caption, rows[CLASS_FIELDS], CLASS_COLUMNS, commands, CLASS_NOTES)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 
@@ -176,13 +135,10 @@ def _number(heading, field, form) -> Column:
 COST_COLUMNS = (
     layout.system_name(),
     formats.text("corpus", "corpus_variant"),
-    *layout.PROTOCOL_AND_PRESET,
+    layout.PLACE,
     _number("parameters", "parameters", ",.0f"),
-    *layout.FOLDS_AND_SEEDS,
     _number("epochs", "epochs", "g"),
     _number("seconds a fold", "seconds_fit", ".1f"),
-    _number("peak MiB", "peak_memory_mib", ",.0f"),
-    formats.text("machine", "machine"),
 )
 
 
@@ -194,13 +150,7 @@ COST_FIELDS = [  # of the CSV
 
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
-    notes = (
-        "Epochs and seconds: medians over the folds of all seeds; of several networks their sum. Memory: the largest "
-        "resident size of the process up to the end of the training, what it trained before included: an upper bound, "
-        "not to be compared between systems.",
-        "Seconds passed on a machine that did other work too: the same training has taken up to three times as long. "
-        "A training that systems share is counted with each. Compare epochs and operations; bench measures speed.",
-    )
+    notes = ("Epochs and seconds: medians over folds and seeds, sums over a system's networks; on a shared machine.",)
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.num_test for s in members}))}, {len(members[0].classes)} classes)"
         for name, members in layout.by_corpus(systems)

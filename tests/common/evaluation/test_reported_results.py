@@ -49,6 +49,7 @@ def test_a_number_gets_the_defaults_of_its_kind(tmp_path):
         "rule": "",
         "note": "",
         "approximate": False,
+        "headline": False,
         "built_to_match": "",
         "seeds": "0",
     }

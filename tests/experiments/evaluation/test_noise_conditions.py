@@ -72,8 +72,8 @@ def test_levels_and_recordings_of_one_name_are_never_pooled(other):
         noise_conditions.measure(results, "wa", part="test:*")
     (table,) = noise.noise_sheet("ravdess/4hap", [results]).tables
     clean, refused = rows(table)
-    assert clean.shown["WA pooled"].startswith("100.0") and "records of different recipes" in clean.shown["notes"]
-    assert refused.shown["WA pooled"] == formats.NONE
+    assert clean.shown["WA [95 %]"].startswith("100.0") and "records of different recipes" in clean.shown["notes"]
+    assert refused.shown["WA [95 %]"] == formats.NONE
     assert "different background signals or levels" in refused.shown["notes"]
 
 
@@ -95,7 +95,7 @@ def test_the_sheet_has_clean_each_condition_and_the_means():
     assert values["clean"] == 1 and values["mean of 3 music-like"] == 20 / 32
     assert values["mean of 4 crowd-like"] == 12 / 32
     assert values["mean of all 7"] == pytest.approx((3 * 20 + 4 * 12) / 7 / 32, abs=1e-6)
-    assert all(row.shown["n"] == "32" and row.data["ua_pooled_low"] is not None for row in rows(table))
+    assert all(row.data["n"] == "32" and row.data["ua_pooled_low"] is not None for row in rows(table))
     assert any("the built-in ambient, pop" in note and "made by code, at 0 dB" in note for note in table.notes)
     assert {row.data["snr_db"] for row in rows(table)} == {"", "0"}
     for form in (formats.markdown, formats.as_csv, formats.latex):
@@ -139,11 +139,11 @@ def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
         "satt2017/noise_modified_10hz",
         "satt2017/noise_normal_10hz",
     )
-    assert shown["clean"]["WA difference"] == "+0.0 [+0.0, +0.0]"
+    assert shown["clean"]["WA difference [95 %]"] == "+0.0 [+0.0, +0.0]"
     by_hand = np.mean([20 / 32, 1 - 16 / 32, 16 / 32])
-    assert shown["mean of all 3"]["WA difference"].startswith(f"+{100 * by_hand:.1f} [")
+    assert shown["mean of all 3"]["WA difference [95 %]"].startswith(f"+{100 * by_hand:.1f} [")
     music = np.mean([20 / 32, 16 / 32])
-    assert shown["mean of 2 music-like"]["WA difference"].startswith(f"+{100 * music:.1f} [")
+    assert shown["mean of 2 music-like"]["WA difference [95 %]"].startswith(f"+{100 * music:.1f} [")
 
 
 def test_other_levels_or_signals_are_no_pair():

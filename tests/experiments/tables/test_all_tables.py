@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,18 @@ def test_the_readme_gets_its_results_between_the_markers(project):
     text = (project / "papers" / "emmert" / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# Emmert\n\n<!-- results:begin -->\n") and text.endswith("<!-- results:end -->\n\nafter\n")
     assert "last week's" not in text
-    assert "| test-wa " in text and "within the interval" in text and "Systems on ravdess/strong" in text
+    table, _, below = text.partition("2 published numbers: ")
+    assert "| mfcc: WA, test (V-C \\| VII) |" in table and "within the interval 1, not run 1" in below.splitlines()[0]
+    assert "(ravdess)" not in table and "| mfcc " in below and "systems_ravdess-strong.md" in below
+
+
+def test_the_headline_number_stands_first_and_what_was_not_run_is_counted(project):
+    toml = project / "papers" / "emmert" / "paper.toml"
+    toml.write_text(PAPER.replace('id = "other"', 'id = "other"\nheadline = true'), encoding="utf-8")
+    run(project)
+    text = (project / "papers" / "emmert" / "README.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^\| (\w+): \w+, test .*$", text, re.MULTILINE)
+    assert (first, second) == ("own_cnn", "mfcc")
 
 
 def test_the_first_page_gets_its_comparison_between_the_markers(project):
@@ -133,7 +145,7 @@ def test_a_method_without_a_paper_gets_its_results_and_has_no_table_of_published
     readme.write_text(f"# My method\n\n{all_tables.BEGIN}\n{all_tables.END}\n", encoding="utf-8")
     records.write(many([1, 2, 3, 2, 1, 2, 3, 2], paper="mine", variant="svm"), root=project / "results")
     written = run(project)
-    assert "mine/svm" in readme.read_text(encoding="utf-8")
+    assert "| svm " in readme.read_text(encoding="utf-8")
     assert [path.name for path in written if path.name.startswith("paper_vs_ours") and path.suffix == ".md"] == [
         "paper_vs_ours_emmert.md"
     ]
@@ -148,7 +160,8 @@ def test_a_readme_without_markers_is_the_users_fault(project):
 
 def test_without_records_every_number_is_not_run(project):
     text = "".join(sheet_texts([], project))
-    assert text.count("not run: python -m experiments run emmert") == 2
+    assert re.findall(r"\| ([^|]+) \|$", text, re.MULTILINE).count("not run") == 2
+    assert "python -m experiments run" not in "".join(sheet_texts([], project, formats.markdown))
 
 
 def sheet_texts(runs, project, form=formats.markdown):
@@ -172,8 +185,8 @@ def test_markdown_and_latex_escape_what_they_would_read_as_markup(project):
     assert r"&lt;script&gt;alert('x')&lt;/script&gt; \| 5 % &amp; $x_1$" in markdown
     (latex,) = [t for t in sheet_texts(runs, project, formats.latex) if "Systems on" in t]
     assert r"\ensuremath{<}script\ensuremath{>}" in latex and r"5 \% \& \$x\_1\$" in latex
-    assert r"-{}-variant mfcc" in latex and r"$\pm$" in latex and "±" not in latex
-    assert latex.count(r"\begin{table}") == latex.count(r"\bottomrule") == latex.count(r"\end{table}") == 1
+    assert latex.count(r"\begin{table*}") == latex.count(r"\bottomrule") == latex.count(r"\end{table*}") == 1
+    assert formats.latex(formats.Sheet("s", "", (formats.Table("a--b ±", [], ()),))).count(r"a-{}-b $\pm$") == 1
 
 
 def test_every_latex_row_has_as_many_cells_as_columns(project):
@@ -189,11 +202,10 @@ def test_a_latex_table_longer_than_a_page_goes_on_with_its_headings(project):
     (table,) = sheet.tables
     long = table.changed(rows=table.frame.to_dict("records") * (formats.PAGE_ROWS + 1))
     text = formats.latex(dataclasses.replace(sheet, tables=(long,)))
-    head, _, rest = text.partition("\\endhead\n")
-    body, _, below = rest.partition("\\end{longtable}")
-    assert body.count("emmert/mfcc") == formats.PAGE_ROWS + 1 and "begin{table}" not in text
-    assert head.count(r"\caption{") == 1 and head.count(r"\toprule") == 2 and head.count(r"\caption[]{") == 1
-    assert "variant mfcc" in below and text.endswith("\\par}\n")
+    first, second = text.split(r"\begin{table*}")[1:]
+    assert (first.count("emmert/mfcc"), second.count("emmert/mfcc")) == (formats.PAGE_ROWS, 1)
+    assert r"\toprule" in first and r"\toprule" in second and "(continued)" in second
+    assert "Per cent" not in first and "Per cent" in second
 
 
 def test_accuracies_on_different_label_sets_never_share_a_table(project):
@@ -218,11 +230,12 @@ def test_an_absent_class_is_shown_as_such():
     results = system_results.group([record(part([0, 0, 0, 0], [0, 0, 1, -1]))])
     (table,) = systems.systems_sheet("ravdess/strong", results).tables
     shown = rows(table)[0].shown
-    assert (shown["WA pooled"].split()[0], shown["UA pooled"], shown["macro F1"]) == ("50.0", "—", "—")
-    assert shown["notes"].startswith("no UA: sadness never occurs")
+    assert (shown["WA [95 %]"].split()[0], shown["UA [95 %]"]) == ("50.0", "—")
+    assert shown["notes"] == "no decision on 25.0 % of the utterances; no UA: sadness never occurs"
     (classes,) = systems.per_class_sheet("ravdess/strong", results).tables
-    anger, sadness = (row.shown for row in rows(classes))
-    assert (anger["recall"], sadness["recall"], sadness["precision"], sadness["decided"]) == ("50.0", "—", "0.0", "1")
+    anger, sadness = rows(classes)
+    assert (anger.shown["recall"], sadness.shown["recall"], sadness.shown["precision"]) == ("50.0", "—", "0.0")
+    assert sadness.data["decided"] == 1
 
 
 def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_it_was_kept_for():
@@ -231,8 +244,9 @@ def test_ua_on_the_training_part_is_pooled_over_folds_and_stands_with_the_rule_i
         one.parts["test"]["scores"]["votes"] = one.parts["test"]["scores"]["mean"]
     runs[1].parts["train"] = {"confusion": [[0, 4, 2], [0, 10, 0]], "cross_entropy": 0.5}
     (table,) = systems.systems_sheet("ravdess/strong", system_results.group(runs)).tables
-    shown = {row.shown["rule"]: row.shown["UA, training"] for row in rows(table)}
-    assert shown == {"mean": "78.1", "votes": "—"}  # anger 9 of 10 and 0 of 6, sadness 20 of 20
+    trained = {row.data["rule"]: row.data["ua_training"] for row in rows(table)}
+    assert trained["mean"] == pytest.approx((9 / 16 + 1) / 2)  # anger 9 of 10 and 0 of 6, sadness 20 of 20
+    assert formats.is_missing(trained["votes"])
 
 
 def test_cost_says_what_a_fold_took():
@@ -241,9 +255,9 @@ def test_cost_says_what_a_fold_took():
         for s, t in enumerate((1, 9, 2))
     ]
     (table,) = systems.cost_sheet(system_results.group(runs)).tables
-    shown = rows(table)[0].shown
-    assert (shown["seconds a fold"], shown["peak MiB"], shown["parameters"]) == ("2.0", "102", "7")
-    assert shown["machine"] == "a processor, 1 thread"
+    (row,) = rows(table)
+    assert (row.shown["seconds a fold"], row.shown["parameters"]) == ("2.0", "7")
+    assert (row.data["peak_memory_mib"], row.data["machine"]) == (102, "a processor, 1 thread")
 
 
 def test_the_terminal_table_fits_its_columns_and_ranks_by_ua():
@@ -262,7 +276,7 @@ def test_csv_reads_back_what_markdown_shows():
     (sheet,) = [s for s in sheets if "compare" in s.name]
     (row,) = csv.DictReader(io.StringIO(formats.as_csv(sheet)))
     assert (row["variant"], row["second_variant"], row["ua_difference"]) == ("mfcc", "own_cnn", "-0.25")
-    assert rows(sheet.tables[0])[0].shown["UA difference"].startswith("−25.0 [")
+    assert rows(sheet.tables[0])[0].shown["UA difference [95 %]"].startswith("−25.0 [")
     assert (row["only_first_right"], row["only_second_right"]) == ("0", "8")
 
 
@@ -284,7 +298,7 @@ def test_methods_alone_are_paired():
     (table,) = sheet.tables
     (row,) = rows(table)
     assert (row.shown["first"], row.shown["second"]) == ("emmert/mfcc", "emmert/own_cnn")
-    assert row.shown["McNemar p, Holm"] == row.shown["McNemar p"]  # a family of one pair
+    assert row.data["mcnemar_p_holm"] == row.data["mcnemar_p"]  # a family of one pair
     assert table.notes[-2:] == (
         "emmert/own_cnn_again decides every utterance as emmert/own_cnn does and is not compared again.",
         "An open choice made the other way, compared in its paper's ledger: emmert/mfcc_unscaled.",

@@ -103,15 +103,14 @@ def test_a_system_on_other_utterances_is_left_out_by_name(rated):
     assert error_structure.errors_sheet("c", group(recorded(0, relabelled)), answers) is None
 
 
-def test_only_tables_with_an_empty_decoding_have_its_column():
+def test_a_row_with_empty_decodings_says_how_many():
     undecided, decided = recorded(1), recorded(0, variant="one_label")
     (table,) = systems.systems_sheet("c", group(undecided, decided)).tables
-    assert shown(table, "system", "no decision") == [("chernykh2018/ctc", "30.0"), ("chernykh2018/one_label", "0.0")]
-    (without,) = systems.systems_sheet("c", group(decided)).tables
-    assert "no decision" not in without.shown.columns and rows(without)[0].data["no_decision"] == 0
+    assert [row.data["no_decision"] for row in rows(table)] == [0.3, 0]
+    assert ["no decision on 30.0 %" in row.shown["notes"] for row in rows(table)] == [True, False]
     people = [{"source": "s", "corpus_variant": "c", "wa": 0.5, "ua": 0.5, "n": 4}]
     sheet = all_tables.with_people(systems.systems_sheet("c", group(undecided)), people, "c")
-    assert rows(sheet.tables[0])[-1].shown["no decision"] == "—"
+    assert rows(sheet.tables[0])[-1].shown["notes"] == "s"
 
 
 # --- published shares
@@ -145,7 +144,7 @@ def test_published_shares_have_numbers_where_iemocap_was_run(rated):
     sheet = paper_vs_ours.sheet(
         next(p for p in reported_results.read_all() if p.name == "chernykh2018"), results, rated
     )
-    cells = {row.shown["number"]: row.shown["ours [95 %]"] for table in sheet.tables for row in rows(table)}
+    cells = {row.data["id"]: row.shown["ours [95 %]"] for table in sheet.tables for row in rows(table)}
     assert cells["T2-considered-anger"] == "50.0 %" and cells["consistent-wa"].startswith("80.0 % [")
 
 

@@ -1,0 +1,115 @@
+"""The generated block of a paper's README: did it reproduce, where all numbers stand, and the runs of its systems."""
+
+from collections import Counter
+
+from common.evaluation.reported_results import ReportedResult
+from common.folds import leakage
+from common.utterance import slug
+from experiments.evaluation import reproduction
+from experiments.evaluation.system_results import shell_line
+from experiments.tables import class_rates, formats, layout, paper_vs_ours
+from experiments.tables.formats import Column, Table
+
+TABLES = "../../results/tables"
+
+
+def block(paper, results, rated=None) -> str:
+    """Markdown of one paper, or of a method without published numbers.
+
+    Args:
+        paper: of common/evaluation/reported_results.
+        results: SystemResults of all papers.
+        rated: raters' answers by corpus variant.
+    """
+    own = [system for system in results if system.paper == paper.name]
+    blocks = [f"<!-- {formats.GENERATED} -->"]
+    if paper.published:
+        outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
+        blocks += [formats.markdown_table(headline(outcomes)), _counted(paper, outcomes)]
+    if own:
+        runs = formats.markdown_table(_runs(own))
+        blocks.append(f"<details><summary>All runs of these systems</summary>\n\n{runs}\n\n</details>")
+    blocks.append(_links(paper, own))
+    return "\n\n".join(blocks)
+
+
+def headline(outcomes) -> Table:
+    """The paper's headline numbers, then all others that our runs were compared with: paper, ours, status."""
+    first = [outcome for outcome in outcomes if outcome.number.headline]
+    others = [outcome for outcome in outcomes if outcome.ours and outcome not in first]
+    rows = [paper_vs_ours.row(outcome) for outcome in (*first, *others)]
+    notes = ["Per cent, losses in nats; intervals 95 %, over speakers, or (†) where one more seed falls."]
+    return Table("", rows, HEADLINE, (), tuple(notes))
+
+
+def _number(row, field) -> str:
+    return f"{paper_vs_ours.number_in_words(row, field)} ({row['where']})"
+
+
+def _ours(row, field) -> str:
+    """Ours, or in brackets the nearest run, with which nothing is compared."""
+    shown = paper_vs_ours.OURS.show(row, field)
+    if shown == formats.NONE and not formats.is_missing(row["nearest"]):
+        return f"({paper_vs_ours.show(row['metric'], row['nearest'])} on {row['nearest_run']})"
+    return shown
+
+
+HEADLINE = (
+    Column("published number", "variant", _number),
+    paper_vs_ours.PAPER,
+    Column("ours", "ours", _ours),
+    paper_vs_ours.STATUS,
+)
+
+
+def _counted(paper, outcomes) -> str:
+    """How all numbers of the paper came out, and the command of those that need its corpus."""
+    kinds = Counter(map(reproduction.kind, outcomes))
+    counts = ", ".join(f"{kind} {kinds[kind]}" for kind in reproduction.KINDS if kinds[kind])
+    every = f"[every number]({TABLES}/paper_vs_ours_{paper.name}.md)"
+    line = f"{len(outcomes)} published numbers: {counts} ({every})."
+    waiting = [outcome.number for outcome in outcomes if outcome.verdict.startswith("not run")]
+    return f"{line} Those not run: `{_command(paper, waiting)}`" if waiting else line
+
+
+def _command(paper, numbers: list[ReportedResult]) -> str:
+    variants = ",".join(dict.fromkeys(number.variant for number in numbers if number.variant))
+    words = ["run", paper.name, *(["--variant", variants] if variants else []), "--data", "DIR"]
+    return shell_line([*words, *(["--seeds", paper.seeds] if paper.seeds != "0" else [])])
+
+
+def _runs(own) -> Table:
+    """The systems of a paper wherever they ran, honest protocols first."""
+    real = [system for system in own if not system.synthetic]
+    ordered = sorted(real, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
+    rows = layout.rows(ordered, layout.UA_AND_WA)
+    notes = ["UA and WA in per cent, folds pooled; intervals 95 %, over speakers."]
+    if leaky := sorted({s.protocol for s in real if leakage.is_leaky(s.protocol)}):
+        notes.append(f"{', '.join(leaky)}: training and test share recordings; not comparable with the other rows.")
+    return Table("", rows, RUNS, (), tuple(notes))
+
+
+RUNS = (
+    formats.text("system", "variant"),
+    formats.text("corpus", "corpus_variant"),
+    layout.PLACE,
+    formats.estimate("UA [95 %]", "ua"),
+    formats.estimate("WA [95 %]", "wa"),
+    layout.TRAINED_OUT,
+    layout.NOTES,
+)
+
+
+def _links(paper, own) -> str:
+    """Where the tables of the paper lie."""
+    corpora = sorted({system.corpus_variant for system in own if not system.synthetic})
+    links = [f"[{corpus}]({TABLES}/systems_{slug(corpus)}.md)" for corpus in corpora]
+    tables = [f"systems beside all others: {', '.join(links)}"] if links else []
+    tables += [f"[class rates as printed]({TABLES}/class_rates_{paper.name}.md)"] if has_class_rates(paper) else []
+    tables.append(f"[what has been run]({TABLES}/run_status_{paper.name}.md)")
+    return f"More tables: {'; '.join(tables)}."
+
+
+def has_class_rates(paper) -> bool:
+    """Whether the paper prints a table of class rates."""
+    return bool(class_rates.split([reproduction.compare(number, []) for number in paper.published])[0])
