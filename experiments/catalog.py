@@ -65,6 +65,8 @@ class Method:
         self._features = package.features
         self.COMPARED = getattr(package, "COMPARED", (next(iter(package.RECIPES)),))
         self.change = getattr(package, "change", lambda recipe, options: recipe)
+        self.fetch = getattr(package, "fetch", lambda front_end: None)
+        self.files = getattr(package, "files", lambda front_end: ())
 
     def __reduce__(self):  # what computes features in another process loads the folder there
         return paper, (self.name,)

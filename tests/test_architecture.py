@@ -282,25 +282,30 @@ def test_a_room_says_what_it_is_for(name):
         assert ast.get_docstring(ast.parse((ROOT / name.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")))
 
 
+def ledger(paper):
+    """(id, kind, text) of every deviation that a README lists."""
+    text = (paper / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Deviations\n")[2].partition("\n## ")[0]
+    parts = re.split(r"^### (D\d+)\. (.+) \((\w+)\)$", section, flags=re.MULTILINE)[1:]
+    return list(zip(parts[::4], parts[2::4], parts[3::4], strict=True))
+
+
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
-def test_every_deviation_in_the_code_has_a_ledger_row_and_every_row_its_place(paper):
-    rows = re.findall(r"^\|\s*(D\d+)\s*\|", (paper / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows and len(rows) == len(set(rows))
+def test_every_deviation_in_the_code_is_in_the_ledger_and_the_other_way_round(paper):
+    names = [name for name, _, _ in ledger(paper)]
+    assert names and len(names) == len(set(names))
     source = "\n".join(path.read_text(encoding="utf-8") for path in sorted(paper.glob("*.py")))
     marks = set(re.findall(r"\bD\d+\b", source))
     shared = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "common").rglob("*.py")))
     marks |= set(re.findall(rf"\b(D\d+) of papers/{paper.name}\b", shared))
-    assert marks == set(rows)
+    assert marks == set(names)
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
-def test_ledger_rows_name_their_kind_and_reason(paper):
-    text = (paper / "README.md").read_text(encoding="utf-8")
-    for line in re.findall(r"^\|\s*D\d+\s*\|.*$", text, re.MULTILINE):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert len(cells) == 6, line
-        assert cells[1] in {"silent", "ambiguous", "impossible", "chosen"}, line
-        assert all(cells[1:5]), line
+def test_a_deviation_names_its_kind_both_choices_and_the_reason(paper):
+    for name, kind, text in ledger(paper):
+        assert kind in {"silent", "ambiguous", "impossible", "chosen"}, name
+        assert re.search(r"^\*(Paper|Usual):\* .+ \*We:\* .+ \*Why:\* .+", " ".join(text.split())), name
 
 
 def show(root):

@@ -21,6 +21,7 @@ __all__ = [
     "iemocap",
     "labels",
     "load",
+    "manifest",
     "require_none_named",
     "speech_synthesis",
     "synthetic",

@@ -16,6 +16,7 @@ import dataclasses
 import difflib
 import functools
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -32,6 +33,8 @@ _USED = {*REQUIRED, *OPTIONAL, "duration"}
 GENDERS = dict.fromkeys("f female w woman weiblich".split(), "female") | dict.fromkeys(
     "m male man männlich".split(), "male"
 )
+ID = re.compile(r"(.+?)(?:\.channel(\d+))?(?:@(\d[\d.]*(?:e-\d+)?)-(\d[\d.]*(?:e-\d+)?)?)?", re.DOTALL)
+"""File, channel, start and end in the id of an utterance."""
 UNKNOWN_GENDERS = ("", "unknown", "other", "nan", "none")
 
 

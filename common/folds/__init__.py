@@ -1,6 +1,6 @@
-"""Folds: how utterances are split, whether a split leaks, and fold files of other programs.
+"""Folds: how utterances are split, whether a split leaks, fold files of other programs, and a user's own.
 
 May use common's own files, common.corpora and common.features.
 """
 
-__all__ = ["fold_files", "leakage", "splits"]
+__all__ = ["fold_files", "leakage", "splits", "user_folds"]

@@ -17,6 +17,7 @@ must know beside it. common/folds/fold_files reads other people's fold files int
 | `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
 | `speaker_label` | WARN | most speakers have one emotion alone, so the speaker gives the label away |
 | `unread` | WARN | beside fold files: lists that name no part |
+| `contradiction` | FAIL | two fold files of one part that differ |
 | `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
 """
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from common.errors import InputError
 from experiments.cli.options import DATA
 
 
@@ -16,7 +17,8 @@ from experiments.cli.options import DATA
 def audit_command(folds, audio, every, keep, data):
     """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
 
-    Fold files are held to speaker independence. Exit status 1 where anything FAILs. Our own random protocols share
+    Fold files are held to speaker independence; train and test given as two files are one fold. Exit status 1 where
+    anything FAILs, 2 where fold files cannot be read, which stops no other audit. Our own random protocols share
     speakers by design: that is a WARN there.
     """
     from experiments.runs import audit
@@ -24,13 +26,19 @@ def audit_command(folds, audio, every, keep, data):
     if folds and keep:
         raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
-    audited_files = list(audit.of_files(folds, audio_root=audio))
-    for source, findings in audited_files:
-        _print_findings(source, findings, every)
+    found, unread = [], []
+    for what, findings in audit.of_files(folds, audio_root=audio):
+        if isinstance(findings, InputError):
+            unread.append(str(findings))
+            click.echo(f"----  {what}: cannot be read")
+            continue
+        found.append(findings)
+        _print_findings(what, findings, every)
     if keep:
         click.echo(f"kept in {audit.keep(ours, keep)}")
-    findings = [*(findings for _, findings in audited_files), *(audited.findings for audited in ours)]
-    if "FAIL" in map(audit.verdict, findings):
+    if unread:
+        raise InputError("\n".join(unread))
+    if "FAIL" in map(audit.verdict, [*found, *(audited.findings for audited in ours)]):
         raise click.exceptions.Exit(1)
 
 

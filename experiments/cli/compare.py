@@ -20,7 +20,8 @@ from experiments.cli.options import (
     callback=names_of,
     default="speaker_independent",
     show_default=True,
-    help="Comma-separated: random and text_independent beside it show what knowing speakers and sentences is worth.",
+    help="Comma-separated: random and text_independent beside it show what knowing speakers and sentences is worth; "
+    "folds:DIR or folds:FILE for your own, folds for columns split and fold.",
 )
 @click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke.")
 @training_options
@@ -34,7 +35,7 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
     data = options["data"]
-    corpora = corpus_names or compare.corpora_found(data) or compare.synthetic_corpora(data)
-    run.show(*compare.train(systems, corpora, protocols=protocols, **with_places(options)), options["results"])
+    found = corpus_names or compare.corpora_of(protocols, data)
+    run.show(*compare.train(systems, found, protocols=protocols, **with_places(options)), options["results"])
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA, RESULTS
+from experiments.cli.options import DATA, RESULTS, names_of
 
 
 @click.command("export")
@@ -16,11 +16,21 @@ from experiments.cli.options import DATA, RESULTS
     "--tensorboard", is_flag=True, help="Learning curves as well, for `tensorboard --logdir INTO/tensorboard`."
 )
 @DATA
-def export_command(results, into, tensorboard, data):
-    """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records."""
+@click.option(
+    "--corpus",
+    "corpus_names",
+    callback=names_of,
+    help="manifest:FILE or audformat:DIR of records of your own recordings, comma-separated: names their files.",
+)
+def export_command(results, into, tensorboard, data, corpus_names):
+    """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records.
+
+    With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes;
+    otherwise by their stem. Either way `run --protocol folds:DIR` finds them in the corpus.
+    """
     from experiments.export import export, learning_curves
 
-    done = export.export(results, into, data)
+    done = export.export(results, into, data, corpus_names or ())
     click.echo(f"{into}: {done.folds} folds, predictions of {done.predictions} records")
     if tensorboard:
         runs = learning_curves.export(results, into / "tensorboard")

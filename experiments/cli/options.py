@@ -74,7 +74,11 @@ TRAINING = [
     click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one a core if absent."),
     click.option("--scheduler", help="Address of a Dask scheduler whose workers train, for example tcp://host:8786."),
     click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent."),
-    click.option("--weights", default="imagenet", help="ResNet50's: imagenet, a file, or none (random, labelled so)."),
+    click.option(
+        "--weights",
+        default="imagenet",
+        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so).",
+    ),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
     SET,

@@ -12,7 +12,14 @@ from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, 
 @click.option(
     "--corpus", "corpus_name", help="NAME, NAME/VARIANT, manifest:FILE or audformat:DIR; else the paper's own."
 )
-@click.option("--protocol", "protocols", callback=names_of, default="paper", show_default=True, help="Comma-separated.")
+@click.option(
+    "--protocol",
+    "protocols",
+    callback=names_of,
+    default="paper",
+    show_default=True,
+    help="Comma-separated; folds:DIR or folds:FILE for your own, folds for columns split and fold.",
+)
 @click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):

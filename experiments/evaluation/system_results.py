@@ -14,7 +14,7 @@ from common.corpora.labels import KEEP
 from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
 from common.evaluation import metrics
-from common.folds import leakage
+from common.folds import leakage, user_folds
 from common.utterance import EMOTIONS, LABEL_SETS
 from experiments.evaluation import convergence
 
@@ -324,11 +324,11 @@ def seeds_in_words(seeds) -> str:
 def command(record, *, seeds) -> str:
     """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says.
 
-    The record has no place of a user's own files: FILE, DIR and FOLDER stand for them.
+    The record has no place of a user's own files: FILE, DIR, FOLDER and folds:PATH stand for them.
     """
     words = ["run", record.paper, "--variant", record.variant]
     name, emotions = corpus_words(record)
-    if name != record.recipe.get("corpus"):
+    if name and name != record.recipe.get("corpus"):
         words += ["--corpus", name]
     if emotions:
         words += ["--emotions", emotions]
@@ -336,7 +336,8 @@ def command(record, *, seeds) -> str:
     if record.synthetic:
         words += ["--data", "SYNTHETIC"]
     words += _noise_words(record)
-    return shell_line([*words, "--protocol", record.protocol, "--preset", record.preset, "--seeds", seeds])
+    protocol = f"{user_folds.PREFIX}PATH" if user_folds.are_recorded(record.protocol) else record.protocol
+    return shell_line([*words, "--protocol", protocol, "--preset", record.preset, "--seeds", seeds])
 
 
 def shell_line(words) -> str:
@@ -347,7 +348,8 @@ def shell_line(words) -> str:
 def corpus_words(record) -> tuple[str, str]:
     """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`).
 
-    A user's table is `manifest:FILE`, a user's database `audformat:DIR` or `audformat:DIR:TABLE`.
+    A user's table is `manifest:FILE`, a user's database `audformat:DIR` or `audformat:DIR:TABLE`; the recordings of
+    fold files, `folds:lists`, have none: --protocol names them.
     """
     parts = [part for part in _variant_parts(record) if "=" not in part]
     kind, of_a_user, _ = record.corpus.partition(":")
@@ -358,6 +360,8 @@ def corpus_words(record) -> tuple[str, str]:
     words = emotions if emotions in LABEL_SETS else emotions.replace("+", ",")
     if kind == "manifest":
         return "manifest:FILE", words
+    if record.corpus.startswith(user_folds.PREFIX):
+        return "", words
     if of_a_user:
         return ":".join(["audformat:DIR", *rest[:1]]), words
     return "/".join([base, *named]), words

@@ -1,7 +1,7 @@
 """Records -> fold files, audformat databases of the folds, and predictions, for other people's programs.
 
 Folds and predictions come from the records; no sound is heard. A file is called by its place below the corpus's root
-where the corpus is at hand, else by its utterance's id, which is the file's stem.
+(of a table: the table's folder) where the corpus is at hand, else by its utterance's id, which is the file's stem.
 
 A record names the utterances of its validation and test part alone. Those of the training part are the others that the
 records of the same recordings name; they are written where the fold's fingerprint proves them right, else left out.
@@ -12,19 +12,17 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import re
 from collections import defaultdict
 from pathlib import Path
 
 from common import records
+from common.corpora import labels, manifest
 from common.errors import InputError
 from common.evaluation import metrics
-from common.folds import leakage, splits
+from common.folds import leakage, splits, user_folds
 from experiments.evaluation.system_results import corpus_words
 
 PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's, nkululeko's and EmoBox's name
-PIECE = re.compile(r"(.+?)(?:\.channel(\d+))?(?:@(\d+\.\d+)-(\d+\.\d+)?)?", re.DOTALL)
-"""File, channel, start and end in the ids of a user's corpus, as common/corpora/manifest makes them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +50,14 @@ class Exported:
     missing: tuple[str, ...]
 
 
-def export(results, into, data=None) -> Exported:
+def export(results, into, data=None, corpus_names=()) -> Exported:
     """Write all that the records under `results` say of folds and predictions.
 
     Args:
         results: the results folder.
         into: the folder to write.
         data: folder of corpora: those found there have their files named with folder and suffix.
+        corpus_names: a user's own, `manifest:FILE` and `audformat:DIR`, whose files are named likewise.
 
     Raises:
         InputError: there are no records, or the folder cannot be written.
@@ -66,7 +65,7 @@ def export(results, into, data=None) -> Exported:
     recorded, into = records.read_all(results), Path(into)
     if not recorded:
         raise InputError(f"{results} holds no records; name a results folder with --results")
-    known, groups, missing = _known(recorded, _files(recorded, data) if data else {}), defaultdict(dict), []
+    known, groups, missing = _known(recorded, _files(recorded, data, corpus_names)), defaultdict(dict), []
     for record in recorded:
         folds = groups[_place(record)]
         first = folds.setdefault(record.fold, record)
@@ -100,7 +99,8 @@ def _name(record) -> str:
 def _place(record) -> Path:
     """Folder of the folds that a record shares with those of other systems: corpus, protocol, seed."""
     protocol = record.protocol
-    if protocol not in splits.PROTOCOLS:  # the paper's own; a leaky one depends on the system's front end, too
+    shared = protocol in splits.PROTOCOLS or user_folds.are_recorded(protocol)
+    if not shared:  # the paper's own; a leaky one depends on the system's front end, too
         owners = [record.paper, record.variant] if leakage.is_leaky(protocol) else [record.paper]
         protocol = "_".join([protocol, *owners])
     *_, corpus, _, seed, _ = _tree("", record).parts
@@ -134,17 +134,36 @@ def _pool(record):
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
-def _files(recorded_folds, data) -> dict[str, dict[str, str]]:
-    """(name, --corpus) -> utterance id -> the recording's path below the corpus's root, for corpora in `data`."""
+def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
+    """(name, --corpus) -> file in an utterance's id -> its path below the corpus's root, for corpora that are at hand.
+
+    Raises:
+        InputError: a corpus of the user's has no records.
+    """
     from common import corpora  # reads sound files, which nothing else here needs
 
-    files = {}
-    for recorded, name in sorted({_corpus(record) for record in recorded_folds}):
-        if not _is_of_a_user(recorded) and (root := corpora.find(name, data)):
+    wanted, files = sorted({_corpus(record) for record in recorded_folds}), {}
+    for recorded, name in wanted:
+        if data and not _is_of_a_user(recorded) and (root := corpora.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == recorded:  # and not a synthetic one in the same layout
-                files[recorded, name] = {u.id: Path(u.path).relative_to(root).as_posix() for u in corpus.utterances}
+                files[recorded, name] = {u.id: _below(root, u.path) for u in corpus.utterances}
+    for name in corpus_names:
+        corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.find(name)
+        root = root.parent if root.is_file() else root
+        keys = [key for key in wanted if key[0] == corpus.name]
+        if not keys:
+            known = ", ".join(recorded for recorded, _ in wanted)
+            raise InputError(f"--corpus {name}: there are no records of {corpus.name}; the records are of {known}")
+        located = {manifest.ID.fullmatch(u.id)[1]: _below(root, u.path) for u in corpus.utterances}
+        files |= dict.fromkeys(keys, located)
     return files
+
+
+def _below(root, path) -> str:
+    """A path below a folder, as it stands where it is not below it."""
+    path = Path(path)
+    return (path.relative_to(root) if path.is_relative_to(root) else path.absolute()).as_posix()
 
 
 def _corpus(record) -> tuple[str, str]:
@@ -170,12 +189,12 @@ def _row(record, name, emotion, speaker) -> Row:
         return Row(name.partition("#")[0], "", "", emotion, speaker, name)
     if not _is_of_a_user(record.corpus):
         return Row(name, "", "", emotion, speaker)
-    file, channel, start, end = PIECE.fullmatch(name).groups()
+    file, channel, start, end = manifest.ID.fullmatch(name).groups()
     return Row(file, _time(start), _time(end), emotion, speaker, channel=channel or "")
 
 
 def _is_of_a_user(corpus_name) -> bool:
-    return ":" in corpus_name  # manifest:calls, audformat:emodb
+    return ":" in corpus_name  # manifest:calls, audformat:emodb, folds:lists
 
 
 def _time(seconds) -> str:

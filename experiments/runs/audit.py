@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common import corpora
 from common.atomic_file import write_json
-from common.errors import InputError
+from common.errors import InputError, listed
 from common.folds import fold_files, leakage
 from common.utterance import LABEL_SETS
 from experiments import catalog
@@ -32,19 +32,18 @@ class Audited:
 
 
 def of_files(paths, *, audio_root=None):
-    """(path, findings) of each folder or file of fold lists; speakers are expected to be disjoint."""
-    for path in paths:
-        folds, passed_over = fold_files.read_fold_files(path, audio_root=audio_root)
-        hashes = fold_files.hash_audio(folds)
-        findings = leakage.audit(folds, speaker_independent=True, audio_hashes=hashes)
-        yield str(path), [*findings, *_unread(passed_over)]
+    """(what, findings) of each folder or file of fold lists, or an InputError in place of the findings.
 
-
-def _unread(files):
-    if files:
-        named = ", ".join(file.name for file in files)
-        message = f"lists that name no part (train, valid, test) and have no column split were not read: {named}"
-        yield leakage.Finding(leakage.WARN, "all folds", "unread", message, len(files))
+    Files that are a part each, such as train and test, are read together. Speakers are expected to be disjoint.
+    """
+    for group in fold_files.together(paths):
+        try:
+            found = fold_files.read_fold_files(*group, audio_root=audio_root)
+            hashes = fold_files.hash_audio(found.folds)
+            findings = leakage.audit(found.folds, speaker_independent=True, audio_hashes=hashes)
+            yield listed(group), [*fold_files.findings(found), *findings]
+        except InputError as error:
+            yield listed(group), error
 
 
 def of_ours(data, *, seed=0, workers=1):

@@ -8,7 +8,7 @@ import click
 from common import corpora, recipes, records
 from common.errors import InputError
 from common.features import feature_store
-from common.folds import leakage
+from common.folds import leakage, user_folds
 from common.utterance import emotions_of
 from experiments import catalog
 from experiments.evidence import annotations, human_reference
@@ -83,6 +83,20 @@ def corpora_found(data):
     return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
 
 
+def corpora_of(protocols, data):
+    """The corpora of a comparison that names none: what its fold files list, else what is there, else synthetic ones.
+
+    Raises:
+        InputError: some of the protocols are fold files and others are not.
+    """
+    lists = [protocol for protocol in protocols if user_folds.name_lists(protocol)]
+    if not lists:
+        return corpora_found(data) or synthetic_corpora(data)
+    if len(lists) < len(protocols):
+        raise InputError(f"{lists[0]} beside other protocols needs --corpus, so that all split the same recordings")
+    return (None,)
+
+
 def synthetic_corpora(data):
     """Write the built-in corpora where they are not there yet; returns their names and folder.
 
@@ -146,7 +160,7 @@ def train(
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
-                corpus = corpora.load(name or system.recipe.corpus, folder, labels)
+                corpus = _corpus(name, system, protocol, folder, labels)
                 planned += jobs.plan(system, corpus, protocol=protocol, **shared)
                 selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
                 human_reference.write_listeners(selected, results)
@@ -154,7 +168,18 @@ def train(
                 done.append(system)
             except InputError as error:
                 errors.append(error)
-                refused.append(f"{system.name} on {name or system.recipe.corpus}, {protocol}: not run: {error}")
+                refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
     if not done:
         raise errors[0]
     return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
+
+
+def _corpus(name, system, protocol, folder, labels):
+    if name is None and user_folds.name_lists(protocol):
+        return user_folds.corpus(protocol, folder, labels)
+    return corpora.load(name or system.recipe.corpus, folder, labels)
+
+
+def _own(system, protocol) -> str:
+    """Where no corpus is named: the recordings of fold files, or the paper's corpus."""
+    return "its recordings" if user_folds.name_lists(protocol) else system.recipe.corpus

@@ -14,7 +14,7 @@ from common import recipes, records
 from common.errors import InputError
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
-from common.folds import leakage, splits
+from common.folds import leakage, splits, user_folds
 from common.learning import backend
 from common.utterance import Corpus, Fold
 from experiments import catalog
@@ -157,15 +157,17 @@ def plan(
             from other data or settings.
     """
     paper = catalog.paper(system.paper)
-    if protocol not in system.recipe.protocols:
-        known = ", ".join(system.recipe.protocols)
+    if not user_folds.are_named(protocol) and protocol not in system.recipe.protocols:
+        known = ", ".join([*system.recipe.protocols, f"{user_folds.PREFIX}PATH"])
         raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
+    folds_of = _splitter(paper, system.recipe, protocol, corpus)
     selected = _selected(paper, corpus, system, emotions)
     hashes = audio_hashes(selected.utterances, workers=workers)
     fingerprint = corpus_fingerprint(selected, hashes)
-    drafts = []
+    drafts, notes = [], []
     for seed in seeds:
-        folds = _audited(paper.folds(selected, system.recipe, protocol, seed), protocol, hashes)
+        protocol, folds, told = folds_of(selected, seed, hashes)
+        notes += told
         drafts += [
             FoldJob(
                 system=system,
@@ -191,6 +193,7 @@ def plan(
     if not waiting:
         return []
     warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
+    warnings = tuple(dict.fromkeys([*warnings, *notes]))
     if warnings and strict:
         raise InputError(
             f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
@@ -199,6 +202,25 @@ def plan(
     waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
     by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
     return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+
+
+def _splitter(paper, recipe, protocol, corpus):
+    """A function (selected, seed, hashes) -> the protocol's name in records, its folds past the audit, and warnings."""
+    if not user_folds.are_named(protocol):
+        return lambda selected, seed, hashes: (
+            protocol,
+            _audited(paper.folds(selected, recipe, protocol, seed), protocol, hashes)[0],
+            (),
+        )
+    of_user = user_folds.of(protocol, corpus)
+
+    def folds(selected, seed, hashes):
+        made, drawn = of_user.folds(selected.utterances, seed)
+        made, findings = _audited(made, of_user.protocol, hashes)
+        told = [f"{found.fold}: {found.message}" for found in findings]
+        return of_user.protocol, made, (*of_user.warnings, *drawn, *told)
+
+    return folds
 
 
 def _selected(paper, corpus, system, emotions):
@@ -270,18 +292,28 @@ def _state(path):
     return str(path), None, None
 
 
+_AUDITED = {}  # folds with their recordings and what they claim -> what was found: systems of one comparison share them
+
+
 def _audited(folds, protocol, hashes):
-    """The folds, past the leakage audit; only a protocol that is called leaky may leak."""
+    """The folds, past the leakage audit, and its WARNs; only a protocol that is called leaky may leak."""
     folds = tuple(folds)
     if leakage.is_leaky(protocol):
-        return folds
-    folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
-    leakage.check(folds, speaker_independent=claims_speaker_independence(protocol), audio_hashes=hashes)
-    return folds
+        return folds, ()
+    if not user_folds.are_recorded(protocol):
+        folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
+    independent = claims_speaker_independence(protocol)
+    content = [[[[u.id, u.emotion, u.speaker, hashes[u.id]] for u in part] for part in f.parts.values()] for f in folds]
+    key = _digest([content, independent])
+    if key not in _AUDITED:
+        _AUDITED[key] = leakage.check(folds, speaker_independent=independent, audio_hashes=hashes)
+    return folds, _AUDITED[key]
 
 
 def claims_speaker_independence(protocol) -> bool:
-    """Whether a shared protocol says so; a paper's own split claims nothing."""
+    """Whether a shared protocol says so; a paper's own split claims nothing. A user's folds are held to it."""
+    if user_folds.are_recorded(protocol):
+        return True
     shared = splits.PROTOCOLS.get(protocol)
     return bool(shared and shared.speaker_independent)
 
@@ -321,6 +353,7 @@ def is_done(job) -> bool:
 def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
     """The jobs of one system with the entries of a store, which gets what it lacks; `hashes` is by the audio's path."""
     recipe = drafts[0].system.recipe
+    paper.fetch(recipe.front_end)
     everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}
     tested = {u.id: u for job in drafts for u in job.fold.test}
     version = [code_version(f"papers.{drafts[0].system.paper}.features"), versions(FEATURES_BY)]

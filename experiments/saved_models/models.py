@@ -6,6 +6,7 @@ a folder runs no code that lies in it.
 
 import dataclasses
 import json
+import shutil
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from common import recipes, records
-from common.atomic_file import atomic_folder
+from common.atomic_file import atomic, atomic_folder
 from common.errors import InputError
 from common.features.code_version import code_version
 from common.learning import backend
@@ -23,6 +24,7 @@ from experiments.saved_models import model_card
 
 SCHEMA = 1
 DESCRIPTION, CARD = "system.json", "README.md"
+FRONT_END = "front_end"  # folder of the files that the front end reads, where it reads any
 SUFFIXES = (".keras", ".skops")
 TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
 LEFT_OUT = ("schema", "parts", "history")  # of the record's fields: evidence, which stays in the record
@@ -93,6 +95,9 @@ def _write(fitted, record, speakers, folder):
     networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
         _write_network(network, folder / name)
+    for path in _front_end_files(record.paper, _recipe(record)):
+        (folder / FRONT_END).mkdir(exist_ok=True)
+        shutil.copy(path, folder / FRONT_END)
     described = {name: getattr(record, name) for name in (*_KEPT, "warnings")} | {
         "schema": SCHEMA,
         "front_end_code": _front_end_code(record.paper),
@@ -138,11 +143,10 @@ def load(folder, *, anyway=False) -> Saved:
     record = records.RunRecord(
         **{name: getattr(described, name) for name in (*_KEPT, "warnings")}, parts={}, history={}
     )
-    recipe_type = _recipe_type(record.paper)
     try:
         if faults := list(records.description_faults(record)):
             raise ValueError("; ".join(faults[:3]))
-        recipe = recipes.rebuilt(recipe_type, record.recipe)
+        recipe = _recipe(record)
     except ValueError as error:
         raise _damaged(folder / DESCRIPTION, error) from error
     differs = tuple(_differences(record, recipe, described.front_end_code))
@@ -152,6 +156,7 @@ def load(folder, *, anyway=False) -> Saved:
             "install that version, or say --anyway"
         )
     networks = _read_networks(folder, described.networks, record.paper)
+    _restore_front_end(folder, record.paper, recipe)
     from common.learning.training import Fitted
 
     fitted = Fitted(networks[ONLY] if [*networks] == [ONLY] else networks, {}, record.best_epoch)
@@ -171,9 +176,28 @@ def _described(folder) -> Description:
     return records.decode(path, Description, newest=SCHEMA, trouble=TROUBLE)
 
 
-def _recipe_type(paper):
-    presets = next(iter(catalog.paper(paper).RECIPES.values()))
-    return type(presets["paper"])
+def _recipe(record):
+    """The recipe of a record. Raises ValueError where it is none of its paper's."""
+    presets = next(iter(catalog.paper(record.paper).RECIPES.values()))
+    return recipes.rebuilt(type(presets["paper"]), record.recipe)
+
+
+def _front_end_files(paper, recipe):
+    return catalog.paper(paper).files(recipe.front_end)
+
+
+def _restore_front_end(folder, paper, recipe):
+    """Put the files that the front end reads where it looks for them, unless they are there."""
+    for path in _front_end_files(paper, recipe):
+        if path.exists():
+            continue
+        try:
+            with open(folder / FRONT_END / path.name, "rb") as source, atomic(path) as copy:
+                shutil.copyfileobj(source, copy)
+        except FileNotFoundError as error:
+            raise _damaged(folder / FRONT_END / path.name, "there is no such file") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}); set SER_CACHE elsewhere") from error
 
 
 def _only_in(one, other, prefix=""):

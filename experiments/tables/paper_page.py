@@ -28,7 +28,8 @@ def block(paper, results, rated=None) -> str:
         blocks += [formats.markdown_table(headline(outcomes)), _counted(paper, outcomes)]
     if own:
         runs = formats.markdown_table(_runs(own))
-        blocks.append(f"<details><summary>All runs of these systems</summary>\n\n{runs}\n\n</details>")
+        folded = f"<details><summary>All runs of these systems</summary>\n\n{runs}\n\n</details>"
+        blocks.append(folded if paper.published else runs)
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 

@@ -25,7 +25,8 @@ class FrontEnd:
     slice_frames: int = 200  # IV-A
     slice_step: int = 100  # frames; IV-A: "with overlapping"; D7
     slice_hop: int = 220  # samples, 10 ms; D7
-    weights: str = "imagenet"  # of ResNet50: "imagenet", "none" (random) or the SHA-256 of a file given by the user
+    weights: str = "imagenet"  # of ResNet50: "imagenet", "none" (random) or a hash of weights given by the user
+    fine_tuned: bool = False  # whether ResNet50's last block is trained, and so left to the model; D15
 
     @property
     def pretrained(self) -> bool:
@@ -34,7 +35,8 @@ class FrontEnd:
 
 
 def features(waveform, sample_rate_hz, front_end):
-    """Waveform `(N,)` -> `(S, 87, 20)` MFCC, `(S, 128, 200, 1)` slices or `(S, 1, 2048)` ResNet50 activations, float32.
+    """Waveform `(N,)` -> `(S, 87, 20)` MFCC, `(S, 128, 200, 1)` slices or `(S, 1, 2048)` ResNet50 activations, float32;
+    `(S, 4, 7, 2048)` where ResNet50's last block is trained.
 
     For MFCC, S = 2: the file and its noisy copy, which only training sees.
     """

@@ -1,5 +1,7 @@
 """The three networks of section III, how they are trained, and how a file is decided."""
 
+import dataclasses
+
 import keras
 from keras import layers, regularizers
 
@@ -55,12 +57,20 @@ def own_cnn(recipe, num_classes):
 
 
 def resnet50_head(recipe, num_classes):
-    """What is trained (III-B): two dense layers on the pooled activations, `(B, 1, 2048) -> (B, K)`."""
-    pooled = keras.Input((1, 2048), name="features")  # (B, 1, 2048)
-    x = layers.Flatten()(pooled)  # (B, 2048)
+    """What is trained (III-B): two dense layers on the pooled activations, `(B, 1, 2048) -> (B, K)`.
+
+    With `fine_tuned` the last block of ResNet50 is trained, too: `(B, 4, 7, 2048) -> (B, K)`; D15.
+    """
+    if recipe.front_end.fine_tuned:
+        activations = keras.Input((4, 7, 2048), name="features")  # (B, 4, 7, 2048)
+        x = resnet.last_block(recipe.front_end.weights)(activations)  # (B, 4, 7, 2048)
+        x = layers.GlobalMaxPooling2D()(x)  # (B, 2048)
+    else:
+        activations = keras.Input((1, 2048), name="features")  # (B, 1, 2048)
+        x = layers.Flatten()(activations)  # (B, 2048)
     x = layers.Dense(256, activation="relu")(x)  # D7
     posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
-    return keras.Model({"features": pooled}, posteriors, name="emmert_resnet50_head")
+    return keras.Model({"features": activations}, posteriors, name="emmert_resnet50_head")
 
 
 def head(recipe, num_classes):
@@ -69,10 +79,12 @@ def head(recipe, num_classes):
 
 
 def resnet50(recipe, num_classes):
-    """The whole of III-B, frozen base and head: `(B, 128, 200, 3) -> (B, K)`. Only the head is trained."""
-    base = resnet.base("none")
-    pooled = layers.Reshape((1, 2048))(base.output)  # (B, 1, 2048)
-    posteriors = resnet50_head(recipe, num_classes)({"features": pooled})  # (B, K)
+    """The whole of III-B, frozen base and head, with random weights: `(B, 128, 200, 3) -> (B, K)`."""
+    random = dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, weights="none"))
+    base = resnet.base("none", recipe.front_end.fine_tuned)
+    shape = (4, 7, 2048) if recipe.front_end.fine_tuned else (1, 2048)
+    activations = layers.Reshape(shape)(base.output)
+    posteriors = resnet50_head(random, num_classes)({"features": activations})  # (B, K)
     return keras.Model(base.input, posteriors, name="emmert_resnet50")
 
 

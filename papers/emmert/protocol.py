@@ -63,6 +63,12 @@ VARIANTS = {
 VARIANTS["mfcc_unscaled"] = dataclasses.replace(VARIANTS["mfcc"], standardised=False)  # the other reading of D6
 VARIANTS["mfcc_no_noise"] = dataclasses.replace(VARIANTS["mfcc"], noisy_copies=False)  # what D4 brings
 VARIANTS["mfcc_untrimmed"] = dataclasses.replace(VARIANTS["mfcc"], front_end=FrontEnd(trim_db=None))  # what D3 brings
+VARIANTS["resnet50_fine_tuned"] = dataclasses.replace(
+    VARIANTS["resnet50"],
+    num_parameters=4_986_120,  # trained; 19,128,192 more are frozen
+    front_end=dataclasses.replace(VARIANTS["resnet50"].front_end, fine_tuned=True),  # the other reading of D15
+    learning_rate=1e-5,  # D15
+)
 VARIANTS["resnet50_random"] = dataclasses.replace(
     VARIANTS["resnet50"],
     front_end=dataclasses.replace(VARIANTS["resnet50"].front_end, weights="none"),
@@ -84,22 +90,46 @@ RECIPES = {
 def change(recipe, options):
     """A recipe with other weights in its pretrained front end: a file's, or random ones for "none".
 
+    Weights that are not the ones Keras publishes are noted beside every result, and no verdict rests on them.
+
     Args:
         recipe: a recipe of this paper.
         options: of the command line; `weights` is read, "imagenet" where none is named.
 
     Raises:
-        InputError: the file is not there.
+        InputError: the file is not there, or holds other weights.
     """
     weights = options.get("weights", "imagenet")
     if not recipe.front_end.pretrained or weights == "imagenet":
         return recipe
     if weights == "none":
-        random = VARIANTS["resnet50_random"]
-        return dataclasses.replace(recipe, front_end=random.front_end, note=random.note)
-    from papers.emmert import resnet  # starts Keras
+        note = VARIANTS["resnet50_random"].note
+    else:
+        from papers.emmert import resnet  # starts Keras
 
-    return dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, weights=resnet.install(weights)))
+        weights = resnet.install(weights)
+        note = "" if weights == "imagenet" else f"weights of a file, {weights[:12]}, in place of ImageNet's"
+    return dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, weights=weights), note=note)
+
+
+def fetch(front_end):
+    """Download what a front end needs and does not have. Raises InputError where it cannot be had."""
+    if front_end.pretrained and front_end.weights == "imagenet":
+        from common.learning import backend
+
+        backend.start()
+        from papers.emmert import resnet
+
+        resnet.fetch()
+
+
+def files(front_end):
+    """Paths of the files that a front end reads beside the recording; a saved system takes them along."""
+    if not front_end.pretrained:
+        return ()
+    from papers.emmert import resnet
+
+    return (resnet.place(front_end.weights),)
 
 
 def select(corpus, recipe, emotions=None):

@@ -11,6 +11,7 @@ from common import records
 from common.folds import leakage
 from common.utterance import Fold, Utterance
 from experiments.__main__ import main
+from experiments.evaluation.system_results import command
 
 RATE = 16_000
 EMOTIONS = ("angry", "happy", "sad")
@@ -102,6 +103,68 @@ def test_diagnose_takes_the_users_labels_and_emotions(calls):
     assert result.output.count("emmert/mfcc on manifest:calls/happy=rude/anger+rude, speaker_independent, fold_1") == 1
     unknown = run("diagnose", "emmert/mfcc", "--corpus", f"manifest:{calls / 'calls.csv'}", "--emotions", ",")
     assert unknown.exit_code == 2 and "names nothing" in unknown.output
+
+
+def dummy(folder, *more, corpus=None):
+    return run(
+        *("run", "chernykh2018", "--variant", "dummy", "--preset", "smoke", "--workers", 1),
+        *(("--corpus", corpus or f"manifest:{folder / 'calls.csv'}") if corpus != "" else ()),
+        *("--results", folder.parent / "results", "--store", folder.parent / "store", *more),
+    )
+
+
+def folds_of(folder, protocol):
+    """(fold, fingerprint) of the records of a protocol, by the beginning of its name."""
+    found = [r for r in records.read_all(folder.parent / "results") if r.protocol.startswith(protocol)]
+    return sorted((r.fold, r.fold_fingerprint) for r in found)
+
+
+def test_folds_of_a_users_recordings_are_exported_with_their_paths_and_trained_on_again(calls):
+    assert dummy(calls, "--protocol", "speaker_independent").exit_code == 0
+    out, manifest = calls.parent / "out", f"manifest:{calls / 'calls.csv'}"
+    done = run("export", "--results", calls.parent / "results", "--into", out, "--corpus", manifest)
+    assert done.exit_code == 0, done.output
+    for form in ("folds", "audformat"):
+        lists = out / form / "manifest-calls" / "speaker_independent" / "seed_0"
+        audited = run("audit", lists, "--audio", calls)
+        assert audited.exit_code == 0 and audited.output.startswith("PASS"), audited.output
+        lists.rename(lists.with_name(form))
+        result = dummy(calls, "--protocol", f"folds:{lists.with_name(form)}")
+        assert result.exit_code == 0 and "Protocol folds-" in result.output, result.output
+        assert folds_of(calls, f"folds-{form}-") == folds_of(calls, "speaker_independent")
+    alone = dummy(calls, "--protocol", f"folds:{lists.with_name(form)}", "--data", calls, corpus="")
+    assert alone.exit_code == 0, alone.output
+    (written,) = {(r.corpus, r.protocol) for r in records.read_all(calls.parent / "results") if r.corpus[0] == "f"}
+    assert written[0] == "folds:audformat" and written[1].startswith("folds-audformat-")
+    unknown = run("export", "--results", calls.parent / "results", "--into", out, "--corpus", f"audformat:{out}")
+    assert unknown.exit_code == 2
+
+
+def with_column(folder, name, value):
+    lines = (folder / "calls.csv").read_text(encoding="utf-16").splitlines()
+    rows = [f"{lines[0]};{name}", *(f"{line};{value(line)}" for line in lines[1:])]
+    (folder / "calls.csv").write_text("\n".join(rows) + "\n", encoding="utf-16")
+
+
+def test_a_column_split_is_trained_on_after_the_audit_whose_warnings_are_kept(calls):
+    with_column(calls, "split", lambda line: {"s0": "test", "s1": "test"}.get(line[-2:], "train"))
+    strict = dummy(calls, "--protocol", "folds", "--strict")
+    assert strict.exit_code == 2 and "1 of 1 folds without a validation part" in strict.output
+    result = dummy(calls, "--protocol", "folds")
+    assert result.exit_code == 0, result.output
+    (record,) = records.read_all(calls.parent / "results")
+    kept = "1 of 1 folds without a validation part: a sixth of the training speakers validates (fold_1: "
+    assert [w for w in record.warnings if w.startswith(kept)] and kept in result.output
+    assert set(record.parts["test"]["speakers"]) == {"s0", "s1"}
+    assert record.protocol.startswith("folds-calls-") and "--protocol folds:PATH" in command(record, seeds="0")
+
+
+def test_folds_that_fail_the_audit_are_not_trained_on(calls):
+    with_column(calls, "split", lambda line: "test" if line.startswith("0") else "train")
+    with_column(calls, "fold", lambda line: 1 + line.startswith("01"))
+    result = dummy(calls, "--protocol", "folds")
+    assert result.exit_code == 2 and "these folds are not fit to train on" in result.output
+    assert "the train part is empty" in result.output and not (calls.parent / "results" / "tables").exists()
 
 
 def utterances(emotions_by_speaker):

@@ -132,6 +132,9 @@ def test_without_duplicates_leaves_the_test_part_and_passes_the_audit(clean):
 # ----------------------------------------------------------------------------------------------- fold files
 
 
+SPLIT, FOLD = "file,speaker,emotion,split", "file,speaker,emotion,fold"
+
+
 def write_csv(path, rows, columns="file,speaker,emotion", end="\n"):
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [columns, *(",".join(row) for row in rows)]
@@ -300,7 +303,7 @@ def test_a_column_split_stands_above_the_name_and_lists_without_a_part_are_named
     rows = [("a.wav", "s", "anger", "train"), ("b.wav", "t", "anger", "train"), ("c.wav", "s", "anger", "test")]
     write_csv(tmp_path / "emo_test.csv", rows, "file,speaker,emotion,split")
     write_csv(tmp_path / "holdout.csv", [("d.wav", "s", "anger")])
-    folds, passed_over = fold_files.read_fold_files(tmp_path)
+    folds, passed_over, _ = fold_files.read_fold_files(tmp_path)
     assert [len(part) for part in folds[0].parts.values()] == [2, 0, 1]
     assert ("FAIL", "speaker", 1) in findings_of(*folds)
     assert passed_over == (tmp_path / "holdout.csv",)
@@ -343,7 +346,46 @@ def test_other_things_that_are_no_fold_files(tmp_path):
     (tmp_path / "train.csv").write_bytes(b"file,emotion\n\0\1\2\xff.wav,anger\n")
     with pytest.raises(InputError, match="neither UTF-8, UTF-16 nor Latin-1 text"):
         fold_files.read_fold_files(tmp_path)
-    write_csv(tmp_path / "train.csv", [("a.wav", "a", "anger")])
-    write_csv(tmp_path / "sub" / "train.csv", [("b.wav", "b", "anger")])
-    with pytest.raises(InputError, match="both give train of fold 1; remove one"):
-        fold_files.read_fold_files(tmp_path)
+
+
+def test_two_lists_of_one_part_are_a_failure_where_they_differ_and_none_where_they_agree(tmp_path):
+    """EmoBox's EmoDB has `emodb_test_fold1.jsonl` with older keys beside `emodb_test_fold_1.jsonl`."""
+    for part, text in (("train", "a01"), ("test", "a02")):
+        rows = [emobox_row("emodb", f"{s}{text}Wa", "anger") for s in ("03", "08", "09")]
+        older = [{"key": r["key"], "dataset": "emodb", "audio": r["wav"], "label": r["emo"]} for r in rows]
+        write_jsonl(tmp_path / "fold_1" / f"emodb_{part}_fold1.jsonl", older)
+        write_jsonl(tmp_path / "fold_1" / f"emodb_{part}_fold_1.jsonl", rows)
+    speakers = "FAIL fold_1 speaker: 3 of 3 speakers in test also in train: 03, 08, 09"
+    ((_, same),) = audit.of_files([tmp_path])
+    assert [str(f) for f in same if f.level == "FAIL"] == [speakers]
+    write_jsonl(tmp_path / "fold_1" / "emodb_train_fold1.jsonl", older)
+    ((_, differing),) = audit.of_files([tmp_path])
+    failures = [str(f) for f in differing if f.level == "FAIL"]
+    assert "emodb_train_fold1.jsonl and emodb_train_fold_1.jsonl" in failures[0] and "contradiction" in failures[0]
+
+
+def test_train_and_test_given_as_two_files_are_one_fold_and_a_bad_folder_stops_no_other(tmp_path):
+    write_csv(tmp_path / "lists" / "train_speakers.csv", [("a.wav", "a", "anger")])
+    write_csv(tmp_path / "lists" / "held-out_test.csv", [("b.wav", "b", "anger")])
+    write_csv(tmp_path / "whole.csv", [("a.wav", "a", "anger", "train"), ("b.wav", "b", "anger", "test")], SPLIT)
+    (tmp_path / "nothing").mkdir()
+    given = [tmp_path / "lists" / "train_speakers.csv", tmp_path / "nothing", tmp_path / "whole.csv"]
+    bad, whole, two = (findings for _, findings in audit.of_files([*given, tmp_path / "lists" / "held-out_test.csv"]))
+    assert isinstance(bad, InputError) and "no fold files" in str(bad)
+    assert (
+        [f.kind for f in two] == [f.kind for f in whole] == ["empty", "audio_unknown"]
+    )  # no validation; no recordings
+
+
+def test_a_column_fold_alone_is_a_cross_validation(tmp_path):
+    write_csv(tmp_path / "x.csv", [(f"{s}.wav", s, "anger", f"{n}.0") for n, s in enumerate("abc")], FOLD)
+    folds = fold_files.read_fold_files(tmp_path / "x.csv").folds
+    assert [(f.name, [u.speaker for u in f.train], f.valid, [u.speaker for u in f.test]) for f in folds] == [
+        ("fold_0", ["b", "c"], (), ["a"]),
+        ("fold_1", ["a", "c"], (), ["b"]),
+        ("fold_2", ["a", "b"], (), ["c"]),
+    ]
+    rows = [("a.wav", "a", "anger", "x")]
+    write_csv(tmp_path / "x.csv", rows, FOLD)
+    with pytest.raises(InputError, match="x.csv line 2: fold is 'x', expected a number"):
+        fold_files.read_fold_files(tmp_path / "x.csv")

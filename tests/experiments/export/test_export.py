@@ -6,12 +6,14 @@ import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from common import corpora, records
-from common.folds import fold_files, leakage, splits
+from common.corpora import manifest
+from common.folds import fold_files, leakage, splits, user_folds
 from common.utterance import Corpus, Fold, Utterance
 from experiments.__main__ import main
 from experiments.runs import jobs
@@ -92,6 +94,37 @@ def test_exported_folds_are_the_folds_and_the_audit_sees_what_they_are(tmp_path,
         assert result.exit_code == status, result.output
         assert result.output.startswith(word)
         assert result.output.count("no audio found") == len(folds) if word == "WARN" else "speaker" in result.output
+
+
+PIECES = ("{0}.wav", "{0}.wav.channel1@0.0-1.5", "{0}.wav.channel2@0.0-1.5", "{0}.wav@0.25-", "{0}.wav@1e-05-2.0")
+IDS = {"ravdess": ("{0}",), "manifest:calls": ("{0}", "b/{0}@0.0-1.5", "b/{0}@1.5-2.25"), "audformat:db": PIECES}
+
+
+def pieces(forms):
+    """Utterances with ids as common/corpora/manifest makes them, and the channel and times that these say."""
+    for u in utterances(each=4):
+        for form in forms:
+            name = form.format(u.id)
+            file, channel, start, end = manifest.ID.fullmatch(name).groups()
+            times = {"start_s": start and float(start), "end_s": end and float(end)}
+            yield dataclasses.replace(u, id=name, path=Path("/data", file), channel=channel and int(channel), **times)
+
+
+@pytest.mark.parametrize("protocol", ["speaker_independent", "random"])
+@pytest.mark.parametrize(("corpus", "forms"), IDS.items(), ids=IDS)
+def test_what_is_exported_comes_back_unchanged(tmp_path, corpus, forms, protocol):
+    whole = Corpus(name=corpus, variant=corpus, utterances=tuple(sorted(pieces(forms), key=lambda u: u.id)))
+    folds = (
+        splits.PROTOCOLS[protocol](whole.utterances, 0)
+        if protocol != "random"
+        else splits.random(whole.utterances, num_folds=4, seed=0)
+    )
+    said = export(tmp_path, *(recorded(f, protocol, len(folds), corpus=corpus, corpus_variant=corpus) for f in folds))
+    assert ("no audformat database" in said) == (forms == PIECES)  # two channels of one stretch have no such form
+    for form in ("folds", "audformat") if forms != PIECES else ("folds",):
+        (place,) = (tmp_path / "out" / form).glob(f"*/{protocol}/seed_0")
+        given = user_folds.of(f"folds:{place}", whole)
+        assert given.warnings == () and given.folds(whole.utterances, 0) == (folds, ())
 
 
 def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clean_folds_pass(tmp_path, monkeypatch):

@@ -1,4 +1,9 @@
-"""What stands in a paper's README alone: its tables of class rates as printed, and what has been run of it."""
+"""Tables of class rates as printed, what has been run of a paper, and the form of the pages."""
+
+import re
+from pathlib import Path
+
+import pytest
 
 from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import reproduction, system_results
@@ -6,6 +11,10 @@ from experiments.tables import class_rates, run_status
 from tests.support.records_by_hand import part, record
 from tests.support.table_rows import rows
 
+ROOT = Path(__file__).resolve().parents[3]
+MATRICES = "errors_"  # tables of decisions have a column a class
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("papers/*/README.md")), *sorted((ROOT / "results").glob("*.md"))]
+PAGES += [path for path in sorted((ROOT / "results" / "tables").glob("*.md")) if not path.name.startswith(MATRICES)]
 RUN = {"paper": "lim2016", "variant": "cnn", "corpus": "emodb", "recipe": {"corpus": "emodb"}}
 TEST = part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], speakers=[f"s{i}" for i in range(6)])
 ON_EMODB = RUN | {"corpus_variant": "emodb"}
@@ -132,3 +141,11 @@ def test_runs_with_labels_of_the_users_own_have_a_table_and_a_command_of_their_o
     assert cells == [f"seed {seed}: 1/1" for seed in range(4)]
     options = [table.commands[0][1].split(" --corpus ravdess ")[1].split("--protocol")[0] for table in tables]
     assert options == ["", "--labels calm=neutral ", "--labels FILE ", "--labels FILE "]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_pages_have_tables_of_seven_columns_and_papers_pages_250_lines(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if re.fullmatch(r"\|[-:|]+\|", line)]
+    assert all(line.count("|") <= 8 for line in rules)
+    assert path.parent.parent.name != "papers" or len(lines) <= 250

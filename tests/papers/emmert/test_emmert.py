@@ -5,11 +5,10 @@ import keras
 import numpy as np
 import pytest
 
-from common.errors import InputError
 from common.learning import batching, training
 from common.utterance import Utterance
 from papers import emmert
-from papers.emmert import model, resnet
+from papers.emmert import model
 from papers.emmert.features import FrontEnd, add_noise, cut_slices, log_mel_image, mfcc
 
 RATE = 22_050
@@ -135,41 +134,6 @@ def test_a_saved_network_predicts_the_same(tmp_path):
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "mfcc.keras"), {})
     expected, restored = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
     np.testing.assert_array_equal(restored, expected)
-
-
-def test_a_file_that_holds_other_weights_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv("SER_CACHE", str(tmp_path))
-    (tmp_path / "x.h5").write_bytes(b"no weights")
-    with pytest.raises(InputError, match="does not hold the weights of a ResNet50"):
-        resnet.base(resnet.install(tmp_path / "x.h5"))
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Weights in a file, as a user without a network would have them; those of seed 5."""
-    keras.utils.set_random_seed(5)
-    network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(128, 200, 3))
-    path = tmp_path_factory.mktemp("weights") / "mine.weights.h5"
-    network.save_weights(path)
-    return path, network
-
-
-def test_weights_from_a_file_are_the_ones_used(weights, tmp_path, monkeypatch):
-    path, network = weights
-    monkeypatch.setenv("SER_CACHE", str(tmp_path))
-    identity = resnet.install(path)
-    slices = np.random.default_rng(0).uniform(size=(2, 128, 200, 1)).astype("float32")
-    activations = resnet.activations(slices, FrontEnd(kind="resnet50", weights=identity))
-    image = keras.applications.resnet50.preprocess_input(np.repeat(slices * 255.0, 3, axis=-1))
-    expected = np.asarray(network(image, training=False)).max(axis=(1, 2))
-    assert activations.shape == (2, 1, 2048)
-    np.testing.assert_allclose(activations[:, 0], expected, rtol=1e-4, atol=1e-4)
-    assert not resnet.base(identity).trainable_variables
-
-
-def test_the_weights_file_has_to_be_there(tmp_path):
-    with pytest.raises(InputError, match="is no file; ImageNet weights"):
-        resnet.install(tmp_path / "none.h5")
 
 
 def test_the_papers_split_is_67_14_15():
