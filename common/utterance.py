@@ -9,6 +9,8 @@ from pathlib import Path
 
 from common.errors import InputError
 
+SYNTHETIC = "-synthetic"  # ends the name of a corpus that is made by code
+
 EMOTIONS = (
     "anger",
     "boredom",
@@ -142,7 +144,7 @@ class Corpus:
 
     @property
     def synthetic(self) -> bool:
-        return self.name.endswith("-synthetic")
+        return self.name.endswith(SYNTHETIC)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import fnmatch
 import os
 from pathlib import Path
 
-from common.corpora import manifest, table
+from common import table
+from common.corpora import manifest
 from common.errors import InputError, listed
 from common.utterance import Corpus
 

@@ -9,10 +9,8 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from common.errors import InputError, listed, unusable
-from common.utterance import Corpus
-
-SYNTHETIC = "-synthetic"
+from common.errors import InputError, listed
+from common.utterance import SYNTHETIC, Corpus
 
 MARKER = "synthetic.json"
 SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
@@ -189,38 +187,6 @@ def check_counts(info, root, utterances, expected, *, synthetic=False):
 def shown(items, separator=", ") -> str:
     """The first few items, and how many more there are."""
     return listed(items, _SHOWN, separator)
-
-
-def read_every_file(corpus, *, workers, seen_hz=None) -> tuple[str, ...]:
-    """Read all recordings of a corpus; the warnings on those that hold little speech.
-
-    Args:
-        corpus: a Corpus.
-        workers: threads.
-        seen_hz: the highest frequency that a front end sees; None is the usual one.
-
-    Raises:
-        InputError: recordings that cannot be used; the first ten, and how many more.
-    """
-    import joblib
-
-    from common.features import recordings
-
-    reads = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_read)(u) for u in corpus.utterances)
-    if faults := [str(reading) for reading in reads if isinstance(reading, InputError)]:
-        raise InputError(unusable(faults, len(corpus.utterances)))
-    measures = {u.id: reading for u, reading in zip(corpus.utterances, reads, strict=True)}
-    return recordings.warnings(measures, seen_hz or recordings.USUAL_BAND_HZ)
-
-
-def _read(utterance):
-    """The Measures of a recording, or what is wrong with it."""
-    from common.features import audio, recordings
-
-    try:
-        return recordings.measure(*audio.read_utterance(utterance))
-    except InputError as error:
-        return error
 
 
 def repair(info, *, synthetic=False) -> str:

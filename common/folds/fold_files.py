@@ -1,6 +1,6 @@
 """Other people's fold files -> Folds, so that the leakage audit can read them.
 
-Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/corpora/table):
+Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/table):
 
 * **audformat's CSV** or Parquet: `file,speaker,emotion[,start,end,channel,...]`, one file per part, or JSON lines with
   these keys;
@@ -26,7 +26,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from common.corpora import table
+from common import table
 from common.errors import InputError, listed
 from common.folds import leakage
 from common.utterance import Fold, Utterance

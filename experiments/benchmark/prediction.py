@@ -15,7 +15,7 @@ from common.learning import backend
 from experiments import catalog
 from experiments.benchmark import latency
 from experiments.benchmark.timing import child, in_turns, speed_up
-from experiments.benchmark.training import BENCHED
+from experiments.benchmark.training import networks
 from experiments.evidence.benchmarks import figure
 from experiments.saved_models import litert
 
@@ -26,40 +26,43 @@ OFFERED_FROM = 2  # times as fast as Keras: below, an exported network is not wo
 class Size(NamedTuple):
     """How much is measured."""
 
-    networks: tuple[tuple[str, str], ...] = tuple((paper, variant) for paper, variant, _steps in BENCHED)
+    first: int | None = None  # so many of the networks that bench trains; None is all
     repeat: int = 10
     cold_starts: int = 3
 
 
-SMALLEST = Size(networks=(("emmert", "mfcc"),), repeat=1, cold_starts=1)
+SMALLEST = Size(first=1, repeat=1, cold_starts=1)
 
 
 def measure(size):
     """Yield figures of a fresh process, then of every network."""
-    yield _cold_start(size.cold_starts)
-    for name, variant in size.networks:
+    systems = [(name, variant) for name, variant, *_ in networks()[: size.first]]
+    yield _cold_start(*systems[0], size.cold_starts)
+    for name, variant in systems:
         measured = latency.measure(name, variant, repeat=size.repeat)
         parts = f"front end {measured['features_ms']:.1f} ms + network {measured['network_ms']:.1f} ms"
         spent = measured["features_ms"] + measured["network_ms"]
         yield figure(f"{name}/{variant}: recording to posteriors", spent, "ms", note=parts)
         yield _over_keras(name, variant, size.repeat, "LiteRT")
-    yield _over_keras(*size.networks[0], size.repeat, "ONNX")
+    yield _over_keras(*systems[0], size.repeat, "ONNX")
 
 
-def _cold_start(count) -> dict:
+def _cold_start(name, variant, count) -> dict:
     """The verb `predict` from its start to its end, on a system trained for the purpose."""
     with tempfile.TemporaryDirectory() as folder:
         data = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=6, files=1, progress=False)
         wav = Path(folder, "speech.wav")
         soundfile.write(wav, latency.speech("neutral", 16_000), 16_000)
-        training = ("run", "emmert", "--variant", "mfcc", "--corpus", "ravdess", "--data", data, "--preset", "smoke")
+        training = ("run", name, "--variant", variant, "--corpus", "ravdess", "--data", data, "--preset", "smoke")
         where = ("--folds", 1, "--workers", 1, "--results", Path(folder, "results"), "--models", Path(folder, "models"))
         protocol = ("--protocol", "speaker_independent", "--emotions", "4hap")
         child(["-m", "experiments", *training, *where, *protocol], environment={"SER_CACHE": folder})
         (model,) = (path.parent for path in Path(folder, "models").rglob("system.json"))
         starts = [child(["-m", "experiments", "predict", model, wav]) for _start in range(count)]
     seconds = statistics.median(one.wall_s for one in starts)
-    return figure("predict: cold start to decision", seconds, "s", note="emmert/mfcc, one recording, a fresh process")
+    return figure(
+        "predict: cold start to decision", seconds, "s", note=f"{name}/{variant}, one recording, a fresh process"
+    )
 
 
 def _over_keras(name, variant, repeat, runtime) -> dict:

@@ -166,7 +166,7 @@ def _peak_mib(spoken, count, size, folder) -> float:
 
 
 def _emotion(path) -> str:
-    return corpora.CORPORA["ravdess"].EMOTIONS[path.stem.split("-")[2]]
+    return corpora.places.CORPORA["ravdess"].EMOTIONS[path.stem.split("-")[2]]
 
 
 def _seconds_to_load_and_split(spoken, count, path) -> float:

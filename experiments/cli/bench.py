@@ -6,8 +6,9 @@ import click
 
 from common.errors import InputError
 from experiments.cli.options import DATA
+from experiments.evidence import benchmarks
 
-SECTIONS = ("training", "features", "batches", "overhead", "memory", "prediction")
+SECTIONS = tuple(benchmarks.TITLES)
 
 
 @click.command("bench")
@@ -23,19 +24,17 @@ def bench_command(only, corpus_name, data, smallest, results):
     stay; `tabulate` puts them into a table.
     """
     chosen = _chosen(only)
-    from experiments.evidence import benchmarks
-
     kept = results or (None if smallest else Path("results"))
     if kept is not None:
         benchmarks.read(kept)  # a damaged file is named before minutes are spent
-    from experiments.benchmark import timing
+    from experiments.benchmark import sections, timing
 
     for section in chosen:
         conditions = timing.conditions(rehearsal=smallest)
         conditions["command"] = _command(section, corpus_name)
         click.echo(f"{section}, load average {conditions['load_average']}")
         figures = []
-        for figure in _measure(section, smallest, corpus_name, data):
+        for figure in sections.measure(section, smallest=smallest, corpus_name=corpus_name, data=data):
             click.echo(f"  {benchmarks.line(figure)}")
             figures.append(figure)
         if kept is not None:
@@ -57,23 +56,3 @@ def _command(section, corpus_name) -> str:
     """What measures a section again."""
     corpus = f" --corpus {corpus_name}" if corpus_name and section in ("features", "overhead") else ""
     return f"python -m experiments bench --only {section}{corpus}"
-
-
-def _measure(section, smallest, corpus_name, data):
-    """The figures of a section, one after the other as they are measured."""
-    from experiments.benchmark import batches, features, prediction, processes, training
-
-    if section == "training":
-        return training.measure(training.SMALLEST if smallest else training.Size())
-    if section == "features":
-        size = features.SMALLEST if smallest else features.Size()
-        return features.measure(size, corpus_name, data)
-    if section == "batches":
-        return batches.measure(batches.SMALLEST if smallest else batches.Size())
-    if section == "overhead":
-        usual = processes.REAL_OVERHEAD if corpus_name else processes.Overhead()
-        size = processes.SMALLEST_OVERHEAD if smallest else usual
-        return processes.overhead(size, corpus_name, data)
-    if section == "memory":
-        return processes.memory(processes.SMALLEST_MEMORY if smallest else processes.Memory())
-    return prediction.measure(prediction.SMALLEST if smallest else prediction.Size())

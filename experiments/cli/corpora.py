@@ -16,11 +16,11 @@ def corpora_command(context, data):
     """List the corpora: found or missing, counts, licence, how to get them."""
     if context.invoked_subcommand:
         return
-    from common import corpora
+    from common.corpora import places
 
-    for name, module in corpora.CORPORA.items():
+    for name, module in places.CORPORA.items():
         card = module.INFO
-        place = corpora.find(name, data)
+        place = places.find(name, data)
         click.echo(f"{name}: {card.title}\n  {f'found at {place}' if place else 'missing'}")
         click.echo(f"  {card.num_utterances} utterances, {card.num_speakers} speakers; licence: {card.licence}")
         click.echo(f"  {card.how_to_get}\n")
@@ -39,7 +39,7 @@ def verify_command(name, data, labels, strict, workers):
     once.
     """
     from common import corpora
-    from common.corpora import verify
+    from common.features import audio
     from common.folds import leakage
 
     corpus = corpora.load(name, data, labels)
@@ -48,7 +48,7 @@ def verify_command(name, data, labels, strict, workers):
     click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
     if corpus.limits:
         click.echo(corpus.limits)
-    read = verify.read_every_file(corpus, workers=workers)
+    read = audio.read_every_file(corpus, workers=workers)
     warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
     for sentence in warnings:
         click.echo(f"Warning: {sentence}", err=True)
@@ -66,9 +66,9 @@ def verify_command(name, data, labels, strict, workers):
 @click.option("--into", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 def fetch_command(name, into):
     """Download a corpus from its official address and unpack it."""
-    from common.corpora import fetch
+    from common.corpora import places
 
-    click.echo(f"{name} is at {fetch.fetch(name, into)}")
+    click.echo(f"{name} is at {places.fetch(name, into)}")
 
 
 @corpora_command.command("synthesize")

@@ -27,8 +27,8 @@ import contextlib
 import dataclasses
 import decimal
 
-from common.corpora.verify import SYNTHETIC
 from common.evaluation.intervals import Estimate, NotComputableError
+from common.utterance import SYNTHETIC
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, ranges
 

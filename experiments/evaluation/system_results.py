@@ -11,11 +11,10 @@ import numpy as np
 
 from common import recipes
 from common.corpora.labels import KEEP
-from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
 from common.evaluation import metrics
 from common.folds import leakage, user_folds
-from common.utterance import EMOTIONS, LABEL_SETS
+from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (

@@ -10,11 +10,10 @@ import json
 from pathlib import Path
 
 from common.atomic_file import write_text
-from common.corpora import iemocap
-from common.corpora.verify import SYNTHETIC
+from common.corpora import places
 from common.errors import InputError
 from common.evaluation.intervals import NotComputableError
-from common.utterance import slug
+from common.utterance import SYNTHETIC, slug
 
 SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/evidence/human_reference
 SCHEMA = 1
@@ -105,9 +104,9 @@ def _rows(utterances) -> dict[str, dict] | None:
 def _merged(variant) -> dict[str, str]:
     """What the loader made of which emotion: only IEMOCAP's variants merge any (common/corpora/iemocap)."""
     name, *subset = variant.split("/")
-    if name.removesuffix(SYNTHETIC) != iemocap.INFO.name:
+    if name.removesuffix(SYNTHETIC) != "iemocap":
         return {}
-    emotions = iemocap.VARIANTS["/".join(subset[:2])].emotions
+    emotions = places.CORPORA["iemocap"].VARIANTS["/".join(subset[:2])].emotions
     return {theirs: ours for theirs, ours in emotions.items() if theirs != ours}
 
 

@@ -144,12 +144,12 @@ def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
 
     wanted, files = sorted({_corpus(record) for record in recorded_folds}), {}
     for recorded, name in wanted:
-        if data and not _is_of_a_user(recorded) and (root := corpora.find(name, data)):
+        if data and not _is_of_a_user(recorded) and (root := corpora.places.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == recorded:  # and not a synthetic one in the same layout
                 files[recorded, name] = {u.id: _below(root, u.path) for u in corpus.utterances}
     for name in corpus_names:
-        corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.find(name)
+        corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.places.find(name)
         root = root.parent if root.is_file() else root
         keys = [key for key in wanted if key[0] == corpus.name]
         if not keys:

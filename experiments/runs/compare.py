@@ -80,7 +80,7 @@ def require_honest(protocols):
 
 def corpora_found(data):
     """Names of the corpora that are there."""
-    return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
+    return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
 
 
 def corpora_of(protocols, data):
@@ -103,7 +103,7 @@ def synthetic_corpora(data):
     Raises:
         InputError: a folder of corpora was named, but none is in it.
     """
-    corpora.require_none_named(data)
+    corpora.places.require_none_named(data)
     from common.corpora import synthetic
 
     folder = feature_store.cache_dir() / "synthetic"

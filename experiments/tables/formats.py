@@ -9,6 +9,8 @@ from collections.abc import Callable
 import pandas as pd
 import tabulate
 
+from common.markdown import escaped
+
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
 NOTES = "notes"  # the heading of a column that becomes footnotes
@@ -16,7 +18,6 @@ PAGE_ROWS = 40  # that a page holds, in LaTeX at \footnotesize
 LONG_TEXT = 32  # characters of a cell that stays in one line, in LaTeX
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
 
-MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
 LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped the special characters before
     "—": "---",
     "–": "--",
@@ -182,30 +183,23 @@ def commands(sheets) -> str:
         seen |= own.keys()
         if own:
             blocks.append(f"## {sheet.name}")
-            blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in own))
+            blocks.append("\n".join(f"* {escaped(title)}: `{command}`" for title, command in own))
     return "\n\n".join(blocks) + "\n"
 
 
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
     table = footnoted(table)
-    cells = table.shown.map(_markdown).rename(columns=_markdown)
+    cells = table.shown.map(escaped).rename(columns=escaped)
     alignment = ["right" if right else "left" for right in table.right_aligned]
-    body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
-    blocks = [f"**{_markdown(table.caption)}**"] if table.caption else []
+    body = cells.toescaped(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
+    blocks = [f"**{escaped(table.caption)}**"] if table.caption else []
     blocks.append(body)
     if table.notes:
-        blocks.append("\n".join(f"* {_markdown(note)}" for note in table.notes))
+        blocks.append("\n".join(f"* {escaped(note)}" for note in table.notes))
     if table.commands:
-        blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in table.commands))
+        blocks.append("\n".join(f"* {escaped(title)}: `{command}`" for title, command in table.commands))
     return "\n\n".join(blocks)
-
-
-def _markdown(text) -> str:
-    """A cell without what Markdown or HTML would read as markup."""
-    for character, replacement in MARKDOWN.items():
-        text = text.replace(character, replacement)
-    return text
 
 
 FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"  # never wider than the text block

@@ -226,7 +226,7 @@ def test_an_audformat_database(database):
 
     for name in (f"audformat:{database}", f"audformat:{database}:emotion"):
         corpus = corpora.load(name)
-        assert corpora.find(name) == database
+        assert corpora.places.find(name) == database
         assert corpus.name == "audformat:ours" and corpus.counts == {"anger": 3, "sadness": 2}
         first = corpus.utterances[0]
         assert (first.id, first.speaker, first.gender, first.end_s) == ("0@0.0-0.5", "1", "male", 0.5)

@@ -19,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from common import corpora
-from common.corpora import speech_synthesis, synthetic
+from common.corpora import synthetic
 from common.errors import InputError
+from common.features import speech_synthesis
 from common.utterance import EMOTIONS
 
 TEXT = "Kids are talking by the door."
@@ -64,7 +65,7 @@ def test_every_emotion_has_one_row_and_neutral_changes_nothing():
 
 def test_same_seed_same_bytes_in_a_process_with_another_hash_seed_and_fewer_vector_instructions():
     program = (
-        "import hashlib; from common.corpora import speech_synthesis\n"
+        "import hashlib; from common.features import speech_synthesis\n"
         "make, text = speech_synthesis.make_speaker, 'Der Schlüssel, dort!'\n"
         "say, emotions = speech_synthesis.speak, ('fear', 'calm', 'anger')\n"
         "waves = [say(e, make(e, g), text) for e in emotions for g in ('male', 'female')]\n"

@@ -180,7 +180,7 @@ def test_frames_of_a_dialog_are_counted_in_its_left_channel(tmp_path):
 
 @pytest.mark.corpus
 def test_iemocap_has_the_frames_that_the_authors_counted():
-    root = corpora.find("iemocap", os.environ.get("SER_DATA"))
+    root = corpora.places.find("iemocap", os.environ.get("SER_DATA"))
     if root is None or not list(Path(root).glob("Session1/dialog/wav/*.wav")):
         pytest.skip("no IEMOCAP with the dialogs' recordings; set SER_DATA")
     assert len(iemocap.turns(root)) == 10_039

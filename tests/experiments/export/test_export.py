@@ -133,7 +133,7 @@ def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clea
     for u in lying:
         u.path.parent.mkdir(parents=True, exist_ok=True)
         u.path.write_text(u.id)  # no two alike
-    monkeypatch.setattr(corpora, "find", lambda *_: data)
+    monkeypatch.setattr(corpora.places, "find", lambda *_: data)
     monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
     folds = splits.folds(utterances(), "speaker_independent", 0)
     export(tmp_path, *(recorded(f, "speaker_independent", len(folds)) for f in folds), options=["--data", str(data)])
@@ -147,7 +147,7 @@ def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clea
 
 def test_a_synthetic_corpus_in_the_same_layout_hides_no_file(tmp_path, monkeypatch):
     lying = [dataclasses.replace(u, path=tmp_path / "data" / f"{u.id}.wav") for u in utterances()]
-    monkeypatch.setattr(corpora, "find", lambda *_: tmp_path / "data")
+    monkeypatch.setattr(corpora.places, "find", lambda *_: tmp_path / "data")
     monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
     folds = splits.folds(utterances(), "speaker_independent", 0)
     imitated = {"corpus": "ravdess-synthetic", "corpus_variant": "ravdess-synthetic/strong", "corpus_fingerprint": "s"}

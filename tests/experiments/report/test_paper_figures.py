@@ -10,8 +10,8 @@ import soundfile
 from click.testing import CliRunner
 
 from common import records
-from common.corpora import speech_synthesis
 from common.errors import InputError
+from common.features import speech_synthesis
 from common.learning.training import Fitted
 from common.utterance import Fold, Utterance
 from experiments import catalog

@@ -98,8 +98,8 @@ def test_a_folder_that_may_not_be_read_holds_no_corpus(monkeypatch, tmp_path):
 
     monkeypatch.setattr(os, "listdir", listdir)
     assert not verify.has_audio(tmp_path / "lost+found", re.compile(".*"))
-    assert corpora.find("ravdess", tmp_path) is None
-    assert corpora.find("emodb", tmp_path) == tmp_path / "emodb"
+    assert corpora.places.find("ravdess", tmp_path) is None
+    assert corpora.places.find("emodb", tmp_path) == tmp_path / "emodb"
 
 
 def test_a_setting_added_later_stands_at_its_default_in_records_wherever_it_is():

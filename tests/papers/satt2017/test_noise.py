@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
-from common.corpora import speech_synthesis
 from common.errors import InputError
+from common.features import speech_synthesis
 from papers.satt2017 import harmonic, noise, noise_signals, protocol
 from papers.satt2017.features import (
     SILENCE_DB,
