@@ -30,11 +30,18 @@ def load(name, data=None, labels=None) -> Corpus:
         InputError: the corpus is unknown, not there, or not whole.
     """
     if name.startswith(places.MANIFEST):
-        return manifest.load(name.removeprefix(places.MANIFEST), labels)
-    if name.startswith(places.AUDFORMAT):
-        return audformat.load(name.removeprefix(places.AUDFORMAT), labels)
-    corpus = _load(name, data)
-    return relabelled(corpus, labels) if labels else corpus
+        corpus = manifest.load(name.removeprefix(places.MANIFEST), labels)
+    elif name.startswith(places.AUDFORMAT):
+        corpus = audformat.load(name.removeprefix(places.AUDFORMAT), labels)
+    else:
+        corpus = _load(name, data)
+        corpus = relabelled(corpus, labels) if labels else corpus
+    if hidden := [text for text in (corpus.variant, *corpus.classes) if not text.isprintable()]:
+        raise InputError(
+            f"{ascii(hidden[0])} has characters that cannot be seen, which no record holds; rename the table, the "
+            "database or the label"
+        )
+    return corpus
 
 
 def _load(name, data):

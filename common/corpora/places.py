@@ -42,8 +42,10 @@ def module_of(corpus):
 
 
 def _folder(data):
-    chosen = data or os.environ.get(DATA_VARIABLE)
-    return Path(chosen).expanduser() if chosen else None
+    chosen = os.environ.get(DATA_VARIABLE) if data is None else data
+    if chosen == "":
+        raise InputError(f"an empty text names no folder of corpora; give --data or {DATA_VARIABLE} a value")
+    return None if chosen is None else Path(chosen).expanduser()
 
 
 def _places(corpus, folder):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import require_writable
 from common.errors import InputError
-from experiments.cli.options import DATA
+from experiments.cli.options import DATA, refuse_ignored
 
 
 @click.command("audit")
@@ -23,8 +24,12 @@ def audit_command(folds, audio, every, keep, data):
     """
     from experiments.runs import audit
 
-    if folds and keep:
-        raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
+    if folds:
+        refuse_ignored(["keep", "data"], "fold files are given, and it concerns the audit of our own folds")
+    else:
+        refuse_ignored(["audio"], "no fold files are given, which it concerns")
+    if keep:
+        require_writable(keep, "--keep")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
     found, unread = [], []
     for what, findings in audit.of_files(folds, audio_root=audio):

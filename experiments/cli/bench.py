@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import require_writable
 from common.errors import InputError
-from experiments.cli.options import DATA
+from experiments.cli.options import DATA, names_of, refuse_for_corpora, refuse_ignored
 from experiments.evidence import benchmarks
 
 SECTIONS = tuple(benchmarks.TITLES)
+OF_RECORDINGS = ("features", "overhead")  # sections that --corpus concerns
 
 
 @click.command("bench")
-@click.option("--only", help=f"Comma-separated sections: {', '.join(SECTIONS)}; all if absent.")
+@click.option("--only", callback=names_of, help=f"Comma-separated sections: {', '.join(SECTIONS)}; all if absent.")
 @click.option("--corpus", "corpus_name", help="Recordings for features and overhead; synthetic ones if absent.")
 @DATA
 @click.option("--smallest", is_flag=True, help="A rehearsal at tiny sizes; writes nothing unless --results is given.")
@@ -24,8 +26,14 @@ def bench_command(only, corpus_name, data, smallest, results):
     stay; `tabulate` puts them into a table.
     """
     chosen = _chosen(only)
+    if not set(chosen) & set(OF_RECORDINGS):
+        refuse_ignored(["corpus_name", "data"], f"only {' and '.join(OF_RECORDINGS)} take recordings")
+    if corpus_name is None:
+        refuse_ignored(["data"], "no --corpus is named, so that synthetic speech is used")
+    refuse_for_corpora([corpus_name] if corpus_name else [])
     kept = results or (None if smallest else Path("results"))
     if kept is not None:
+        require_writable(kept)
         benchmarks.read(kept)  # a damaged file is named before minutes are spent
     from experiments.benchmark import sections, timing
 
@@ -46,13 +54,14 @@ def _chosen(only) -> tuple[str, ...]:
     """The sections to measure, in the order of `SECTIONS`."""
     if only is None:
         return SECTIONS
-    names = {name.strip() for name in only.split(",")}
-    if unknown := sorted(names - set(SECTIONS)):
+    if unknown := sorted(set(only) - set(SECTIONS)):
         raise InputError(f"bench has no section {unknown[0]!r}; choose from {', '.join(SECTIONS)}")
-    return tuple(name for name in SECTIONS if name in names)
+    return tuple(name for name in SECTIONS if name in only)
 
 
 def _command(section, corpus_name) -> str:
     """What measures a section again."""
-    corpus = f" --corpus {corpus_name}" if corpus_name and section in ("features", "overhead") else ""
-    return f"python -m experiments bench --only {section}{corpus}"
+    from experiments.evaluation.system_results import shell_line
+
+    corpus = ["--corpus", corpus_name] if corpus_name and section in OF_RECORDINGS else []
+    return shell_line(["bench", "--only", section, *corpus])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from common.errors import InputError
-from experiments.cli.options import DATA, LABELS, STRICT
+from common.atomic_file import require_writable
+from common.errors import InputError, printable
+from experiments.cli.options import DATA, LABELS, SEED, STRICT, refuse_for_corpora, refuse_ignored
 
 
 @click.group("corpora", invoke_without_command=True)
@@ -15,6 +16,7 @@ from experiments.cli.options import DATA, LABELS, STRICT
 def corpora_command(context, data):
     """List the corpora: found or missing, counts, licence, how to get them."""
     if context.invoked_subcommand:
+        refuse_ignored(["data"], f"it stands before {context.invoked_subcommand}, which takes it behind its own name")
         return
     from common.corpora import places
 
@@ -38,6 +40,7 @@ def verify_command(name, data, labels, strict, workers):
     NAME is that of a corpus, manifest:FILE or audformat:DIR[:TABLE]. All recordings that cannot be used are named at
     once.
     """
+    refuse_for_corpora([name], labels)
     from common import corpora
     from common.features import audio
     from common.folds import leakage
@@ -51,7 +54,7 @@ def verify_command(name, data, labels, strict, workers):
     read = audio.read_every_file(corpus, workers=workers)
     warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
     for sentence in warnings:
-        click.echo(f"Warning: {sentence}", err=True)
+        click.echo(f"Warning: {printable(sentence)}", err=True)
     if warnings and strict:
         count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
         raise InputError(
@@ -66,6 +69,7 @@ def verify_command(name, data, labels, strict, workers):
 @click.option("--into", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 def fetch_command(name, into):
     """Download a corpus from its official address and unpack it."""
+    require_writable(into, "--into")
     from common.corpora import places
 
     click.echo(f"{name} is at {places.fetch(name, into)}")
@@ -74,9 +78,10 @@ def fetch_command(name, into):
 @corpora_command.command("synthesize")
 @click.argument("layout", type=click.Choice(["ravdess", "emodb", "iemocap"]))
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 def synthesize_command(layout, directory, seed):
     """Write a synthetic corpus in a real one's layout (checks the machinery, not the science)."""
+    require_writable(directory, "DIRECTORY")
     from common.corpora import synthetic
 
     synthetic.synthesize(layout, directory, seed=seed)

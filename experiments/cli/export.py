@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA, RESULTS, names_of
+from common.atomic_file import require_writable
+from experiments.cli.options import DATA, RESULTS_READ, names_of
 
 
 @click.command("export")
-@RESULTS
+@RESULTS_READ
 @click.option(
     "--into", type=click.Path(path_type=Path), required=True, help="Folder for folds, audformat, predictions."
 )
@@ -28,6 +29,7 @@ def export_command(results, into, tensorboard, data, corpus_names):
     With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes;
     otherwise by their stem. Either way `run --protocol folds:DIR` finds them in the corpus.
     """
+    require_writable(into, "--into")
     from experiments.export import export, learning_curves
 
     done = export.export(results, into, data, corpus_names or ())

@@ -2,13 +2,16 @@
 
 import click
 
+from common.atomic_file import require_writable
 from common.errors import InputError
-from experiments.cli.options import RESULTS
+from experiments.cli.options import RESULTS, names_of, refuse_ignored
 
 
 @click.command("latency")
-@click.option("--papers", help="Comma-separated; all if absent.")
-@click.option("--systems", "names", help="paper/variant, comma-separated; all of the papers if absent.")
+@click.option("--papers", callback=names_of, help="Comma-separated; all if absent.")
+@click.option(
+    "--systems", "names", callback=names_of, help="paper/variant, comma-separated; all of the papers if absent."
+)
 @click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Timed calls; the median counts.")
 @RESULTS
 def latency_command(papers, names, repeat, results):
@@ -18,7 +21,10 @@ def latency_command(papers, names, repeat, results):
     else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
     with its reason and stops no other.
     """
+    if names:
+        refuse_ignored(["papers"], "--systems names what is measured")
     pairs = _chosen(papers, names)
+    require_writable(results)
     from experiments.benchmark import latency
     from experiments.evidence import latencies
 
@@ -49,11 +55,10 @@ def _chosen(papers, names) -> list[tuple[str, str]]:
     from experiments import catalog
 
     if names is not None:
-        pairs = [tuple(name.strip().split("/", 1)) for name in names.split(",")]
+        pairs = [tuple(name.split("/", 1)) for name in names]
         if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
             raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
         for paper, variant in pairs:
             catalog.recipe(paper, variant, "paper")
         return pairs
-    wanted = [name.strip() for name in papers.split(",")] if papers else catalog.NAMES
-    return [(name, variant) for name in wanted for variant in catalog.paper(name).RECIPES]
+    return [(name, variant) for name in papers or catalog.NAMES for variant in catalog.paper(name).RECIPES]

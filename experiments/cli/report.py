@@ -2,11 +2,11 @@
 
 import click
 
-from experiments.cli.options import RESULTS
+from experiments.cli.options import RESULTS_READ
 
 
 @click.command("report")
-@RESULTS
+@RESULTS_READ
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 if the page lags behind its records.")
 def report_command(results, check):
     """Write the page results/report/index.html."""

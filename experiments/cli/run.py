@@ -3,7 +3,7 @@
 import click
 
 from common.errors import InputError
-from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, with_places
+from experiments.cli.options import names_of, recipe_changes, refuse_for_corpora, training_options, with_places
 
 
 @click.command("run")
@@ -32,8 +32,8 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     from experiments.runs import compare
 
     variants = variants or tuple(catalog.paper(paper).RECIPES)
-    changes = {name: options.pop(name) for name in RECIPE_CHANGES}
-    systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
+    systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
+    refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
     show(*compare.train(systems, [corpus_name], protocols=protocols, **with_places(options)), options["results"])
 
 

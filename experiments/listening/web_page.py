@@ -17,6 +17,7 @@ import jinja2
 import soundfile
 from werkzeug import exceptions, serving
 
+from common import markup
 from common.errors import InputError
 from common.features import audio
 from experiments.listening import study_plan
@@ -43,6 +44,7 @@ def create_app(study, answers, utterances) -> flask.Flask:
     app.config.update(TRUSTED_HOSTS=[HOST, "localhost"], MAX_CONTENT_LENGTH=10_000)
     app.jinja_options = {  # Flask escapes by file name, and does not know .j2
         "autoescape": True,
+        "finalize": markup.finalize,
         "undefined": jinja2.StrictUndefined,
         "trim_blocks": True,
         "lstrip_blocks": True,

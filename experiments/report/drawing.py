@@ -5,6 +5,7 @@ import textwrap
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from common import markup
 from experiments.evaluation.system_results import ranges
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
@@ -16,15 +17,16 @@ STYLE = {
     "axes.spines.right": False,
     "figure.dpi": 110,
     "savefig.dpi": 110,
+    "text.parse_math": False,  # a name with dollar signs is no formula
 }
 CHARACTERS_AN_INCH = 12.5
 
 
 def title(figure, lines):
-    """Lines above a figure, broken at its width; empty ones are left out. No line is read as a formula."""
+    """Lines above a figure, broken at its width; empty ones are left out."""
     width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
-    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(line, width)]
-    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
+    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(markup.visible(line), width)]
+    figure.suptitle("\n".join(wrapped), fontsize=9)
 
 
 def system_title(figure, system, counted):

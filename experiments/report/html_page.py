@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from common import records
+from common import markup, records
 from common.atomic_file import write_text
 from common.evaluation import reported_results
 from experiments.evaluation import comparisons, reproduction, system_results
@@ -87,6 +87,7 @@ def page(results, known, drawn, papers, *, people=(), measured=None, rated=None,
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=markup.finalize,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from common import corpora, recipes, records
+from common import corpora, recipes
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
 from common.folds import leakage, user_folds
@@ -15,6 +16,7 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
+OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 
 
@@ -30,12 +32,12 @@ def systems(pairs, preset, *, assignments=(), **options):
         pairs: of names; a variant may have changes behind it, `cnn+learning_rate=0.1`, as records are named.
         preset: paper, quick or smoke.
         assignments: `field=value` texts that change the recipe of every system.
-        options: of the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
+        options: those given on the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
 
     Raises:
-        InputError: an unknown name, or changes that a system cannot have.
+        InputError: an unknown name, changes that a system cannot have, or an option that none of the systems reads.
     """
-    experiments, faults = [], []
+    experiments, faults, options = [], [], _Options(options)
     for pair in pairs:
         try:
             experiments.append(_system(pair, preset, assignments, options))
@@ -43,7 +45,22 @@ def systems(pairs, preset, *, assignments=(), **options):
             faults.append(str(error))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
+    if unread := [OPTIONS[name] for name in options if name not in options.read]:
+        names = ", ".join(system.name for system in experiments)
+        raise InputError(f"{' and '.join(unread)} would be ignored, it does not concern {names}; leave it out")
     return experiments
+
+
+class _Options(dict):
+    """Options that remember which of them were read."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.read = set()
+
+    def get(self, name, default=None):
+        self.read.add(name)
+        return super().get(name, default)
 
 
 def _system(pair, preset, assignments, options):
@@ -113,6 +130,16 @@ def synthetic_corpora(data):
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 
 
+def _require_places(results, store, models):
+    """Raise InputError where what a run writes has no place."""
+    for part in ("runs", "tables", "report", "human"):
+        require_writable(Path(results, part))
+    require_writable(store, "--store")
+    require_writable(feature_store.cache_dir(), "SER_CACHE")
+    if models:
+        require_writable(models, "--models")
+
+
 def train(
     chosen,
     corpus_names,
@@ -146,9 +173,7 @@ def train(
     Raises:
         InputError: nothing at all could be run.
     """
-    records.require_writable(Path(results, "runs"))
-    if models:
-        records.require_writable(models, "--models")
+    _require_places(results, store, models)
     schedule.require(scheduler, results)
     if not (chosen and corpus_names and protocols):
         raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")

@@ -22,7 +22,7 @@ import distributed
 from distributed.comm import connect
 from distributed.versions import VersionMismatchWarning
 
-from common import records
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
 from common.features.code_version import versions
@@ -200,7 +200,9 @@ async def _require_fit(client, address, results):
         ) from error
     if differing := _differing(there, here):
         raise InputError(f"the Dask scheduler at {address} has {differing}; {SAME}")
-    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=Path(results, "runs")) as marker:
+    place = Path(results, "runs")
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=place) as marker:
         answers = await client.run(unfit, here, marker.name, on_error="return")
     for worker, answer in answers.items():
         if isinstance(answer, ImportError):
@@ -246,7 +248,7 @@ def unfit(expected, marker, dask_worker) -> str | None:
         return f"does not see {os.path.dirname(marker)}; give a --results folder that all machines see under one path"
     if marker:
         try:
-            records.require_writable(Path(marker).parent)
+            require_writable(Path(marker).parent)
         except InputError as error:
             return f"has another problem: {error}"
     return None

@@ -11,7 +11,7 @@ import click
 import joblib
 
 from common import recipes, records
-from common.errors import InputError
+from common.errors import InputError, printable
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
 from common.folds import leakage, splits, user_folds
@@ -270,7 +270,7 @@ def _say(corpus_variant, sentences):
     for sentence in sentences:
         if (corpus_variant, sentence) not in _SAID:
             _SAID.add((corpus_variant, sentence))
-            click.echo(f"Warning: {corpus_variant}: {sentence}", err=True)
+            click.echo(f"Warning: {printable(f'{corpus_variant}: {sentence}')}", err=True)
 
 
 _HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import jinja2
 
+from common import markup
 from common.corpora import places
 from common.evaluation import metrics, reported_results
-from common.markdown import escaped
 from common.utterance import SYNTHETIC
 from experiments.evaluation import system_results
 
@@ -78,7 +78,7 @@ def text(record, speakers) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = lambda value: escaped(str(value))
+    environment.filters |= {"cell": markup.markdown, "code": markup.markdown_code}
     (system,) = system_results.group([record])
     scored = scores(record)
     return environment.get_template("model_card.md.j2").render(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import tabulate
 
-from common import records
+from common import markup, records
 from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
@@ -192,7 +192,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")
     body = tabulate.tabulate(
-        formats.Table(caption, ranked, TERMINAL).shown,
+        formats.Table(caption, ranked, TERMINAL).shown.map(markup.visible),
         headers="keys",
         showindex=False,
         tablefmt="simple",
@@ -200,7 +200,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
         colalign=("left",) + ("right",) * 5 + ("left",),
         disable_numparse=True,
     )
-    return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
+    return "\n".join([*textwrap.wrap(markup.visible(caption), TERMINAL_COLUMNS), body])
 
 
 def _note(row, field) -> str:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from common import records
+from common.atomic_file import require_writable
 from common.corpora import synthetic
 from common.errors import InputError
 from common.features import feature_store
@@ -114,7 +115,7 @@ def read_only():
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX")
 def test_a_read_only_results_folder_is_refused_before_anything_is_done(read_only):
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
-        records.require_writable(read_only)
+        require_writable(read_only)
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
         records.write(record(part([0, 1], [0, 1])), root=read_only)
 

@@ -123,7 +123,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, text, expected):
     ("arguments", "expected"),
     [
         (["--systems", "mfcc"], "'mfcc' is no system"),
-        (["--systems", ""], "'' is no system"),
+        (["--systems", ""], "an empty text"),
         (["--systems", "emmert/huge"], "no variant 'huge'"),
         (["--papers", "nobody2019"], "unknown paper"),
         (["--repeat", "0"], "--repeat"),
