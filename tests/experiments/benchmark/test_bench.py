@@ -13,7 +13,7 @@ from experiments.__main__ import main
 from experiments.benchmark import batches as benchmark_batches
 from experiments.benchmark import processes, sections, timing, training
 from experiments.evidence import benchmarks
-from experiments.tables import all_tables, benchmark
+from experiments.tables import all_tables, evidence
 
 SECTIONS = tuple(benchmarks.TITLES)
 CONDITIONS = {
@@ -236,15 +236,15 @@ def test_the_table_says_what_was_measured_where_and_what_was_not(tmp_path):
     assert text.count("`python -m experiments bench --only this --corpus ravdess`") == 2
     captions = [line for line in text.splitlines() if line.startswith("**")]
     assert all("a processor, 2 cores; 2026-11-21, load average 0.1" in line for line in captions)
-    assert [benchmark.REHEARSAL in line for line in captions] == [False, True]
+    assert [evidence.REHEARSAL in line for line in captions] == [False, True]
     assert "0.034" in (tmp_path / "tables" / "bench.csv").read_text()
 
 
 def test_the_table_needs_neither_keras_nor_audio(tmp_path):
     (tmp_path / "bench.json").write_text(json.dumps({"schema": 1, "sections": BY_HAND}))
     code = (
-        "import sys; from experiments.evidence import benchmarks; from experiments.tables import benchmark\n"
-        "assert benchmark.sheet(benchmarks.read(sys.argv[1])).tables\n"
+        "import sys; from experiments.evidence import benchmarks; from experiments.tables import evidence\n"
+        "assert evidence.speed_sheet(benchmarks.read(sys.argv[1])).tables\n"
         "assert not {'tensorflow', 'keras', 'librosa', 'psutil'} & sys.modules.keys()"
     )
     timing.child(["-c", code, tmp_path])

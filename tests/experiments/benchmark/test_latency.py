@@ -13,7 +13,7 @@ from experiments.__main__ import main
 from experiments.benchmark import latency as benchmark_latency
 from experiments.evaluation import system_results
 from experiments.evidence import latencies
-from experiments.tables import all_tables, formats, latency, systems
+from experiments.tables import all_tables, evidence, formats, systems
 from tests.support.records_by_hand import many
 from tests.support.table_rows import rows
 
@@ -141,11 +141,11 @@ def test_only_what_was_measured_with_the_same_front_end_is_shown():
     measured = {"emmert/mfcc": ENTRY}
     same = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 20, "later_field": 1}})
     other = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 13}})
-    assert latency.latency_of(same, measured) == ENTRY
-    assert latency.latency_of(other, measured) is None
-    assert latency.latency_of(system(preset="quick"), measured) == ENTRY
-    assert latency.latency_of(system(preset="smoke"), measured) is None
-    assert latency.latency_of(system(variant="own_cnn"), measured) is None
+    assert evidence.latency_of(same, measured) == ENTRY
+    assert evidence.latency_of(other, measured) is None
+    assert evidence.latency_of(system(preset="quick"), measured) == ENTRY
+    assert evidence.latency_of(system(preset="smoke"), measured) is None
+    assert evidence.latency_of(system(variant="own_cnn"), measured) is None
 
 
 def test_costs_have_the_milliseconds_beside_them():
@@ -161,5 +161,5 @@ def test_costs_have_the_milliseconds_beside_them():
 
 
 def test_without_a_measurement_every_cell_says_so(tmp_path):
-    (cost,) = latency.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
+    (cost,) = evidence.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
     assert rows(cost)[0].shown["ms a 3-s recording"] == formats.NONE
