@@ -278,7 +278,8 @@ def _keep_random_numbers_apart():
     thread of the process, twice a second (dask.sizeof). Without this the weights that a fold begins with depend on the
     moment: the same fold ends with other predictions on each worker. Keras has no public way to give it a generator.
     A seed for each initializer and each dropout of every paper would be one, about fifty places, which a new paper's
-    author would have to know of, and the local runs that are recorded would no longer be repeated.
+    author would have to know of, and the local runs that are recorded would no longer be repeated. Upstream,
+    https://github.com/keras-team/keras/pull/22709 (open) counts these seeds apart, which would make this needless.
     """
     backend.start()
     from keras.src.random import seed_generator

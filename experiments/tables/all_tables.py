@@ -124,7 +124,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         if rated and corpus in rated:
             from experiments.tables import error_structure
 
-            sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
+            decisions_of = {paper.name for paper in known if paper.decisions}
+            sheet = error_structure.errors_sheet(corpus, members, rated[corpus], decisions_of)
             sheets += [sheet] if sheet else []
     return [*sheets, evidence.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 

@@ -10,7 +10,6 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
 from experiments.tables.layout import caption, commands, identity, value_or_reason
 
-PAPER = "chernykh2018"
 RATERS = {"external": False, "external and the actors themselves": True}  # -> with_self
 BY_DISSENT = "Errors by emotion and number of dissenting raters"
 BY_RECOGNITION = "Errors by emotion and share of listeners who recognised it"
@@ -33,8 +32,15 @@ CONFUSION_NOTES = ("In per cent of the true emotion's utterances, the decisions 
 # --- the sheet
 
 
-def errors_sheet(corpus, systems, raters) -> Sheet | None:
-    """Figure 6b, Table 2 where there are votes, Figure 6a of the paper's systems; None where no system has ratings."""
+def errors_sheet(corpus, systems, raters, decisions_of=()) -> Sheet | None:
+    """Figure 6b, Table 2 where there are votes, Figure 6a of some papers' systems; None where no system has ratings.
+
+    Args:
+        corpus: the corpus variant of all systems.
+        systems: SystemResults.
+        raters: annotations.Annotations.
+        decisions_of: names of the papers that show what their systems decide.
+    """
     rated, left_out = {}, []
     for system in systems:
         utterances, why = value_or_reason(_utterances, system, raters)
@@ -47,7 +53,7 @@ def errors_sheet(corpus, systems, raters) -> Sheet | None:
     tables = [_by_agreement(corpus, rated, raters)]
     if raters.voted:
         tables.append(_residual(corpus, rated, raters))
-    if own := {system: utterances for system, utterances in rated.items() if system.paper == PAPER}:
+    if own := {system: utterances for system, utterances in rated.items() if system.paper in decisions_of}:
         tables.append(_confusion(corpus, own))
     tables[0] = tables[0].changed(commands=commands(rated), notes=(*tables[0].notes, *left_out))
     return Sheet(f"errors_{slug(corpus)}", f"Where systems err on {corpus}", tuple(tables))

@@ -27,7 +27,8 @@ def shown(table, *headings):
 
 
 def test_figure_6b_table_2_and_figure_6a_of_two_seeds(rated):
-    sheet = error_structure.errors_sheet("iemocap/all/4exc", group(recorded(0), recorded(1)), rated["iemocap/all/4exc"])
+    members = group(recorded(0), recorded(1))
+    sheet = error_structure.errors_sheet("iemocap/all/4exc", members, rated["iemocap/all/4exc"], {"chernykh2018"})
     by_agreement, residual, confusion = sheet.tables
     assert shown(by_agreement, "emotion", "all", "0 dissenting", "1 dissenting") == [
         ("anger", "62.5 (5/8)", "25.0 (1/4)", "100.0 (4/4)"),
