@@ -18,7 +18,7 @@ from common.folds import leakage
 from common.learning import batching, training
 from common.utterance import Corpus, Utterance
 from papers import lim2016
-from papers.lim2016 import leaky, model, protocol
+from papers.lim2016 import figures, leaky, model, protocol
 from papers.lim2016.features import FrontEnd, log_power
 
 FRONT_END = FrontEnd()
@@ -259,6 +259,19 @@ def test_the_tables_look_like_means_over_folds():
         if "-f1-" in key:
             p, r = (per_class[key.replace("-f1-", f"-{score}-")] for score in ("precision", "recall"))
             assert f1 < 2 * p * r / (p + r)
+
+
+def test_the_speech_in_a_segment_by_hand():
+    front_end = FrontEnd()
+    second = front_end.sample_rate_hz
+    loud = np.random.default_rng(0).uniform(-0.5, 0.5, 2 * second).astype("float32")
+    quiet = loud * np.float32(1e-4)  # 80 dB below
+    shares = figures.speech_shares(np.concatenate([loud, quiet]), front_end)
+    starts = 64 * 128 * np.arange(len(shares))  # D4: every 64 frames of 128 samples
+    expected = np.clip((2 * second - starts) / (128 * 128), 0, 1)
+    assert shares == pytest.approx(expected, abs=0.02) and shares[0] == 1 and shares[-1] == 0
+    shows = figures.recording_figures(lambda rate: iter([np.concatenate([loud, quiet])]))["speech_in_segments"][1]
+    assert f"{100 * np.mean(shares == 0):.1f} % of the segments hold no speech" in shows
 
 
 # --- the networks
