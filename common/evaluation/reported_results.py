@@ -27,7 +27,7 @@ WHOLE_PER_CENT = 0.005  # half of one: papers print rates so, at least
 DERIVED = ("paper", "seeds", "half_digit")  # what no entry of [[published]] states
 PER_CLASS = ("precision", "recall", "f1")
 SECTIONS = {"paper", "stated", "data", "published", "confusion", "contrast"}
-PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds"}
+PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds", "decisions"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,8 @@ class Contrast:
 class Paper:
     """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
 
-    A method that is no paper has no paper.toml: a name, a title, and nothing that was published.
+    A method that is no paper has no paper.toml: a name, a title, and nothing that was published. `decisions` is where
+    the paper shows what its systems decide, emotion by emotion; the tables then show it of ours.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Paper:
     doi: str = ""
     url: str = ""
     seeds: str = "0"
+    decisions: str = ""
     stated: dict = dataclasses.field(default_factory=dict)
     data: dict = dataclasses.field(default_factory=dict)
     published: tuple[ReportedResult, ...] = ()

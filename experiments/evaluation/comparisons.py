@@ -31,7 +31,7 @@ class Pair:
         return tested and tested.pvalue
 
 
-def methods_of(members, ablations) -> tuple[list, list[str]]:
+def distinct_systems(members, ablations) -> tuple[list, list[str]]:
     """Systems of one group that are compared with each other, and sentences on the others."""
     methods, changed, repeated = [], [], []
     for system in members:
@@ -65,7 +65,7 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
     differences, why = {}, ""
     for metric in ("ua", "wa"):
         try:
-            differences[metric] = difference_in(first, second, metric, ["test"], rules=rules)
+            differences[metric] = difference(first, second, metric, seeds=seeds, rules=rules)
         except ValueError as error:
             differences[metric] = None
             why = f"no {metric.upper()}: {error}; UA p is of WA" if metric == "ua" else str(error)
@@ -81,29 +81,30 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
     )
 
 
-def difference_in(first, second, metric, parts, rules=(None, None)) -> intervals.Estimate:
-    """Mean of a metric over parts of the test, first system minus second, of the seeds that both have.
-
-    Raises:
-        NotComputableError: the metric or its interval does not exist.
-    """
-    seeds = common_seeds(first, second)
-    counts = [
-        noise_conditions.counts(system, parts, rule=rule, seeds=seeds)
-        for system, rule in zip((first, second), rules, strict=True)
-    ]
-    return intervals.difference(scores.metric_of(metric, first.classes), *counts)
-
-
-def difference(first, second, metric) -> intervals.Estimate:
+def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(None, None)) -> intervals.Estimate:
     """A pooled metric of the first system minus that of the second, which tested the same speakers, or some of them.
 
     Their utterances may differ, as those of one system under two protocols do. Where both tested the same utterances
     in the same folds of the same seeds, networks are paired as well.
+
+    Args:
+        first, second: SystemResults.
+        metric: a name of `metrics.by_name`.
+        parts: whose mean the metric is, all of the same recordings.
+        seeds: those that count; None is all of each system's.
+        rules: decision rules, by default the papers' own.
+
+    Raises:
+        NotComputableError: the metric or its interval does not exist.
     """
-    parts = [r.parts["test"]["speakers"] for system in (first, second) for r in system.used]
-    counts = [system.counts(speakers=np.unique(np.concatenate(parts))) for system in (first, second)]
-    paired = first.seeds == second.seeds == common_seeds(first, second)
+    used = [record for system in (first, second) for seed in seeds or system.seeds for record in system.by_seed[seed]]
+    speakers = np.unique(np.concatenate([record.parts[parts[0]]["speakers"] for record in used]))
+    counts = [
+        system.counts(parts, rule=rule, seeds=seeds, speakers=speakers)
+        for system, rule in zip((first, second), rules, strict=True)
+    ]
+    common = common_seeds(first, second)
+    paired = set(seeds) <= set(common) if seeds else first.seeds == second.seeds == common
     return intervals.difference(metrics.by_name(metric, first.classes), *counts, paired=paired)
 
 
@@ -211,19 +212,19 @@ def _contrast(contrast, members) -> ContrastResult:
     seeds = common_seeds(first, second)
     try:
         parts = ["test"]
-        if contrast.part == noise_conditions.EVERY:
+        if contrast.part == noise_conditions.ALL_CONDITIONS:
             parts = _heard_by_both(first, second)
         if not seeds:
             return ContrastResult(contrast, first, second, None, [], None, "not run: a seed that both have")
-        found = difference_in(first, second, "ua", parts)
+        found = difference(first, second, "ua", parts=parts, seeds=seeds)
     except ValueError as error:
         return ContrastResult(contrast, first, second, None, seeds, None, f"not comparable: {error}")
     return ContrastResult(contrast, first, second, found, seeds, None, "")
 
 
 def _heard_by_both(first, second) -> list[str]:
-    heard = noise_conditions.of(first)
-    if not heard or heard != noise_conditions.of(second):
+    heard = noise_conditions.conditions_of(first)
+    if not heard or heard != noise_conditions.conditions_of(second):
         raise intervals.NotComputableError("they heard different noises")
     return [f"test:{name}" for name in heard]
 

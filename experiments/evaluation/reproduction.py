@@ -29,8 +29,8 @@ import dataclasses
 
 import numpy as np
 
-from common.corpora.verify import SYNTHETIC
 from common.evaluation.intervals import Estimate, NotComputableError, next_seed
+from common.utterance import SYNTHETIC
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, ranges
 
@@ -85,7 +85,7 @@ def compare(number, systems, raters=None) -> Outcome:
         ours = _measured(number, system, raters)
     except ValueError as error:
         return Outcome(number, f"not comparable: {error}", system)
-    if why := noise_conditions.unlike(number, system):
+    if why := noise_conditions.why_not_comparable(number, system):
         return Outcome(number, f"not comparable: {why}", system, ours)
     if ours.low is None and not ours.by_seed:
         return Outcome(number, f"not comparable: {ours.why_none}", system, ours)
@@ -206,7 +206,7 @@ def _of_the_same_kind(number, systems) -> tuple[list, str]:
         ),
         (lambda s: s.preset == "paper", lambda left: _only("at preset", {s.preset for s in left}, "paper")),
         (lambda s: s.complete, lambda left: f"only {left[0].folds} folds of seed {ranges(left[0].seeds)}"),
-        (lambda s: not s.mixed, lambda left: "; ".join(left[0].mixed)),
+        (lambda s: not s.inconsistencies, lambda left: "; ".join(left[0].inconsistencies)),
         (lambda s: not s.notes, lambda left: "; ".join(left[0].notes)),
     )
     for holds, why in conditions:

@@ -21,19 +21,21 @@ HISTORY = {
 SLICE_RULE = "slice_votes"
 
 
-def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
+def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
     """A metric of a system, named as in common/evaluation/reported_results.
+
+    Without `interval` a pooled metric of counts has none, which saves its time.
 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
     """
-    key = metric, aggregation, part, rule or system.rules[0]
+    key = metric, aggregation, part, rule or system.rules[0], interval
     if key not in system.measured:
-        system.measured[key] = _measure(system, metric, aggregation, part, rule)
+        system.measured[key] = _measure(system, metric, aggregation, part, rule, interval)
     return system.measured[key]
 
 
-def _measure(system, metric, aggregation, part, rule) -> Estimate:
+def _measure(system, metric, aggregation, part, rule, interval) -> Estimate:
     base = metric.partition(":")[0]
     if metric == "parameters":
         return _parameters(system)
@@ -54,13 +56,13 @@ def _measure(system, metric, aggregation, part, rule) -> Estimate:
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
     if aggregation == "fold_mean":
         return _fold_mean(system, of_confusion, part, rule)
-    return _pooled(system, metric, of_confusion, part, rule)
+    return _pooled(system, metric, of_confusion, part, rule, interval)
 
 
 def _require(system, part, rule):
     if rule and rule not in system.rules:
         raise NotComputableError(f"the records have no rule {rule}")
-    if any(part not in record.parts for record in system.used):
+    if any(part not in record.parts for record in system.records_used):
         raise NotComputableError(f"the records have no part {part}")
 
 
@@ -84,14 +86,14 @@ def fold_values(system, metric, rule=None) -> np.ndarray:
     """
     values = metric_of(metric, system.classes)(np.stack(system.confusions(rule)))  # (F,)
     if np.isnan(values).any():
-        record = system.used[int(np.flatnonzero(np.isnan(values))[0])]
+        record = system.records_used[int(np.flatnonzero(np.isnan(values))[0])]
         raise NotComputableError(f"{_absent(system, [record], 'test')} in {record.fold} of seed {record.seed}")
     return values
 
 
 def _spread(system, metric, rule) -> Estimate:
     """Standard deviation over the folds of all seeds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(values) < 2:
         raise NotComputableError("one fold has no spread")
     by_seed = tuple(float(values[seeds == seed].std(ddof=1)) for seed in system.seeds if sum(seeds == seed) > 1)
@@ -100,7 +102,7 @@ def _spread(system, metric, rule) -> Estimate:
 
 def _spread_of_repeats(system, metric, rule) -> Estimate:
     """Standard deviation over seeds of the mean over folds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(system.seeds) < 2:
         raise NotComputableError("one repeat has no spread")
     means = [values[seeds == seed].mean() for seed in system.seeds]
@@ -134,18 +136,20 @@ def _per_seed(system, of_confusion, aggregation, part, rule) -> tuple[float, ...
     return tuple(values)
 
 
-def _pooled(system, metric, of_confusion, part, rule) -> Estimate:
+def _pooled(system, metric, of_confusion, part, rule, interval) -> Estimate:
     by_seed = _per_seed(system, of_confusion, "pooled", part, rule)
     for seed, value in zip(system.seeds, by_seed, strict=True):
         if np.isnan(value):
             where = f" in seed {seed}" if len(system.seeds) > 1 else ""
             raise NotComputableError(f"{_absent(system, system.by_seed[seed], part)}{where}")
-    counts = system.counts(rule, part)
+    if not interval:
+        return Estimate(float(np.mean(by_seed)), by_seed=by_seed)
+    counts = system.counts([part], rule=rule)
     base, _, emotion = metric.partition(":")
     if base == "recall":  # of the other speakers' utterances it knows nothing
-        has_class = metrics.support(counts.cells)[..., list(system.classes).index(emotion)].sum(axis=1) > 0
-        counts = intervals.Counts(counts.cells[has_class], counts.seeds)
-    return _with_interval(by_seed, mean_over_seeds(of_confusion), counts)
+        support = metrics.support(counts.cells)[..., list(system.classes).index(emotion)]
+        counts = intervals.Counts(counts.cells[support.sum(axis=(1, 2)) > 0], counts.seeds)
+    return with_interval(by_seed, mean_over_seeds(of_confusion), counts)
 
 
 def _ua_over_utterances(system, part, rule) -> Estimate:
@@ -156,7 +160,7 @@ def _ua_over_utterances(system, part, rule) -> Estimate:
     return intervals.interval_over(metric_of("ua", system.classes), cells, about="utterances")
 
 
-def _with_interval(by_seed, statistic, counts, **options) -> Estimate:
+def with_interval(by_seed, statistic, counts, **options) -> Estimate:
     """The statistic of counts with its interval, or with the reason why there is none."""
     try:
         return dataclasses.replace(intervals.interval(statistic, counts, **options), by_seed=by_seed)
@@ -168,9 +172,10 @@ def _with_interval(by_seed, statistic, counts, **options) -> Estimate:
 def _fold_mean(system, of_confusion, part, rule) -> Estimate:
     """Without a speaker, a fold counts by the share of its utterances that is left."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
-    counts = system.counts(rule, part)
+    counts = system.counts([part], rule=rule)
+    counts = intervals.Counts(counts.cells[:, :, 0], counts.seeds)
     values = of_confusion(counts.cells.sum(axis=0))
-    if undefined := [r for r, value in zip(system.used, values, strict=True) if np.isnan(value)]:
+    if undefined := [r for r, value in zip(system.records_used, values, strict=True) if np.isnan(value)]:
         raise NotComputableError(
             f"{_absent(system, undefined[:1], part)} in {undefined[0].fold} of seed {undefined[0].seed}"
         )
@@ -187,20 +192,20 @@ def _weighted_folds(counts, of_fold, weigh, by_seed, *, rate) -> Estimate:
         totals = weights.sum(axis=-1)  # 0 where no fold has a value
         return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
-    return _with_interval(by_seed, mean, counts, rate=rate, of="networks")
+    return with_interval(by_seed, mean, counts, rate=rate, of="networks")
 
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
     """Mean of a quantity that each utterance adds to: `terms(record)` gives numerators and denominators, (N,) each."""
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
-    cells = np.zeros((len(speakers), len(system.used), 2))
-    for fold, record in enumerate(system.used):
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
+    cells = np.zeros((len(speakers), len(system.records_used), 2))
+    for fold, record in enumerate(system.records_used):
         index = np.searchsorted(speakers, record.parts[part]["speakers"])
         for column, values in enumerate(terms(record)):
             np.add.at(cells, (index, fold, column), values)
-    counts = intervals.Counts(cells, np.array([record.seed for record in system.used]))
+    counts = intervals.Counts(cells, np.array([record.seed for record in system.records_used]))
     if aggregation == "pooled":
-        return _with_interval(_by_seed(counts), mean_over_seeds(_quotients), counts, rate=rate)
+        return with_interval(_by_seed(counts), mean_over_seeds(_quotients), counts, rate=rate)
     values, totals = _quotients(cells.sum(axis=0)), cells[..., 1].sum(axis=0)
     by_seed = tuple(float(values[counts.seeds == seed].mean()) for seed in system.seeds)
     return _weighted_folds(counts, _quotients, lambda sums: sums[..., 1] / totals, by_seed, rate=rate)
@@ -208,10 +213,8 @@ def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
 
 def _by_seed(counts) -> tuple[float, ...]:
     """Quotients of each seed."""
-    return tuple(
-        float(_quotients(counts.cells[:, counts.seeds == seed].sum(axis=(0, 1))))
-        for seed in dict.fromkeys(counts.seeds)
-    )
+    names = dict.fromkeys(counts.seeds.tolist())
+    return tuple(float(_quotients(counts.cells[:, counts.seeds == seed].sum(axis=(0, 1)))) for seed in names)
 
 
 def share(system, name, raters, *, part="test", rule=None) -> Estimate:
@@ -229,18 +232,19 @@ def share(system, name, raters, *, part="test", rule=None) -> Estimate:
     from experiments.evaluation import error_shares
 
     _require(system, part, rule)
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
-    cells = np.zeros((len(speakers), len(system.used), 2))  # (G, L, 2)
-    for fold, record in enumerate(system.used):
+    used = system.records_used
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in used]))
+    cells = np.zeros((len(speakers), len(used), 2))  # (G, L, 2)
+    for fold, record in enumerate(used):
         tested = system.tested_by(record, rule, part)
         index = np.searchsorted(speakers, tested.speakers)
         for column, (counted,) in enumerate(error_shares.share_terms(tested, name, system.classes, raters)):
             np.add.at(cells, (index, fold, column), counted)
-    counts = intervals.Counts(cells, np.array([record.seed for record in system.used]))
+    counts = intervals.Counts(cells, np.array([record.seed for record in used]))
     by_seed = _by_seed(counts)
     if np.isnan(by_seed).any():
         raise NotComputableError(f"there is no decision that share:{name} would count")
-    return _with_interval(by_seed, mean_over_seeds(_quotients), counts)
+    return with_interval(by_seed, mean_over_seeds(_quotients), counts)
 
 
 def _quotients(cells):

@@ -11,11 +11,10 @@ import numpy as np
 
 from common import recipes
 from common.corpora.labels import KEEP
-from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
 from common.evaluation import intervals, metrics
 from common.folds import leakage, user_folds
-from common.utterance import EMOTIONS, LABEL_SETS
+from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
@@ -26,7 +25,7 @@ LEAKY_NOTE = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Tested:
+class Predictions:
     """What a system decided on one part, folds put together.
 
     Args:
@@ -93,7 +92,7 @@ class SystemResults:
         return self.complete or list(self.by_seed)
 
     @property
-    def used(self) -> list:
+    def records_used(self) -> list:
         return [record for seed in self.seeds for record in self.by_seed[seed]]
 
     @property
@@ -104,7 +103,7 @@ class SystemResults:
         return f"{'–'.join(map(str, done[:1] + done[1:][-1:]))}/{total}"
 
     @property
-    def mixed(self) -> list[str]:
+    def inconsistencies(self) -> list[str]:
         """In what the records differ although they should not: they then are no repetitions of one experiment."""
         recipes = list({repr(record.recipe): record.recipe for record in self.records}.values())
         differing = {
@@ -128,7 +127,7 @@ class SystemResults:
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.mixed, *self.not_learnt, *self.warnings]
+        return [*notes, *self.inconsistencies, *self.not_learnt, *self.warnings]
 
     @property
     def warnings(self) -> list[str]:
@@ -138,7 +137,7 @@ class SystemResults:
     @functools.cached_property
     def _states(self) -> list[tuple]:
         """(record, name of a network, its state), of the records that numbers are taken from."""
-        return [(record, *item) for record in self.used for item in convergence.states(record).items()]
+        return [(record, *item) for record in self.records_used for item in convergence.states(record).items()]
 
     @property
     def trained_out(self) -> str:
@@ -160,7 +159,7 @@ class SystemResults:
         """A sentence that names the networks that did not learn; empty where there is none."""
         failed = self._failed
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
-        total = sum(max(1, len(record.networks)) for record in self.used)
+        total = sum(max(1, len(record.networks)) for record in self.records_used)
         return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
 
     @property
@@ -168,7 +167,7 @@ class SystemResults:
         return self.records[0].limits
 
     @property
-    def n(self) -> str:
+    def num_test(self) -> str:
         """Test utterances of a seed."""
         sizes = sorted({sum(len(r.parts["test"]["labels"]) for r in self.by_seed[seed]) for seed in self.seeds})
         return "–".join(map(str, sizes[:1] + sizes[1:][-1:]))
@@ -196,29 +195,8 @@ class SystemResults:
     def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
         """One matrix (K, K+1) per fold, of one seed or of all that are used."""
         rule = rule or self.rules[0]
-        chosen = self.used if seed is None else self.by_seed[seed]
+        chosen = self.records_used if seed is None else self.by_seed[seed]
         return [self._confusion(record, rule, part) for record in chosen]
-
-    def counts(self, rule=None, part="test", seeds=None, speakers=None) -> intervals.Counts:
-        """Confusion counts (G, L, K, K+1) by speaker and record: G speakers, sorted, L folds of all seeds.
-
-        Args:
-            speakers: (G,) sorted names; by default those of the part's utterances.
-        """
-        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
-        if speakers is None:
-            speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in chosen]))
-        cells = [
-            metrics.confusion_by_group(
-                record.labels(part),
-                self.decisions(record, rule or self.rules[0], part),
-                record.parts[part]["speakers"],
-                num_classes=len(self.classes),
-                names=speakers,
-            )
-            for record in chosen
-        ]
-        return intervals.Counts(np.concatenate(cells, axis=1), np.array([record.seed for record in chosen]))
 
     @functools.cached_property
     def _decided(self) -> dict:
@@ -253,33 +231,56 @@ class SystemResults:
     def _tested(self) -> dict:
         return {}
 
-    def tested(self, rule=None, part="test", seeds=None) -> Tested:
+    def tested(self, rule=None, part="test", seeds=None) -> Predictions:
         """The utterances of a part with their decisions, sorted by id within a seed."""
         key = rule or self.rules[0], part, tuple(seeds or self.seeds)
         if key not in self._tested:
             self._tested[key] = self._join(*key)
         return self._tested[key]
 
-    def _join(self, rule, part, seeds) -> Tested:
-        runs = [self._one_seed(seed, rule, part) for seed in seeds]
-        if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):
-            return dataclasses.replace(runs[0], decisions=np.stack([run.decisions for run in runs]))
-        fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Tested)}
-        joined = {name: np.concatenate(values) for name, values in fields.items()}
-        return Tested(**(joined | {"decisions": joined["decisions"][None]}))
+    def counts(self, parts=("test",), *, rule=None, seeds=None, speakers=None) -> intervals.Counts:
+        """(G, L, C, K, K+1) confusion counts by speaker and record, of C parts that are the same recordings.
 
-    def tested_by(self, record, rule=None, part="test") -> Tested:
+        Args:
+            speakers: (G,) sorted names; by default those of the parts' utterances.
+        """
+        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
+        if speakers is None:
+            speakers = np.unique(np.concatenate([record.parts[parts[0]]["speakers"] for record in chosen]))
+        cells = [
+            [self._counts_of(record, part, rule or self.rules[0], speakers) for part in parts] for record in chosen
+        ]
+        return intervals.Counts(
+            np.stack([np.stack(of_record, axis=1) for of_record in cells], axis=1),
+            np.array([record.seed for record in chosen]),
+        )
+
+    def _counts_of(self, record, part, rule, speakers) -> np.ndarray:
+        """(G, K, K+1)."""
+        labels, decisions = record.labels(part), self.decisions(record, rule, part)
+        options = {"num_classes": len(self.classes), "names": speakers}
+        return metrics.confusion_by_group(labels, decisions, record.parts[part]["speakers"], **options)[:, 0]
+
+    def tested_by(self, record, rule=None, part="test") -> Predictions:
         """What one record decided, in its own order."""
         decisions = self.decisions(record, rule or self.rules[0], part)
         ids, speakers = (np.asarray(record.parts[part][name]) for name in ("utterances", "speakers"))
-        return Tested(ids, speakers, record.labels(part), decisions[None])
+        return Predictions(ids, speakers, record.labels(part), decisions[None])
 
-    def _one_seed(self, seed, rule, part) -> Tested:
-        """As `Tested`, with decisions (N,)."""
+    def _join(self, rule, part, seeds) -> Predictions:
+        runs = [self._one_seed(seed, rule, part) for seed in seeds]
+        if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):
+            return dataclasses.replace(runs[0], decisions=np.stack([run.decisions for run in runs]))
+        fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Predictions)}
+        joined = {name: np.concatenate(values) for name, values in fields.items()}
+        return Predictions(**(joined | {"decisions": joined["decisions"][None]}))
+
+    def _one_seed(self, seed, rule, part) -> Predictions:
+        """As `Predictions`, with decisions (N,)."""
         records = self.by_seed[seed]
         ids = np.concatenate([record.parts[part]["utterances"] for record in records])
         order = np.argsort(ids, kind="stable")
-        return Tested(
+        return Predictions(
             ids=ids[order],
             speakers=np.concatenate([record.parts[part]["speakers"] for record in records])[order],
             labels=np.concatenate([record.labels(part) for record in records])[order],

@@ -1,7 +1,7 @@
 """System against system on identical test utterances: the contrasts to read, and all pairs as CSV."""
 
 from common.utterance import slug
-from experiments.evaluation.comparisons import adjusted, methods_of, pairs_of
+from experiments.evaluation.comparisons import adjusted, distinct_systems, pairs_of
 from experiments.evaluation.system_results import by_group, ranges
 from experiments.tables import contrasts, formats
 from experiments.tables.formats import Sheet
@@ -24,7 +24,7 @@ def pairs_sheet(corpus, systems, ablations=frozenset(), papers=()) -> Sheet | No
     tables, rows = [], []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
     for (_, protocol, preset), members in by_group(ordered).items():
-        methods, _ = methods_of(members, ablations)
+        methods, _ = distinct_systems(members, ablations)
         pairs = pairs_of(methods)
         rows += [_row(pair, p) for pair, p in zip(pairs, adjusted(pairs), strict=True)]
         if pairs and preset == PRESET and any(paper.contrasts for paper in papers):

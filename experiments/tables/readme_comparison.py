@@ -49,7 +49,7 @@ def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:
     real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     chosen = {}
     for (corpus, _, _), candidates in sorted(by_group(real).items()):
-        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
+        members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
         if len({system.paper for system in members}) > 1:
             chosen[corpus] = members
     return chosen
@@ -78,11 +78,11 @@ def _table(corpus, members, papers) -> Table:
     rows = layout.rows(members, layout.UA_AND_WA)
     rows = rows.assign(
         epochs=list(map(systems.epochs_kept_and_limit, members)),
-        group=[grouped.get(system, "") for system in members],
+        letters=[grouped.get(system, "") for system in members],
         trained=list(map(_trained_out, members)),
         published=[_stated(system, papers) for system in members],
     )
-    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])
+    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
     caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
         "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a "
@@ -97,6 +97,13 @@ def _table(corpus, members, papers) -> Table:
     if missing := sorted({paper.name for paper in papers} - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
+
+
+FIELDS = [  # of the CSV
+    *layout.WHO,
+    *("n", "folds", "seeds", "trained_out", "notes", *formats.interval_fields("ua"), "ua_why_none"),
+    *(*formats.interval_fields("wa"), "wa_why_none", "epochs", "letters", "trained", "published"),
+]
 
 
 def _trained_out(system) -> str:
@@ -127,7 +134,7 @@ def _commands(members):
 
 
 def _ua_with_letters(row, field) -> str:
-    return " ".join(filter(None, [formats.interval_text(row, field), row["group"]]))
+    return " ".join(filter(None, [formats.interval_text(row, field), row["letters"]]))
 
 
 COLUMNS = (
