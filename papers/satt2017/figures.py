@@ -71,7 +71,7 @@ def paper_figures(systems, sentence):
 
 
 def recording_figures(waveforms):
-    """How well pitch is in_noise in noise: name -> (Figure, what it shows).
+    """How well pitch is found in noise: name -> (Figure, what it shows).
 
     The pitch of the clean recording is the reference. Of the frames that it calls voiced, those count as right whose
     pitch in noise is within `PITCH_TOLERANCE`; the pauses are the frames that it calls unvoiced.
