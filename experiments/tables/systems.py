@@ -1,6 +1,6 @@
 """Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
 
-import statistics as descriptive
+import statistics
 
 import pandas as pd
 
@@ -112,7 +112,7 @@ def _class_counts(systems):
 
 def epochs(system) -> float:
     """Median over folds."""
-    return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+    return statistics.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
 def epochs_kept_and_run(system) -> str:
@@ -122,7 +122,7 @@ def epochs_kept_and_run(system) -> str:
         count if record.best_epoch is None else record.best_epoch + 1
         for record, count in zip(system.records_used, run, strict=True)
     ]
-    return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
+    return f"{statistics.median(kept):g} / {statistics.median(run):g}" if any(run) else ""
 
 
 def _number(heading, field, form) -> Column:
@@ -166,7 +166,7 @@ def _cost(system) -> dict:
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
     return {
         "epochs": epochs(system),
-        "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
+        "seconds_fit": statistics.median(record.cost["seconds_fit"] for record in system.records),
         "peak_memory_mib": max(memory) if memory else None,
         "folds_measured": len(system.records),
         "machine": "; ".join(sorted({_machine(record.environment) for record in system.records})),
