@@ -44,11 +44,11 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     tested = _tested([system.record for system in loaded], data, results)
     images = []
     with drawing.style():
-        made = paper.paper_figures(
+        drawn = paper.paper_figures(
             [(system.recipe, system.fitted) for system in loaded],
             lambda emotion, rate: _heard(_first(tested, emotion), rate),
         )
-        for stem, (figure, shows, emotions) in made.items():
+        for stem, (figure, shows, emotions) in drawn.items():
             caption = _caption(shows, [system.record for system in loaded], [_first(tested, e) for e in emotions])
             images.append(_write(Path(into, name, f"{stem}.png"), drawing.png(figure), caption))
     return images

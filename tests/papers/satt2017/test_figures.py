@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from common.corpora import speech_synthesis
+from common.features import speech_synthesis
 from common.learning.training import Fitted
 from papers.satt2017 import figures, noise, protocol
 from papers.satt2017.features import FrontEnd, features
