@@ -38,7 +38,7 @@ def table_of(tmp_path, *audits):
 def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_row(tmp_path):
     sheet = table_of(tmp_path, audited(), audited("b/two"), audited("c/three", REPEATED))
     (table,) = sheet.tables
-    assert table.caption == "Folds of seed 0 on ravdess/4hap"
+    assert table.caption == "Folds on ravdess/4hap"
     assert [row.shown for row in rows(table)] == [
         {
             "protocol": "random",
