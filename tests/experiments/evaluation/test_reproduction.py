@@ -233,10 +233,10 @@ def paper():
 )
 def test_a_statement_agrees_where_the_whole_interval_lies_on_its_side(better, worse, expect, outcome):
     systems = system_results.group([many([better] * 8), many([worse] * 8, variant="own_cnn")])
-    found = reproduction.check_statement(said(expect=expect), paper(), systems)
-    assert found.outcome == outcome
-    assert found.difference.value == pytest.approx((better - worse) / 4)
-    assert found.place == "ravdess/strong, paper, preset paper, seed 0"
+    outcome_of_ours = reproduction.check_statement(said(expect=expect), paper(), systems)
+    assert outcome_of_ours.outcome == outcome
+    assert outcome_of_ours.difference.value == pytest.approx((better - worse) / 4)
+    assert outcome_of_ours.place == "ravdess/strong, paper, preset paper, seed 0"
 
 
 def test_a_statement_is_undecided_where_the_interval_holds_zero_and_not_run_where_a_system_is_missing():
@@ -251,8 +251,8 @@ def test_a_statement_is_undecided_where_the_interval_holds_zero_and_not_run_wher
 def test_a_statement_of_classes_compares_their_recall_with_that_of_the_others():
     (only,) = system_results.group([many([3] * 8)])
     recalls = np.diag(np.asarray(only.records[0].parts["test"]["confusion"])[:, :2]) / 16
-    found = reproduction.check_statement(said(second="", classes=("anger",)), paper(), [only])
-    assert found.difference.value == pytest.approx(recalls[0] - recalls[1])
+    outcome_of_ours = reproduction.check_statement(said(second="", classes=("anger",)), paper(), [only])
+    assert outcome_of_ours.difference.value == pytest.approx(recalls[0] - recalls[1])
 
 
 @pytest.mark.parametrize(
