@@ -17,6 +17,7 @@ import numpy as np
 from common.errors import InputError
 from common.features.feature_store import Entry, StoredFeatures
 from common.learning import backend
+from common.processes import end_with
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
 from experiments.benchmark import latency
@@ -60,7 +61,7 @@ def measure(size):
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     barrier = context.Barrier(size.processes)
     peaks = []
-    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier, os.getpid())) as pool:
         for paper, variant, steps in size.networks:
             tasks = [pool.submit(_time_network, paper, variant, steps, size) for _ in range(size.processes)]
             try:
@@ -112,9 +113,10 @@ def _together(found, what) -> float:
 _barrier = None
 
 
-def _begin_worker(barrier):
+def _begin_worker(barrier, parent):
     global _barrier
     _barrier = barrier
+    end_with(parent)
     backend.start()
 
 
