@@ -182,10 +182,10 @@ def write(record, *, root) -> Path:
     path = record_path(root, record)
     if path.exists():
         raise InputError(f"{path} exists already and is not overwritten; take another --results folder or another seed")
-    text = _dump(dataclasses.asdict(record))
+    written = text(record)
     try:
         with atomic(path, "w", replace=False) as file:
-            file.write(text)
+            file.write(written)
     except FileExistsError as error:
         raise InputError(f"{path} was written by another run meanwhile; its record is kept") from error
     except OSError as error:
@@ -195,8 +195,9 @@ def write(record, *, root) -> Path:
     return path
 
 
-def _dump(tree) -> str:
-    """One top-level key a line: small to store, and a diff shows which part changed."""
+def text(record) -> str:
+    """A record's file: one top-level key a line, small to store, and a diff shows which part changed."""
+    tree = dataclasses.asdict(record)
     rows = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in tree.items())
     return "{\n" + ",\n".join(rows) + "\n}\n"
 

@@ -77,8 +77,10 @@ class Method:
 
         Raises:
             ValueError: the waveform is not at the front end's rate.
-            InputError: the paper's function returned something else.
+            InputError: the waveform has no samples, or the paper's function returned something else.
         """
+        if not len(waveform):
+            raise InputError("the recording has no samples; leave it out, or check how it was cut")
         if sample_rate_hz != front_end.sample_rate_hz:
             wanted = f"expected {front_end.sample_rate_hz} Hz: resample it first"
             raise ValueError(f"the waveform is at {sample_rate_hz} Hz, {wanted}")

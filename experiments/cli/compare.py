@@ -8,7 +8,6 @@ from experiments.cli.options import (
     refuse_for_corpora,
     refuse_ignored,
     training_options,
-    with_places,
 )
 
 
@@ -41,6 +40,6 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
     data = options["data"]
     found = corpus_names or compare.corpora_of(protocols, data)
-    run.show(*compare.train(systems, found, protocols=protocols, **with_places(options)), options["results"])
+    run.train(systems, found, protocols, options)
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

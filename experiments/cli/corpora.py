@@ -51,6 +51,8 @@ def verify_command(name, data, labels, strict, workers):
     click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
     if corpus.limits:
         click.echo(corpus.limits)
+    if subsets := getattr(corpora.CORPORA.get(name), "VARIANTS", None):
+        _show_subsets(name, data, subsets)
     read = verify.read_every_file(corpus, workers=workers)
     warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
     for sentence in warnings:
@@ -62,6 +64,17 @@ def verify_command(name, data, labels, strict, workers):
             "repair the corpus, or leave --strict out"
         )
     click.echo(f"{len(corpus.utterances)} recordings read")
+
+
+def _show_subsets(name, data, subsets):
+    """The utterances of every subset that papers use, beside the number in the literature."""
+    from tabulate import tabulate
+
+    from common import corpora
+
+    counts = {f"{name}/{subset}": described.num_utterances for subset, described in subsets.items()}
+    rows = [(subset, len(corpora.load(subset, data).utterances), published) for subset, published in counts.items()]
+    click.echo(tabulate(rows, ("subset", "here", "literature"), intfmt=","))
 
 
 @corpora_command.command("fetch")
@@ -79,10 +92,12 @@ def fetch_command(name, into):
 @click.argument("layout", type=click.Choice(["ravdess", "emodb", "iemocap"]))
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--seed", type=SEED, default=0, show_default=True)
-def synthesize_command(layout, directory, seed):
+@click.option("--speakers", type=click.IntRange(1), help="8 of RAVDESS's 24, 10 of EmoDB's and IEMOCAP's if absent.")
+@click.option("--files", type=click.IntRange(1), help="Per speaker and emotion; 100 make a full-size iemocap.")
+def synthesize_command(layout, directory, seed, speakers, files):
     """Write a synthetic corpus in a real one's layout (checks the machinery, not the science)."""
     require_writable(directory, "DIRECTORY")
     from common.corpora import synthetic
 
-    synthetic.synthesize(layout, directory, seed=seed)
+    synthetic.synthesize(layout, directory, seed=seed, speakers=speakers, files=files)
     click.echo(f"{layout} layout, synthetic speech, at {directory}")

@@ -139,6 +139,9 @@ TRAINING = [
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
     SET,
     click.option("--models", type=click.Path(path_type=Path), help="Keep the systems fitted now in this folder."),
+    click.option(
+        "--dry-run", is_flag=True, help="Show folds, hours (from ten steps) and disk; train and record nothing."
+    ),
     RESULTS,
 ]
 

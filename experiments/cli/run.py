@@ -34,7 +34,17 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     variants = variants or tuple(catalog.paper(paper).RECIPES)
     systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
     refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
-    show(*compare.train(systems, [corpus_name], protocols=protocols, **with_places(options)), options["results"])
+    train(systems, [corpus_name], protocols, options)
+
+
+def train(systems, corpus_names, protocols, options):
+    """Run, or estimate what the run would take; print what came out."""
+    from experiments.runs import compare, dry_run
+
+    if options.pop("dry_run"):
+        dry_run.show(systems, corpus_names, protocols=protocols, **with_places(options))
+        return
+    show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
 
 def _not_learnt(everything, names):

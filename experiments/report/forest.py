@@ -21,7 +21,7 @@ def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
         for group, members in system_results.by_group(systems).items()
     }
     return {
-        "-".join(["forest", slug(corpus), protocol, preset]) + ".png": forest(members)
+        "-".join(["forest", slug(corpus), protocol, preset]) + ".svg": forest(members)
         for (corpus, protocol, preset), members in groups.items()
         if len(members) > 1 and not leakage.is_leaky(protocol)
     }

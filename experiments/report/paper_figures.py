@@ -7,8 +7,6 @@ shows, emotions), from (recipe, Fitted) of each variant and a function that give
 
 from pathlib import Path
 
-import matplotlib
-
 from common import corpora, records
 from common.errors import InputError
 from common.features import audio
@@ -41,9 +39,7 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     loaded = [models.load(folder) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
     tested = _tested([system.record for system in loaded], data, results)
     images = []
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own style must not change the bytes
-        matplotlib.rcParams.update(drawing.STYLE)
+    with drawing.style():
         made = paper.paper_figures(
             [(system.recipe, system.fitted) for system in loaded],
             lambda emotion, rate: _heard(_first(tested, emotion), rate),

@@ -174,28 +174,49 @@ def train(
     """
     _require_places(results, store, models)
     schedule.require(scheduler, results)
-    if not (chosen and corpus_names and protocols):
-        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
     emotions = emotions and emotions_of(emotions)
     shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
     shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
-    planned, done, refused, errors = [], [], [], []
+
+    def planned(system, corpus, protocol):
+        made = jobs.plan(system, corpus, protocol=protocol, **shared)
+        selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
+        human_reference.write_listeners(selected, results)
+        annotations.write(selected, results)
+        return made
+
+    done, refused = everywhere(planned, chosen, corpus_names, protocols=protocols, data=data, labels=labels)
+    made = [job for _, of_system in done for job in of_system]
+    return [system for system, _ in done], refused, schedule.run(made, workers=workers, scheduler=scheduler)
+
+
+def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
+    """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
+
+    Args:
+        chosen, corpus_names, protocols, data, labels: as `train` takes them.
+
+    Returns:
+        (system, what the function returned) pairs, and a sentence on each InputError.
+
+    Raises:
+        InputError: the first one, where there was nothing else.
+    """
+    if not (chosen and corpus_names and protocols):
+        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
+    done, refused, errors = [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = _corpus(name, system, protocol, folder, labels)
-                planned += jobs.plan(system, corpus, protocol=protocol, **shared)
-                selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
-                human_reference.write_listeners(selected, results)
-                annotations.write(selected, results)
-                done.append(system)
+                done.append((system, function(system, corpus, protocol)))
             except InputError as error:
                 errors.append(error)
                 refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
     if not done:
         raise errors[0]
-    return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
+    return done, refused
 
 
 def _corpus(name, system, protocol, folder, labels):

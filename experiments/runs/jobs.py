@@ -154,6 +154,30 @@ def plan(
         InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
             from other data or settings.
     """
+    options = {"emotions": emotions, "protocol": protocol, "seeds": seeds, "fold_names": fold_names}
+    waiting, selected, hashes, notes = unfinished(
+        system, corpus, workers=workers, results=results, models=models, **options
+    )
+    if not waiting:
+        return []
+    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
+    warnings = tuple(dict.fromkeys([*warnings, *notes]))
+    if warnings and strict:
+        raise InputError(
+            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
+        )
+    _say(selected.variant, warnings)
+    waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
+    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
+    return with_features(waiting, catalog.paper(system.paper), hashes=by_path, workers=workers, store=store)
+
+
+def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers, results, models=None):
+    """The jobs of `plan` before features are computed.
+
+    Returns:
+        FoldJobs without features, the selected Corpus, SHA-256 by utterance id, and warnings about the folds.
+    """
     paper = catalog.paper(system.paper)
     if not user_folds.are_named(protocol) and protocol not in system.recipe.protocols:
         known = ", ".join([*system.recipe.protocols, f"{user_folds.PREFIX}PATH"])
@@ -188,18 +212,7 @@ def plan(
             job.clear_up()  # a run may have been killed right after it wrote the record
         else:
             waiting.append(job)
-    if not waiting:
-        return []
-    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
-    warnings = tuple(dict.fromkeys([*warnings, *notes]))
-    if warnings and strict:
-        raise InputError(
-            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
-        )
-    _say(selected.variant, warnings)
-    waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
-    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
-    return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+    return waiting, selected, hashes, notes
 
 
 def _splitter(paper, recipe, protocol, corpus):

@@ -169,5 +169,5 @@ def _panels(rows, columns):
 def _image(axis, values, front_end, title, top=None):
     """Time across, frequency upwards, red for high values, as in the paper."""
     extent = (0.0, front_end.num_frames * front_end.shift_s, 0.0, front_end.max_frequency_hz / 1000)
-    axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="jet", interpolation="nearest", vmax=top)
+    axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="magma", interpolation="nearest", vmax=top)
     axis.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)

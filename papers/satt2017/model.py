@@ -200,10 +200,12 @@ def training_settings(recipe):
 
 
 def weights(recipe, train):
-    """A weight for each utterance, in inverse proportion to its class's number of parts (4); None without weights."""
-    if recipe.balance != "weights":
+    """A weight for each utterance, in inverse proportion to the size of its class (4; D19); None without weights."""
+    if recipe.balance not in ("weights", "sentence_weights"):
         return None
-    labels = np.repeat(train.labels, [len(array) for array in train.features])  # (M,) of the parts
+    labels = train.labels  # (N,)
+    if recipe.balance == "weights":
+        labels = np.repeat(labels, [len(array) for array in train.features])  # (M,) of the parts
     return batching.class_weights(labels, len(train.classes))[train.labels]
 
 

@@ -19,7 +19,7 @@ def test_one_figure_a_group_of_two_or_more():
     leaky = [many(2, variant=name, protocol="leaky_segments") for name in ("v1", "v2")]
     drawn = forest.draw(system_results.group([*found, *leaky, many(2, protocol="random")]))
     (name,) = drawn
-    assert name == "forest-ravdess-strong-paper-paper.png"
+    assert name == "forest-ravdess-strong-paper-paper.svg"
     axes = drawn[name].axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["emmert/v1", "emmert/v2", "emmert/v3"]
     marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]

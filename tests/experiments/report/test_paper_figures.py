@@ -105,14 +105,11 @@ def test_the_figures_of_satt_and_the_page_that_shows_them(drawn):
     paths = drawn("satt2017", into="results/figures")
     assert [path.stem for path in paths] == ["figures_2_and_3", "figure_4", "figure_5"]
     assert all("v-neutral-2" in path.with_suffix(".txt").read_text() for path in paths)
-    text = html_page.page([], [], {}, "papers", paper_figures=html_page._paper_figures(drawn.root / "results"))
-    assert text.count('<img src="data:image/png;base64,') == 3
-    assert 'id="paper-figures"' in text and "satt2017, figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
-
-
-def test_a_page_without_drawn_figures_has_no_section_for_them(tmp_path):
-    assert html_page._paper_figures(tmp_path) == []
-    assert "paper-figures" not in html_page.page([], [], {}, "papers")
+    report = html_page.write(drawn.root / "results").parent
+    text = (report / "paper-satt2017.html").read_text(encoding="utf-8")
+    assert 'id="paper-figures"' in text and "figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
+    assert sorted((report / "figures").glob("satt2017-figure*.png")) and html_page.faults(drawn.root / "results") == []
+    assert 'id="paper-figures"' not in (report / "paper-ma2018.html").read_text(encoding="utf-8")
 
 
 # which systems

@@ -149,7 +149,8 @@ def test_a_method_without_a_paper_gets_its_results_and_has_no_table_of_published
     assert [path.name for path in written if path.name.startswith("paper_vs_ours") and path.suffix == ".md"] == [
         "paper_vs_ours_emmert.md"
     ]
-    assert "My method" in html_page.page([], reported_results.read_all(project / "papers"), {}, project / "papers")
+    pages = html_page.pages([], reported_results.read_all(project / "papers"), {}, project / "papers")
+    assert "My method" in pages["paper-mine.html"]
 
 
 def test_a_readme_without_markers_is_the_users_fault(project):

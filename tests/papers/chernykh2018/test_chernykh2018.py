@@ -172,6 +172,8 @@ def test_of_equally_many_votes_the_class_seen_first_is_ahead():
     tied = framewise.vote_shares(np.array([3, 1, 1, 3, 0]), 4)
     assert tied.argmax() == 3 and tied.sum() == pytest.approx(1)
     assert framewise.vote_shares(np.array([1, 3, 1, 3, 0]), 4).argmax() == 1
+    assert framewise.vote_shares(np.array([3, 1, 1, 3, 0]), 4, "lowest").argmax() == 1
+    assert framewise.vote_shares(np.array([3, 1, 3]), 4, "lowest").argmax() == 3  # no tie
 
 
 def test_the_dummy_answers_with_the_largest_training_class():

@@ -190,6 +190,8 @@ def test_weights_are_inverse_to_the_number_of_parts():
     ]
     part = dataclasses.replace(part, features=longer)  # parts: 2, 2, 4, 1
     assert model.weights(TINY, part).tolist() == [9 / 8, 9 / 8, 9 / 8, *[9 / 16] * 4, 9 / 4]
+    by_sentence = model.weights(dataclasses.replace(TINY, balance="sentence_weights"), part)  # sentences: 1, 2, 4, 1
+    assert by_sentence.tolist() == [2, 1, 1, *[1 / 2] * 4, 2]
     assert model.weights(dataclasses.replace(TINY, balance="none"), part) is None
 
 
