@@ -22,6 +22,7 @@ from pathlib import Path
 import distributed
 from distributed.comm import connect
 from distributed.core import Status
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from common.atomic_file import require_writable
@@ -174,7 +175,8 @@ async def _require_scheduler(address):
     """Raise InputError where none answers; unlike Client, within the time given whatever listens there."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            comm = await connect(address, timeout=2 * ANSWER_SECONDS)
+            secured = Security().get_connection_args("client")  # by Dask's settings, for tls://
+            comm = await connect(address, timeout=2 * ANSWER_SECONDS, **secured)
             await comm.write({"op": "identity", "reply": True, "n_workers": 0})
             answer = await comm.read()
             await comm.close()
