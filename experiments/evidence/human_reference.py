@@ -54,12 +54,12 @@ def read(results) -> list[dict]:
     Raises:
         InputError: a file is no such row.
     """
-    found = []
+    references = []
     for path in sorted(Path(results, "human").glob("*.json")):
         if path.name.endswith(annotations.SUFFIX):
             continue
         try:
-            found.append(read_json(path, Row))
+            references.append(read_json(path, Row))
         except (OSError, ValueError) as error:
             raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
-    return found
+    return references
