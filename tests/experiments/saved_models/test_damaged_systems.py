@@ -17,17 +17,17 @@ from tests.support import hostile
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory):
+def saved_once(tmp_path_factory):
     """A forest that decides between two classes, saved: its folder and its description."""
     folder = hostile.saved_forest(tmp_path_factory.mktemp("saved"))
     return folder, json.loads((folder / models.DESCRIPTION).read_text())
 
 
 @pytest.fixture
-def saved(once):
-    folder, described = once
+def saved(saved_once):
+    folder, described = saved_once
     (folder / models.DESCRIPTION).write_text(json.dumps(described))
-    return once
+    return saved_once
 
 
 def test_no_damage_is_accepted_and_none_ends_in_a_traceback(tmp_path):
