@@ -25,13 +25,10 @@ FIELDS = ("what", "value", "unit", "target", "met", "note")
 CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal", "command")
 
 
-class _Figure(TypedDict):
-    what: str
-    value: float | None
-    unit: str
-    target: str | None
-    met: bool | None
-    note: str
+_Figure = TypedDict(  # noqa: UP013: a variable may not be called what, the field is
+    "_Figure",
+    {"what": str, "value": float | None, "unit": str, "target": str | None, "met": bool | None, "note": str},
+)
 
 
 class _Section(TypedDict):

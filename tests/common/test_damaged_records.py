@@ -18,8 +18,8 @@ from tests.support.records_by_hand import unbalanced
 @pytest.mark.parametrize("source", hostile.SOURCES)
 def test_no_damage_is_accepted_and_none_ends_in_a_traceback(tmp_path, source):
     original = hostile.SOURCES[source]()
-    found = hostile.judged_records(original, tmp_path)
-    assert (found.accepted, found.tracebacks) == ([], []) and len(found.refused) > 200
+    judged = hostile.judged_records(original, tmp_path)
+    assert (judged.accepted, judged.tracebacks) == ([], []) and len(judged.refused) > 200
 
 
 def test_what_means_the_same_is_read(tmp_path):

@@ -41,17 +41,17 @@ class Judgement(NamedTuple):
 
 def judge(cases, attempt) -> Judgement:
     """Give each case, (name, payload), to `attempt`, which raises InputError for what it refuses."""
-    found = Judgement([], [], [])
+    judged = Judgement([], [], [])
     for name, payload in cases:
         try:
             attempt(payload)
-            found.accepted.append(name)
+            judged.accepted.append(name)
         except InputError as error:
             in_sight = all(line.isprintable() for line in str(error).splitlines())
-            (found.refused if in_sight else found.tracebacks).append(name)
+            (judged.refused if in_sight else judged.tracebacks).append(name)
         except Exception as error:
-            found.tracebacks.append((name, repr(error)))
-    return found
+            judged.tracebacks.append((name, repr(error)))
+    return judged
 
 
 # --- records
@@ -175,7 +175,7 @@ def _saved(folder, variant, network, cost):
     from experiments.saved_models import models
 
     recipe = json.loads(json.dumps(dataclasses.asdict(catalog.recipe("chernykh2018", variant, "smoke"))))
-    made = record(
+    saved_record = record(
         part([0, 1], [0, 1]),
         paper="chernykh2018",
         variant=variant,
@@ -184,7 +184,9 @@ def _saved(folder, variant, network, cost):
         cost={"seconds_fit": 1.0, "peak_memory_mib": None, "parameters": cost},
     )
     someone = (Utterance(id="u0", path="u0.wav", emotion="anger", speaker="s"),)
-    return models.save(Fitted(network, {}), made, Fold("fold_1", someone, someone, someone), Path(folder, variant))
+    return models.save(
+        Fitted(network, {}), saved_record, Fold("fold_1", someone, someone, someone), Path(folder, variant)
+    )
 
 
 def saved_forest(folder) -> Path:
@@ -321,7 +323,7 @@ def judged_systems(folder) -> dict[str, Judgement]:
     """Of saved systems whose description or networks are damaged."""
     from experiments.saved_models import models
 
-    found = {}
+    judged = {}
     for kind, make in {"forest": saved_forest, "network": saved_network}.items():
         place = make(folder)
         (network,) = (path for path in place.iterdir() if path.suffix in models.SUFFIXES)
@@ -345,11 +347,11 @@ def judged_systems(folder) -> dict[str, Judgement]:
             models.load(resigned(place))
 
         if kind == "forest":
-            found[f"{kind}: system.json"] = judge(damaged_descriptions(json.loads(good), random.Random(0)), described)
+            judged[f"{kind}: system.json"] = judge(damaged_descriptions(json.loads(good), random.Random(0)), described)
             description.write_bytes(good)
-        found[f"{kind}: weights"] = judge(damaged_weights(weights, random.Random(0)), weighted)
-        found[f"{kind}: weights, signed"] = judge(hostile_weights(weights, network.suffix), signed)
-    return found
+        judged[f"{kind}: weights"] = judge(damaged_weights(weights, random.Random(0)), weighted)
+        judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, network.suffix), signed)
+    return judged
 
 
 # --- archives
@@ -482,16 +484,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = {f"records of {name}": judged_records(make(), Path(folder, name)) for name, make in SOURCES.items()}
-        found |= judged_systems(Path(folder, "systems"))
-        found["archives"] = judged_archives(Path(folder, "archives"))
+        judged = {f"records of {name}": judged_records(make(), Path(folder, name)) for name, make in SOURCES.items()}
+        judged |= judged_systems(Path(folder, "systems"))
+        judged["archives"] = judged_archives(Path(folder, "archives"))
     print(f"{'':28}{'cases':>8}{'refused':>9}{'accepted':>10}{'tracebacks':>12}")
-    for name, each in found.items():
+    for name, each in judged.items():
         counts = list(map(len, each))
         print(f"{name:28}{sum(counts):8}{counts[0]:9}{counts[1]:10}{counts[2]:12}")
         for fault in [*each.accepted, *each.tracebacks]:
             print(f"    {fault}")
-    sys.exit(any(each.accepted or each.tracebacks for each in found.values()))
+    sys.exit(any(each.accepted or each.tracebacks for each in judged.values()))
 
 
 if __name__ == "__main__":

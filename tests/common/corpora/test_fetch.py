@@ -271,8 +271,8 @@ def test_another_archive_than_at_the_first_fetch_is_refused(server, get, emodb_f
 
 
 def test_no_hostile_archive_is_unpacked_and_none_ends_in_a_traceback(tmp_path):
-    found = hostile.judged_archives(tmp_path)
-    assert (found.accepted, found.tracebacks) == ([], []) and len(found.refused) >= 40
+    judged = hostile.judged_archives(tmp_path)
+    assert (judged.accepted, judged.tracebacks) == ([], []) and len(judged.refused) >= 40
 
 
 @pytest.mark.parametrize("length", [None, "10000000", "9" * 30, "-5", "many"])

@@ -33,9 +33,11 @@ def saved(saved_once):
 def test_no_damage_is_accepted_and_none_ends_in_a_traceback(tmp_path):
     """Of descriptions, of networks that are not the ones that were saved, and of networks made with care."""
     assert models.load(hostile.saved_forest(tmp_path)).differs == ()
-    found = hostile.judged_systems(tmp_path)
-    assert {kind: (each.accepted, each.tracebacks) for kind, each in found.items()} == dict.fromkeys(found, ([], []))
-    assert sum(len(each.refused) for each in found.values()) > 200 and min(len(e.refused) for e in found.values()) > 12
+    judged = hostile.judged_systems(tmp_path)
+    assert {kind: (each.accepted, each.tracebacks) for kind, each in judged.items()} == dict.fromkeys(judged, ([], []))
+    assert (
+        sum(len(each.refused) for each in judged.values()) > 200 and min(len(e.refused) for e in judged.values()) > 12
+    )
 
 
 def test_what_means_the_same_is_loaded(saved):
