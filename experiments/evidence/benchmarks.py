@@ -25,7 +25,7 @@ FIELDS = ("what", "value", "unit", "target", "met", "note")
 CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal", "command")
 
 
-_Figure = TypedDict(  # noqa: UP013: a variable may not be called what, the field is
+_Figure = TypedDict(  # noqa: UP013 (no variable may be called what, the field is)
     "_Figure",
     {"what": str, "value": float | None, "unit": str, "target": str | None, "met": bool | None, "note": str},
 )
