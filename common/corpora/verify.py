@@ -36,7 +36,7 @@ def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
         InputError: two files of one stem hold different recordings.
     """
     found = defaultdict(list)
-    for folder, names in _walk(root):
+    for folder, names in walk(root):
         parts = Path(folder).relative_to(root).parts
         if any(part.lower() in OTHER_SIGNALS for part in parts):
             continue
@@ -72,7 +72,7 @@ def _check_copies(root, found):
                 )
 
 
-def _walk(root, depth=None):
+def walk(root, depth=None):
     """Each folder below `root` with its files' names; links to folders are followed, but no folder is visited twice."""
     seen, top = set(), len(Path(root).parts)
     for folder, subfolders, names in os.walk(root, followlinks=True):
@@ -107,7 +107,7 @@ def common_folder(folder, grammar, depth=4) -> Path | None:
     """
     holding = []
     top = len(Path(folder).parts)
-    for inner, names in _walk(folder, depth):
+    for inner, names in walk(folder, depth):
         other = any(part.lower() in OTHER_SIGNALS for part in Path(inner).parts[top:])
         if not other and _any_audio(names, grammar):
             holding.append(inner)

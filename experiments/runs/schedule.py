@@ -3,13 +3,13 @@
 import concurrent.futures
 import contextlib
 import multiprocessing
-import os
 import queue
 import threading
 
 from tqdm import tqdm
 
 from common.errors import InputError
+from common.processes import end_with_parent
 from experiments.runs.train_fold import run_job
 
 RETRIES = 3  # of a job whose process died
@@ -129,13 +129,7 @@ _epochs = None
 def _begin_worker(epochs):
     global _epochs
     _epochs = epochs
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent():
-    """A run killed with SIGKILL must not leave trainings behind that would meet those of the next run."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    end_with_parent()
 
 
 def _work(index, job):
