@@ -9,9 +9,27 @@ import glob
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from common.errors import InputError
+
+
+def require_writable(folder, option="--results") -> None:
+    """Raise InputError where nothing can be written in a folder: before hours are spent, not after.
+
+    One that is not there yet is not made; then the nearest folder above it counts.
+    """
+    place = Path(folder)
+    try:
+        while not (place.exists() or place.is_symlink()) and place != place.parent:
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}); give a writable folder with {option}"
+        ) from error
 
 
 @contextlib.contextmanager

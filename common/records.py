@@ -11,7 +11,6 @@ import gc
 import json
 import operator
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -174,18 +173,6 @@ def _place(paper, variant, corpus_variant, protocol, preset, seed, fold) -> str:
     return f"runs/{paper}/{variant}/{slug(corpus_variant)}/{protocol}-{preset}/seed_{seed}/{fold}.json"
 
 
-def require_writable(folder, option="--results") -> None:
-    """Raise InputError where nothing can be written in `folder`: before hours are spent, not after."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}); give a writable folder with {option}"
-        ) from error
-
-
 def write(record, *, root) -> Path:
     """Write a record in one step and return its path.
 
@@ -195,10 +182,10 @@ def write(record, *, root) -> Path:
     path = record_path(root, record)
     if path.exists():
         raise InputError(f"{path} exists already and is not overwritten; take another --results folder or another seed")
-    text = _dump(dataclasses.asdict(record))
+    written = text(record)
     try:
         with atomic(path, "w", replace=False) as file:
-            file.write(text)
+            file.write(written)
     except FileExistsError as error:
         raise InputError(f"{path} was written by another run meanwhile; its record is kept") from error
     except OSError as error:
@@ -208,8 +195,9 @@ def write(record, *, root) -> Path:
     return path
 
 
-def _dump(tree) -> str:
-    """One top-level key a line: small to store, and a diff shows which part changed."""
+def text(record) -> str:
+    """A record's file: one top-level key a line, small to store, and a diff shows which part changed."""
+    tree = dataclasses.asdict(record)
     rows = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in tree.items())
     return "{\n" + ",\n".join(rows) + "\n}\n"
 
@@ -331,7 +319,8 @@ def description_faults(record):
         yield f"fold {record.fold!r} is none of fold_1 to fold_{record.num_folds}"
     if record.classes != sorted(set(record.classes)) or not all(map(_is_word, record.classes)):
         yield f"the classes {record.classes} are not different words in alphabetical order"
-    if not _is_word(record.corpus) or not f"{record.corpus_variant}/".startswith(f"{record.corpus}/"):
+    names = (record.corpus, record.corpus_variant)
+    if not all(map(_is_word, names)) or not f"{record.corpus_variant}/".startswith(f"{record.corpus}/"):
         yield f"corpus_variant {record.corpus_variant!r} is no part of corpus {record.corpus!r}"
     if record.synthetic != record.corpus.endswith("-synthetic"):
         yield f"synthetic is {record.synthetic}, corpus is {record.corpus!r}"

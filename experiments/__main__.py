@@ -3,20 +3,36 @@
 Every verb imports what it needs when it runs: tables are rebuilt where there is neither Keras nor audio.
 """
 
+import os
+import re
+
 import click
 
-from common.errors import InputError
+from common.errors import InputError, printable
 from experiments.cli import COMMANDS
+
+VARIABLES = ("SER_DATA", "SER_CACHE", "SER_BACKUP_SECONDS", "KERAS_BACKEND")
 
 
 class Program(click.Group):
     """Turns an InputError into one sentence on standard error and exit status 2."""
 
+    def parse_args(self, context, args):
+        """Refuse empty texts of any verb, as an unset variable of a shell leaves them: to Python they look absent."""
+        for before, text in zip(["", *args], args, strict=False):
+            if not text.strip() or re.fullmatch(r"--[a-z-]+=\s*", text):
+                place = text.rstrip("= \t\n") or before or "the first word"
+                raise click.UsageError(f"an empty text at {place}; expected a value, or leave it out")
+        if empty := [name for name in VARIABLES if os.environ.get(name, "unset").strip() == ""]:
+            raise click.UsageError(f"the environment variable {empty[0]} is empty; give it a value, or unset it")
+        return super().parse_args(context, args)
+
     def invoke(self, context):
         try:
             return super().invoke(context)
         except InputError as error:
-            raise click.exceptions.UsageError(str(error)) from error
+            lines = str(error).splitlines()
+            raise click.exceptions.UsageError("\n".join(map(printable, lines))) from error
         except KeyboardInterrupt:
             click.echo("\nstopped; finished folds are kept, the same command goes on from here", err=True)
             raise click.exceptions.Exit(130) from None

@@ -1,6 +1,6 @@
 """Synthetic trees in the layouts of RAVDESS, EmoDB and IEMOCAP, so that each real loader runs end to end.
 
-File names, folders, label files and their encodings are the corpora's; voices (common/corpora/speech_synthesis),
+File names, folders, label files and their encodings are the corpora's; voices (common/features/speech_synthesis),
 sentences and ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout,
 the seed, the generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus
 `-synthetic`.
@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.corpora import emodb, iemocap, ravdess, speech_synthesis, verify
+from common.corpora import emodb, iemocap, ravdess, verify
 from common.errors import InputError
+from common.features import speech_synthesis
 
 GENERATOR = f"common.corpora.synthetic 1 {speech_synthesis.VERSION}"
 SAMPLE_RATE_HZ = 16_000
@@ -85,7 +86,8 @@ def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=
         seed: another seed gives other voices and readings.
         speakers: how many; by default 8 of 24, 10 of 10, 10 of 10 (two a session).
         files: per speaker and emotion; 8 in RAVDESS's full design (4 of neutral), 3 in EmoDB (more of anger), in
-            IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority.
+            IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority; 100 there make
+            a tree as large as the real one.
         workers: processes; by default as many as there are cores, one for a small tree.
         progress: show a bar.
 
@@ -115,7 +117,7 @@ def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=
 
 def plan(layout, *, seed=0, speakers=None, files=None) -> list[Clip]:
     """What `synthesize` would record, sorted by path."""
-    planners = {"ravdess": (_plan_ravdess, 24, 8), "emodb": (_plan_emodb, 10, 40), "iemocap": (_plan_iemocap, 10, 60)}
+    planners = {"ravdess": (_plan_ravdess, 24, 8), "emodb": (_plan_emodb, 10, 40), "iemocap": (_plan_iemocap, 10, 100)}
     if layout not in planners:
         raise InputError(f"there is no layout {layout!r}; choose from {', '.join(planners)}")
     planner, most_speakers, most_files = planners[layout]

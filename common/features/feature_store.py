@@ -27,7 +27,9 @@ CHECKSUM_BYTES = 4
 
 def cache_dir() -> Path:
     """Where features, checkpoints and synthetic corpora are kept: `SER_CACHE`, by default `.cache`."""
-    return Path(os.environ.get("SER_CACHE", ".cache"))
+    if (folder := os.environ.get("SER_CACHE", ".cache")) == "":
+        raise InputError("SER_CACHE is empty; give it a folder, or unset it")
+    return Path(folder)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import require_writable
 from common.errors import InputError
-from experiments.cli.options import DATA
+from experiments.cli.options import DATA, refuse_ignored
 
 
 @click.command("audit")
@@ -23,8 +24,12 @@ def audit_command(folds, audio, every, keep, data):
     """
     from experiments.runs import audit
 
-    if folds and keep:
-        raise click.UsageError("--keep is for the audit of our own folds; leave it out, or give no fold files")
+    if folds:
+        refuse_ignored(["keep", "data"], "fold files are given, and it concerns the audit of our own folds")
+    else:
+        refuse_ignored(["audio"], "no fold files are given, which it concerns")
+    if keep:
+        require_writable(keep, "--keep")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
     found, unread = [], []
     for what, findings in audit.of_files(folds, audio_root=audio):
@@ -44,17 +49,17 @@ def audit_command(folds, audio, every, keep, data):
 
 def _printed(audited, every):
     if audited.refused:
-        click.echo(f"----  {audited.what}: no such folds: {audited.refused}")
+        click.echo(f"----  {audited.title}: no such folds: {audited.refused}")
     else:
-        _print_findings(audited.what, audited.findings, every)
+        _print_findings(audited.title, audited.findings, every)
     return audited
 
 
-def _print_findings(what, findings, every):
+def _print_findings(source, findings, every):
     from experiments.runs import audit
 
     findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
-    click.echo(f"{audit.verdict(findings):4}  {what}")
+    click.echo(f"{audit.verdict(findings):4}  {source}")
     for finding in findings if every else findings[:3]:
         click.echo(f"      {finding}")
     if not every and len(findings) > 3:

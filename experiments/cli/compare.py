@@ -3,10 +3,11 @@
 import click
 
 from experiments.cli.options import (
-    RECIPE_CHANGES,
     names_of,
+    recipe_changes,
+    refuse_for_corpora,
+    refuse_ignored,
     training_options,
-    with_places,
 )
 
 
@@ -31,11 +32,14 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     from experiments.runs import compare
 
     compare.require_honest(protocols)
+    if names:
+        refuse_ignored(["papers"], "--systems names what is compared")
+    refuse_for_corpora(corpus_names or (), options["labels"])
     pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
-    systems = compare.systems(pairs, preset, **{name: options.pop(name) for name in RECIPE_CHANGES})
+    systems = compare.systems(pairs, preset, **recipe_changes(options))
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
     data = options["data"]
     found = corpus_names or compare.corpora_of(protocols, data)
-    run.show(*compare.train(systems, found, protocols=protocols, **with_places(options)), options["results"])
+    run.train(systems, found, protocols, options)
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from common.errors import InputError
-from experiments.cli.options import DATA, LABELS, STRICT
+from common.atomic_file import require_writable
+from common.errors import InputError, printable
+from experiments.cli.options import DATA, LABELS, SEED, STRICT, refuse_for_corpora, refuse_ignored
 
 
 @click.group("corpora", invoke_without_command=True)
@@ -15,12 +16,13 @@ from experiments.cli.options import DATA, LABELS, STRICT
 def corpora_command(context, data):
     """List the corpora: found or missing, counts, licence, how to get them."""
     if context.invoked_subcommand:
+        refuse_ignored(["data"], f"it stands before {context.invoked_subcommand}, which takes it behind its own name")
         return
-    from common import corpora
+    from common.corpora import places
 
-    for name, module in corpora.CORPORA.items():
+    for name, module in places.CORPORA.items():
         card = module.INFO
-        place = corpora.find(name, data)
+        place = places.find(name, data)
         click.echo(f"{name}: {card.title}\n  {f'found at {place}' if place else 'missing'}")
         click.echo(f"  {card.num_utterances} utterances, {card.num_speakers} speakers; licence: {card.licence}")
         click.echo(f"  {card.how_to_get}\n")
@@ -38,8 +40,9 @@ def verify_command(name, data, labels, strict, workers):
     NAME is that of a corpus, manifest:FILE or audformat:DIR[:TABLE]. All recordings that cannot be used are named at
     once.
     """
+    refuse_for_corpora([name], labels)
     from common import corpora
-    from common.corpora import verify
+    from common.features import audio
     from common.folds import leakage
 
     corpus = corpora.load(name, data, labels)
@@ -48,10 +51,12 @@ def verify_command(name, data, labels, strict, workers):
     click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
     if corpus.limits:
         click.echo(corpus.limits)
-    read = verify.read_every_file(corpus, workers=workers)
+    if subsets := getattr(corpora.places.CORPORA.get(name), "VARIANTS", None):
+        _show_subsets(name, data, subsets)
+    read = audio.read_every_file(corpus, workers=workers)
     warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
     for sentence in warnings:
-        click.echo(f"Warning: {sentence}", err=True)
+        click.echo(f"Warning: {printable(sentence)}", err=True)
     if warnings and strict:
         count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
         raise InputError(
@@ -61,23 +66,38 @@ def verify_command(name, data, labels, strict, workers):
     click.echo(f"{len(corpus.utterances)} recordings read")
 
 
+def _show_subsets(name, data, subsets):
+    """The utterances of every subset that papers use, beside the number in the literature."""
+    from tabulate import tabulate
+
+    from common import corpora
+
+    counts = {f"{name}/{subset}": described.num_utterances for subset, described in subsets.items()}
+    rows = [(subset, len(corpora.load(subset, data).utterances), published) for subset, published in counts.items()]
+    click.echo(tabulate(rows, ("subset", "here", "literature"), intfmt=","))
+
+
 @corpora_command.command("fetch")
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 def fetch_command(name, into):
     """Download a corpus from its official address and unpack it."""
-    from common.corpora import fetch
+    require_writable(into, "--into")
+    from common.corpora import places
 
-    click.echo(f"{name} is at {fetch.fetch(name, into)}")
+    click.echo(f"{name} is at {places.fetch(name, into)}")
 
 
 @corpora_command.command("synthesize")
 @click.argument("layout", type=click.Choice(["ravdess", "emodb", "iemocap"]))
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True)
-def synthesize_command(layout, directory, seed):
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--speakers", type=click.IntRange(1), help="8 of RAVDESS's 24, 10 of EmoDB's and IEMOCAP's if absent.")
+@click.option("--files", type=click.IntRange(1), help="Per speaker and emotion; 100 make a full-size iemocap.")
+def synthesize_command(layout, directory, seed, speakers, files):
     """Write a synthetic corpus in a real one's layout (checks the machinery, not the science)."""
+    require_writable(directory, "DIRECTORY")
     from common.corpora import synthetic
 
-    synthetic.synthesize(layout, directory, seed=seed)
+    synthetic.synthesize(layout, directory, seed=seed, speakers=speakers, files=files)
     click.echo(f"{layout} layout, synthetic speech, at {directory}")

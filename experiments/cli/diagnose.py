@@ -8,7 +8,7 @@ import click
 
 from common.errors import InputError
 from common.utterance import emotions_of
-from experiments.cli.options import DATA, LABELS, SET, names_of
+from experiments.cli.options import DATA, LABELS, SEED, SET, names_of, refuse_for_corpora
 
 
 @click.command("diagnose")
@@ -18,7 +18,7 @@ from experiments.cli.options import DATA, LABELS, SET, names_of
 @click.option("--protocol", default="speaker_independent", show_default=True)
 @click.option("--emotions", callback=names_of, default="4hap", show_default=True)
 @LABELS
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent.")
 @SET
 def diagnose_command(systems, corpus, data, protocol, emotions, labels, seed, store, assignments):
@@ -28,6 +28,7 @@ def diagnose_command(systems, corpus, data, protocol, emotions, labels, seed, st
 
     Example: python -m experiments diagnose satt2017/cnn3_lstm_20hz --corpus ravdess --data DIR
     """
+    refuse_for_corpora([corpus] if corpus else [], labels)
     from common import corpora
     from common.features import feature_store
     from common.learning import backend

@@ -4,14 +4,21 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import DATA, RESULTS, names_of
+from common.atomic_file import require_writable
+from common.errors import InputError
+from experiments.cli.options import DATA, RESULTS_READ, names_of, refuse_ignored
 
 
 @click.command("export")
-@RESULTS
+@RESULTS_READ
+@click.option("--into", type=click.Path(path_type=Path), help="Folder for folds, audformat, predictions.")
 @click.option(
-    "--into", type=click.Path(path_type=Path), required=True, help="Folder for folds, audformat, predictions."
+    "--shareable",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.zip",
+    help="Instead: pack the records into an archive that holds nothing of recordings, transcripts and raters.",
 )
+@click.option("--hash-ids", is_flag=True, help="With --shareable: replace utterance ids and speakers by hashes.")
 @click.option(
     "--tensorboard", is_flag=True, help="Learning curves as well, for `tensorboard --logdir INTO/tensorboard`."
 )
@@ -20,14 +27,23 @@ from experiments.cli.options import DATA, RESULTS, names_of
     "--corpus",
     "corpus_names",
     callback=names_of,
-    help="manifest:FILE or audformat:DIR of records of your own recordings, comma-separated: names their files.",
+    help="manifest:FILE or audformat:DIR of records of your own recordings, comma-separated: names their files. "
+    "With --shareable, the corpora whose records are packed.",
 )
-def export_command(results, into, tensorboard, data, corpus_names):
+def export_command(results, into, shareable, hash_ids, tensorboard, data, corpus_names):
     """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records.
 
     With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes;
     otherwise by their stem. Either way `run --protocol folds:DIR` finds them in the corpus.
     """
+    if (into is None) == (shareable is None):
+        raise InputError("name a folder with --into, or an archive with --shareable: one of the two")
+    if shareable:
+        refuse_ignored(["tensorboard", "data"], "--shareable packs records alone")
+        _pack(results, shareable, corpus_names, hash_ids)
+        return
+    refuse_ignored(["hash_ids"], "it goes with --shareable")
+    require_writable(into, "--into")
     from experiments.export import export, learning_curves
 
     done = export.export(results, into, data, corpus_names or ())
@@ -37,3 +53,11 @@ def export_command(results, into, tensorboard, data, corpus_names):
         click.echo(f"{into / 'tensorboard'}: learning curves of {runs} fold{'s' if runs > 1 else ''}")
     for sentence in done.missing:
         click.echo(sentence)
+
+
+def _pack(results, file, corpus_names, hashed):
+    require_writable(file.parent, "--shareable")
+    from experiments.export import shareable
+
+    count = shareable.pack(results, file, corpora=corpus_names, hashed=hashed)
+    click.echo(f"{file}: {count} record{'s' if count > 1 else ''}; unpacked in a results folder, `tabulate` finds them")

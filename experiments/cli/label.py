@@ -4,9 +4,19 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.utterance import emotions_of
-from experiments.cli.options import DATA, LABELS, RESULTS, names_of
+from experiments.cli.options import (
+    DATA,
+    LABELS,
+    RESULTS,
+    SEED,
+    existing,
+    names_of,
+    refuse_for_corpora,
+    refuse_ignored,
+)
 from experiments.listening import answers_file, study_plan
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -24,7 +34,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--answers", type=FILE, help="Answers file; RESULTS/human/<corpus variant>.sqlite if absent.")
 @click.option("--per-emotion", type=click.IntRange(1), help="Counted utterances per emotion; all if absent.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
-@click.option("--seed", default=0, show_default=True, help="Of the choice of utterances and of everybody's order.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Of the choice of utterances and of everybody's order."
+)
 @click.option("--score", is_flag=True, help="Serve nothing: say what came out and write RESULTS/human/*.json.")
 @click.option("--export", type=FILE, help="With --score: also write all answers as CSV, names included.")
 @RESULTS
@@ -33,15 +45,35 @@ def label_command(corpus_name, data, emotions, labels, answers, per_emotion, por
 
     The page is on 127.0.0.1 alone. Answers are saved one by one; the same command goes on from where it was stopped.
     """
+    _require_used(corpus_name, labels, answers, score)
     if score:
+        if answers is None:
+            existing(None, None, results)
+        require_writable(Path(results, "human"))
+        if export:
+            require_writable(export.parent, "--export")
         variant = _corpus(corpus_name, data, emotions, labels).variant if corpus_name else None
         _score(_answers_to_score(answers, variant, results), results, export)
         return
     if corpus_name is None:
         raise InputError("no corpus is named; give one with --corpus, for example --corpus ravdess")
+    require_writable(answers.parent if answers else Path(results, "human"), "--answers")
     corpus = _corpus(corpus_name, data, emotions, labels)
     study = study_plan.plan(corpus, seed=seed, per_emotion=per_emotion)
     _serve(study, corpus, answers or answers_file.place(results, corpus.variant), port)
+
+
+def _require_used(corpus_name, labels, answers, score):
+    """Raise InputError for options that this half of the verb does not take."""
+    refuse_for_corpora([corpus_name] if corpus_name else [], labels)
+    if not score:
+        refuse_ignored(["export"], "only --score writes it")
+        if answers:
+            refuse_ignored(["results"], "--answers says where answers are kept")
+        return
+    refuse_ignored(["per_emotion", "port", "seed"], "--score serves nothing")
+    if corpus_name is None:
+        refuse_ignored(["data", "emotions", "labels"], "no --corpus is named, whose answers are scored")
 
 
 def _corpus(name, data, emotions, labels):
@@ -58,7 +90,7 @@ def _serve(study, corpus, path, port):
         _listen_through(study, corpus)
     answers = answers_file.begin(path, study)
     app = web_page.create_app(study, answers, corpus.utterances)
-    counted = len(study.of(study_plan.TEST))
+    counted = len(study.items_of(study_plan.TEST))
 
     def ready(address):
         click.echo(
@@ -94,11 +126,15 @@ def _answers_to_score(path, variant, results):
 
 def _only_file(results):
     folder = Path(results, "human")
-    found = sorted(folder.glob("*.sqlite"))
-    if len(found) != 1:
-        what = f"several answers files ({', '.join(p.name for p in found)})" if found else "no answers file"
-        raise InputError(f"{what} in {folder}; name one with --answers")
-    return found[0]
+    answers_files = sorted(folder.glob("*.sqlite"))
+    if len(answers_files) != 1:
+        problem = (
+            f"several answers files ({', '.join(p.name for p in answers_files)})"
+            if answers_files
+            else "no answers file"
+        )
+        raise InputError(f"{problem} in {folder}; name one with --answers")
+    return answers_files[0]
 
 
 def _score(answers, results, export):

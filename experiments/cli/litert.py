@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from common.atomic_file import require_writable
+
 
 @click.command("litert")
 @click.argument("model", type=click.Path(path_type=Path))
@@ -15,6 +17,7 @@ def litert_command(model, file, anyway):
     LiteRT runs without Keras and TensorFlow, on telephones too. Some networks are several times as fast in it, some are
     slower: results/tables/bench.md has the figures.
     """
+    require_writable(file.parent, "FILE")
     from experiments.saved_models import models
 
     saved = models.load(model, anyway=anyway)

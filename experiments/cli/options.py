@@ -1,9 +1,18 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, and which of them a command would not use."""
 
 import os
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
+
+from common.errors import InputError
+
+MOST_NUMBERS = 10_000  # of seeds or folds; records hold seeds below `LARGEST_SEED`
+LARGEST_SEED = 2**32 - 1
+LONGEST_NUMBER = 20  # digits
+SEED = click.IntRange(0, LARGEST_SEED)
+OF_A_USER = ("manifest:", "audformat:")  # corpora that no folder of corpora holds
 
 DATA = click.option(
     "--data",
@@ -25,35 +34,82 @@ LABELS = click.option(
     help="Names of emotions: a file of pairs (CSV, or TOML [labels]), THEIRS=OURS,..., or keep.",
 )
 STRICT = click.option("--strict", is_flag=True, help="Warnings about recordings, speakers and labels are errors.")
-RESULTS = click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Results folder."
-)
+
+
+def existing(context, parameter, folder):
+    """The folder that a verb reads. A misspelt one is an error, never a folder that is empty."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name with --results the one that `run` or `compare` wrote")
+    return folder
+
+
+def _results(**more):
+    place = click.Path(path_type=Path)
+    return click.option("--results", type=place, default=Path("results"), show_default=True, **more)
+
+
+RESULTS = _results(help="Results folder.")
+RESULTS_READ = _results(help="Results folder, which must be there.", callback=existing)
 
 
 def whole_numbers(context, parameter, text):
     """`0-4,7` -> (0, 1, 2, 3, 4, 7)."""
     if text is None:
         return None
-    try:
-        numbers = []
-        for piece in text.split(","):
-            first, _, last = piece.partition("-")
-            stretch = range(int(first), int(last or first) + 1)
-            if not stretch:
-                raise ValueError
-            numbers += stretch
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 0-4,7") from None
-    return tuple(dict.fromkeys(numbers))
+    stretches = [_stretch(piece) for piece in text.split(",")]
+    if None in stretches:
+        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 0-4,7")
+    if (count := sum(last - first + 1 for first, last in stretches)) > MOST_NUMBERS:
+        raise click.BadParameter(f"{text!r} are {count:,} numbers; expected at most {MOST_NUMBERS:,}")
+    if (largest := max(last for _, last in stretches)) > LARGEST_SEED:
+        raise click.BadParameter(f"{text!r}: {largest} is too large; expected numbers up to {LARGEST_SEED}")
+    return tuple(dict.fromkeys(number for first, last in stretches for number in range(first, last + 1)))
+
+
+def _stretch(text):
+    """`0-4` -> (0, 4), `7` -> (7, 7); None for anything else."""
+    first, hyphen, last = (piece.strip() for piece in text.partition("-"))
+    last = last if hyphen else first
+    if not all(piece.isdecimal() and piece.isascii() and len(piece) <= LONGEST_NUMBER for piece in (first, last)):
+        return None
+    return (int(first), int(last)) if int(first) <= int(last) else None
 
 
 def names_of(context, parameter, text):
     """`a, b,a` -> ("a", "b")."""
     if text is None:
         return None
-    if names := tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())):
-        return names
-    raise click.BadParameter(f"{text!r} names nothing; expected names with commas between them")
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise click.BadParameter(f"{text!r}: a name is empty; expected names with commas between them")
+    return tuple(dict.fromkeys(names))
+
+
+def given(*names) -> dict[str, str]:
+    """Which of a verb's options stand on the command line: parameter -> as it is written there, `--per-emotion`."""
+    context = click.get_current_context()
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+
+
+def refuse_ignored(names, why):
+    """Raise InputError where options were given that would not be used, as `why` says: nobody notices otherwise."""
+    if flags := [*given(*names).values()]:
+        raise InputError(
+            f"{' and '.join(flags)} would be ignored: {why}; leave {'it' if len(flags) == 1 else 'them'} out"
+        )
+
+
+def refuse_for_corpora(names, labels=None):
+    """Raise InputError for `--data` and `--labels keep` where no corpus that is named would use them."""
+    of_a_user = [name.startswith(OF_A_USER) for name in names]
+    if names and all(of_a_user):
+        refuse_ignored(["data"], f"{', '.join(names)} says itself where it lies")
+    if names and labels and labels.keep and not any(of_a_user):
+        refuse_ignored(["labels"], f"the labels of {', '.join(names)} are all known, there are none to keep")
 
 
 SET = click.option(
@@ -83,15 +139,25 @@ TRAINING = [
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
     SET,
     click.option("--models", type=click.Path(path_type=Path), help="Keep the systems fitted now in this folder."),
+    click.option(
+        "--dry-run", is_flag=True, help="Show folds, hours (from ten steps) and disk; train and record nothing."
+    ),
     RESULTS,
 ]
-RECIPE_CHANGES = ("assignments", "weights", "noises", "snr_db")
 
 
 def training_options(command):
     for option in reversed(TRAINING):
         command = option(command)
     return command
+
+
+def recipe_changes(options) -> dict:
+    """Take what changes recipes out of a verb's options: as `compare.systems` takes it."""
+    from experiments.runs.compare import OPTIONS
+
+    changes, asked = {name: options.pop(name) for name in OPTIONS}, given(*OPTIONS)
+    return {"assignments": options.pop("assignments"), **{name: changes[name] for name in asked}}
 
 
 def with_places(options):

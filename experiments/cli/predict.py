@@ -76,8 +76,8 @@ def predict_command(model, paths, listed, form, into, workers, stream, window_s,
         click.echo(f"{into}: done, {len(errors)} recordings or pieces could not be used", err=True)
     elif form == "json":
         recipe = {"recipe": saved.record.recipe} if with_recipe else {}
-        found = {"predictions": [dataclasses.asdict(p) for p in predictions], "errors": errors}
-        click.echo(json.dumps(about | recipe | found, indent=1))
+        outcome = {"predictions": [dataclasses.asdict(p) for p in predictions], "errors": errors}
+        click.echo(json.dumps(about | recipe | outcome, indent=1))
     elif not form:
         _show(predictions, saved.record.classes)
     for sentence in errors:

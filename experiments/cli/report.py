@@ -1,19 +1,62 @@
-"""The verb `report`."""
+"""The verbs `report` and `draw`: what people look at."""
+
+from pathlib import Path
 
 import click
 
-from experiments.cli.options import RESULTS
+from common.atomic_file import require_writable
+from common.errors import InputError
+from experiments.cli.options import DATA, RESULTS_READ
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("report")
-@RESULTS
-@click.option("--check", is_flag=True, help="Write nothing; exit status 1 if the page lags behind its records.")
+@RESULTS_READ
+@click.option("--check", is_flag=True, help="Then exit with status 1 if the pages exceed 2 MB or a link is broken.")
 def report_command(results, check):
-    """Write the page results/report/index.html."""
+    """Write the report: results/report/index.html and its pages.
+
+    Example: python -m experiments report --results results/local
+    """
     from experiments.report import html_page
 
-    if not check:
-        click.echo(f"report: {html_page.write(results)}")
-    elif not html_page.is_current(results):
-        click.echo("report/index.html differs from its records")
+    click.echo(f"report: {html_page.write(results)}")
+    faults = html_page.faults(results) if check else []
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
         raise click.exceptions.Exit(1)
+
+
+@click.command("draw")
+@click.argument("paper")
+@click.option(
+    "--models", "saved", type=FOLDER, help="Folder that `run --models` filled; if absent, figures of recordings."
+)
+@DATA
+@click.option(
+    "--corpus", help="With --models a variant as its folder is called, for example ravdess-4hap; else a corpus."
+)
+@RESULTS_READ
+@click.option("--into", type=FOLDER, help="Where a folder PAPER is written; RESULTS/figures if absent.")
+def draw_command(paper, saved, data, corpus, results, into):
+    """Draw a paper's own figures from saved systems: the lowest fold, the first test sentence of each emotion.
+
+    Without --models, what it shows of the recordings of a corpus: lim2016 the speech in a segment, satt2017 pitch in
+    noise.
+
+    Example: python -m experiments draw lim2016 --corpus ravdess --data DIR
+    """
+    if not (saved or corpus):
+        raise InputError("name a folder of saved systems with --models, or recordings with --corpus")
+    into = into or results / "figures"
+    require_writable(into, "--into")
+    from experiments.report import paper_figures
+
+    if saved:
+        drawn = paper_figures.draw(paper, saved=saved, data=data, results=results, into=into, corpus=corpus)
+    else:
+        drawn = paper_figures.draw_recordings(paper, data=data, into=into, corpus=corpus)
+    for path in drawn:
+        click.echo(f"{path} written")

@@ -3,7 +3,7 @@
 import click
 
 from common.errors import InputError
-from experiments.cli.options import RECIPE_CHANGES, names_of, training_options, with_places
+from experiments.cli.options import names_of, recipe_changes, refuse_for_corpora, training_options, with_places
 
 
 @click.command("run")
@@ -32,9 +32,19 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     from experiments.runs import compare
 
     variants = variants or tuple(catalog.paper(paper).RECIPES)
-    changes = {name: options.pop(name) for name in RECIPE_CHANGES}
-    systems = compare.systems([(paper, variant) for variant in variants], preset, **changes)
-    show(*compare.train(systems, [corpus_name], protocols=protocols, **with_places(options)), options["results"])
+    systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
+    refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
+    train(systems, [corpus_name], protocols, options)
+
+
+def train(systems, corpus_names, protocols, options):
+    """Run, or estimate what the run would take; print what came out."""
+    from experiments.runs import compare, dry_run
+
+    if options.pop("dry_run"):
+        dry_run.show(systems, corpus_names, protocols=protocols, **with_places(options))
+        return
+    show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
 
 def _not_learnt(everything, names):

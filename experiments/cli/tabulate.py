@@ -2,12 +2,12 @@
 
 import click
 
-from experiments.cli.options import RESULTS
+from experiments.cli.options import RESULTS_READ
 
 
 @click.command("tabulate")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where what is there differs.")
-@RESULTS
+@RESULTS_READ
 def tabulate_command(check, results):
     """Rebuild every table from the records."""
     from experiments.tables import all_tables

@@ -3,4 +3,4 @@
 May use evaluation, evidence, catalog and common.
 """
 
-__all__ = ["export", "learning_curves"]
+__all__ = ["export", "learning_curves", "shareable"]

@@ -1,30 +1,39 @@
-"""What all figures share: colours that any colour vision tells apart (Okabe and Ito), one style, titles, PNG bytes."""
+"""What all figures share: one style, colours, titles, and their bytes as SVG or PNG."""
 
+import contextlib
 import io
+import re
 import textwrap
+from collections import Counter
+from pathlib import Path
 
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+from common import markup
 from experiments.evaluation.system_results import ranges
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 110,
-    "savefig.dpi": 110,
-}
+STYLE = Path(__file__).with_name("report.mplstyle")
+BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#6E7781", "#1B1F24"
+DARK = {INK: "#E6EDF3", GREY: "#9198A1", BLUE: "#58A6FF", ORANGE: "#E88A4A"}  # the same on a dark page
 CHARACTERS_AN_INCH = 12.5
 
 
+@contextlib.contextmanager
+def style():
+    """The style of all figures, whatever the user's own is: the same records give the same bytes."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.style.use(STYLE)
+        yield
+
+
 def title(figure, lines):
-    """Lines above a figure, broken at its width; empty ones are left out. No line is read as a formula."""
+    """Lines above a figure, broken at its width; empty ones are left out."""
     width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
-    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(line, width)]
-    figure.suptitle("\n".join(wrapped).replace("$", r"\$"), fontsize=9)
+    wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(markup.visible(line), width)]
+    figure.suptitle("\n".join(wrapped), fontsize=9)
 
 
 def system_title(figure, system, counted):
@@ -32,7 +41,7 @@ def system_title(figure, system, counted):
     lines = [
         f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
         f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
-        f"n = {system.n} test utterances a seed, folds {system.folds}, seeds {ranges(system.seeds)}: {counted}",
+        f"n = {system.num_test} test utterances a seed, folds {system.folds}, seeds {ranges(system.seeds)}: {counted}",
         "; ".join(filter(None, [system.limits, *system.caveats])),
     ]
     title(figure, lines)
@@ -43,3 +52,47 @@ def png(figure) -> bytes:
     data = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(data, format="png", metadata={"Software": None})
     return data.getvalue()
+
+
+def svg(figure) -> bytes:
+    """The figure without a background, its texts and lines in the colour scheme of the page that shows it.
+
+    The same bytes from the same figure.
+    """
+    data = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    FigureCanvasSVG(figure).print_figure(data, format="svg", metadata=nothing, facecolor="none", edgecolor="none")
+    text = data.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r'<g id="patch_1">.*?</g>', "", text, count=1, flags=re.DOTALL)  # the background
+    text = re.sub(r"#000000|#000(?=[;\"])|\bblack\b", INK, text)
+    text = re.sub(r'(<text[^>]*style=")(?!fill)', rf"\1fill: {INK}; ", text)
+    return _small(_in_both_schemes(text)).encode()
+
+
+def _in_both_schemes(text) -> str:
+    """Colours of the page become variables with a value in light and one in dark."""
+    for number, colour in enumerate(DARK):
+        text = re.sub(colour, f"var(--c{number})", text, flags=re.IGNORECASE)
+    light = "".join(f"--c{number}:{colour};" for number, colour in enumerate(DARK))
+    dark = "".join(f"--c{number}:{colour};" for number, colour in enumerate(DARK.values()))
+    rules = f"<style>svg{{{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+    return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + rules, text, count=1)
+
+
+def _small(text) -> str:
+    """The same drawing in a third of the bytes: one decimal, styles as classes, no names that nothing refers to."""
+    used = set(re.findall(r"#([\w.]+)", text))
+    text = re.sub(r' id="([\w.]+)"', lambda match: match[0] if match[1] in used else "", text)
+    text = re.sub(r"(\d\.\d)\d+", r"\1", text)
+    text = re.sub(r"(\d)\.0(?=\D)", r"\1", text)
+    counted = Counter(re.findall(r' style="([^"]*)"', text))
+    classes = {style: f"s{number}" for number, style in enumerate(counted) if counted[style] > 1}
+    text = re.sub(
+        r' style="([^"]*)"', lambda match: f' class="{classes[match[1]]}"' if match[1] in classes else match[0], text
+    )
+    rules = "".join(f".{name}{{{style}}}" for style, name in classes.items())
+    text = text.replace("</style>", f"{rules}</style>", 1)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    return re.sub(r"> <", "><", text)

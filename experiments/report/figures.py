@@ -1,4 +1,4 @@
-"""Records -> learning curves and confusion matrices as PNG files, the same bytes every time.
+"""Records -> learning curves, confusion matrices and recalls as SVG files, the same bytes every time.
 
 One figure of each kind per system and protocol, folds and seeds together; every cell of a matrix is also printed. And
 one figure per group of systems, see forest.py.
@@ -6,7 +6,6 @@ one figure per group of systems, see forest.py.
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -15,6 +14,7 @@ from common.evaluation import metrics
 from common.utterance import slug
 from experiments.report import drawing, forest, speaker_recalls
 
+FULL = "paper"  # the preset
 PANELS = (  # of what, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
@@ -22,7 +22,7 @@ PANELS = (  # of what, y label, training curve, validation curve
 
 
 def write(root, drawn) -> None:
-    """Write PNG files into root/report/figures, where no others stay.
+    """Write SVG files into root/report/figures, where no others stay.
 
     Args:
         root: results folder.
@@ -34,7 +34,7 @@ def write(root, drawn) -> None:
     folder = Path(root, "report", "figures")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.png"):
+        for path in [*folder.glob("*.svg"), *folder.glob("*.png")]:
             if path.name not in drawn:
                 path.unlink()
         for name, data in drawn.items():
@@ -43,28 +43,27 @@ def write(root, drawn) -> None:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
 
 
-def draw(found, ablations=frozenset()) -> dict[str, bytes]:
-    """PNG bytes by file name.
+def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
+    """SVG bytes by file name: of full trainings, or of reduced ones where there is no other.
 
     Args:
-        found: SystemResults.
+        systems: SystemResults.
         ablations: names of systems that stand beside no other: only a ledger compares them.
     """
     images = {}
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own style must not change the bytes
-        matplotlib.rcParams.update(drawing.STYLE)
-        for system in found:
+    full = [system for system in systems if system.preset == FULL]
+    with drawing.style():
+        for system in full or systems:
             if any(
                 record.history.get(name)
-                for record in system.used
+                for record in system.records_used
                 for *_, train, valid in PANELS
                 for name in (train, valid)
             ):
-                images[f"{stem(system)}-curves.png"] = drawing.png(curves(system))
-            images[f"{stem(system)}-confusion.png"] = drawing.png(confusion(system))
-            images[f"{stem(system)}-recalls.png"] = drawing.png(speaker_recalls.recalls(system))
-        images |= {name: drawing.png(figure) for name, figure in forest.draw(found, ablations).items()}
+                images[f"{stem(system)}-curves.svg"] = drawing.svg(curves(system))
+            images[f"{stem(system)}-confusion.svg"] = drawing.svg(confusion(system))
+            images[f"{stem(system)}-recalls.svg"] = drawing.svg(speaker_recalls.recalls(system))
+        images |= {name: drawing.svg(figure) for name, figure in forest.draw(systems, ablations).items()}
     return images
 
 
@@ -76,14 +75,16 @@ def stem(system) -> str:
 def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    first = ", of several networks the first" if any(":" in name for r in system.used for name in r.history) else ""
-    drawing.system_title(figure, system, f"{len(system.used)} trainings{first}")
+    first = (
+        ", of several networks the first" if any(":" in name for r in system.records_used for name in r.history) else ""
+    )
+    drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}")
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
         for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
-            _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
-        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
+            _lines(axes, [r.history[name] for r in system.records_used if r.history.get(name)], colour, words)
+        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.records_used if _kept(r, valid)]
         if kept:
-            axes.plot(*zip(*kept, strict=True), "o", color="black", markersize=3, label="epoch kept", zorder=4)
+            axes.plot(*zip(*kept, strict=True), "o", color=drawing.INK, markersize=3, label="epoch kept", zorder=4)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylabel(label)
@@ -113,7 +114,7 @@ def _lines(axes, runs, colour, label):
 
 
 def confusion(system) -> Figure:
-    """Counts in the cells, share of the true class as colour; a last column where nothing was decided."""
+    """Per cent of the true class in the cells and as colour; a last column where nothing was decided."""
     pooled = metrics.pooled(system.confusions())
     names = [*system.classes, "no decision"] if pooled[:, -1].any() else system.classes
     counts = pooled[:, : len(names)]
@@ -121,15 +122,20 @@ def confusion(system) -> Figure:
     side = 2.4 + 0.5 * len(names)
     figure = Figure(figsize=(side + 1.2, side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        colour = "black" if shares[row, column] > 0.55 else "white"
-        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(system.classes)), system.classes)
+    axes.pcolormesh(shares, cmap="cividis", vmin=0, vmax=1, edgecolors="none")
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "#000001" if share > 0.55 else "#ffffff"  # on the cell's colour, not on the page's
+        label = axes.text(column + 0.5, row + 0.5, f"{100 * share:.0f}", ha="center", va="center", color=colour)
+        label.set_fontsize(8)
+    totals = pooled.sum(axis=1)
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=45, ha="right", rotation_mode="anchor")
+    rows = [f"{name} (n = {total})" for name, total in zip(system.classes, totals, strict=True)]
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.tick_params(length=0)
     axes.set_xlabel("decided")
     axes.set_ylabel("true")
     axes.spines[:].set_visible(False)
-    drawing.system_title(figure, system, f"{int(pooled.sum())} decisions")
-    figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
+    drawing.system_title(figure, system, f"{int(pooled.sum())} decisions, per cent of the true class")
     return figure

@@ -1,225 +1,344 @@
-"""results/report/index.html: what is known from the records and the papers, on one page that needs no network."""
+"""results/report: an index page, a page for each paper and corpus variant, and one on methods; they need no network."""
 
-import base64
 import dataclasses
 import json
 import re
+import urllib.parse
 from collections import Counter
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 from markdown_it import MarkdownIt
 
-from common import records
-from common.atomic_file import write_text
+from common import markup, records
+from common.atomic_file import write_set
+from common.errors import InputError
 from common.evaluation import reported_results
-from experiments.evaluation import comparisons, reproduction, system_results
+from common.folds import leakage
+from common.utterance import slug
+from experiments.evaluation import reproduction, system_results
 from experiments.evidence import annotations, human_reference, latencies
 from experiments.report import figures
-from experiments.tables import ablation_effects, formats, layout
+from experiments.tables import ablation_effects, formats, layout, paper_page
 from experiments.tables.all_tables import all_sheets, other_sheets
 
-SECTIONS = (  # (anchor, heading, names of sheets, a sentence on how to read them)
-    (
-        "papers",
-        "Papers against ours",
-        "paper_vs_ours",
-        "One row per published number; the rule is in results/README.md.",
-    ),
-    (
-        "systems",
-        "Systems",
-        "systems",
-        "One table per corpus variant and label set: accuracies are never compared across.",
-    ),
-    ("compare", "System against system", "compare", "Pairs that tested the same utterances in the same folds."),
-    ("protocols", "Protocols side by side", "protocols", "The same system with and without its test speakers known."),
-    (
-        "errors",
-        "Where systems err",
-        "errors",
-        "By how sure people were of an utterance, after Chernykh 2018; where raters or listeners were asked.",
-    ),
-    ("noise", "In noise", "noise", "Systems whose test part was heard again with noise added."),
-    ("audit", "Leakage audit", "audit", "What the parts of our folds share, and whether they may."),
-    ("classes", "Classes", "per_class", "Precision, recall and F1 of every class."),
-    ("cost", "Cost", "cost", "What a training takes on the machines of these records."),
-    ("bench", "Speed", "bench", "What one machine does, each figure with its target."),
+MOST_BYTES = 2_000_000  # of all pages and figures
+KINDS = {"confusion": "Confusion matrix", "recalls": "Recall of every test speaker", "curves": "Learning curves"}
+ON_CORPUS = (  # (heading, prefix of the sheet's name, whether it is open)
+    ("Protocols side by side", "protocols", True),
+    ("In noise", "noise", True),
+    ("Pairs of systems", "compare", False),
+    ("Classes", "per_class", False),
+    ("Errors by agreement of people", "errors", False),
 )
-PIXELS = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
-README_HEADINGS = ("Section map", "Deviations ledger", "What stays open")
+READ_FIRST, READ_LATER = ("What we find",), ("From the paper to the code", "Deviations", "Open questions")
+PRESET = "paper"
 
 
 def write(root, papers=reported_results.PAPERS) -> Path:
-    """Draw the figures, write the page, return its path.
+    """Draw the figures, write the pages, return the index page's path.
 
     Raises:
         InputError: a damaged record or paper.toml, or a folder that cannot be written to.
     """
-    drawn, text = _made(root, papers)
-    figures.write(root, drawn)
-    return write_text(_path(root), text, "choose another --results")
-
-
-def is_current(root, papers=reported_results.PAPERS) -> bool:
-    """Whether the page says what the records say; the pixels of its figures are not looked at."""
-    _, text = _made(root, papers)
-    path = _path(root)
-    return path.is_file() and PIXELS.sub("", path.read_text(encoding="utf-8")) == PIXELS.sub("", text)
-
-
-def _path(root) -> Path:
-    return Path(root, "report", "index.html")
-
-
-def _made(root, papers) -> tuple[dict[str, bytes], str]:
-    """The figures by file name, and the page."""
     results = system_results.group(records.read_all(root))
     drawn = figures.draw(results, ablation_effects.ablations(papers))
-    more = {"measured": latencies.read(root), "paper_figures": _paper_figures(root)}
-    more |= {"people": human_reference.read(root), "rated": annotations.read_all(root), "other": other_sheets(root)}
-    return drawn, page(results, reported_results.read_all(papers), drawn, papers, **more)
+    more = {"measured": latencies.read(root), "other": other_sheets(root), "paper_figures": _paper_figures(root)}
+    more |= {"people": human_reference.read(root), "rated": annotations.read_all(root)}
+    made = pages(results, reported_results.read_all(papers), drawn, papers, **more)
+    folder = Path(root, "report")
+    figures.write(root, drawn)
+    try:
+        write_set({folder / name: text for name, text in made.items()})
+        for path in [*folder.glob("*.html"), *folder.glob("*.csv"), *folder.glob("*.tex")]:
+            if path.name not in made:
+                path.unlink()
+        for name, image in more["paper_figures"].items():
+            (folder / "figures" / name).write_bytes(image["image"])
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
+    return folder / "index.html"
 
 
-def page(results, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=()) -> str:
-    """The page, from systems, papers and PNG files by name; the same input gives the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def faults(root) -> list[str]:
+    """What is wrong with the written pages: more than 2 MB, or a link to what is not there."""
+    folder = Path(root, "report")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    found = [f"{folder} has {size:,} bytes; at most {MOST_BYTES:,}"] if size > MOST_BYTES else []
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.html"))}
+    anchors = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
+    for name, text in texts.items():
+        for link in dict.fromkeys(re.findall(r'\b(?:href|src)="([^"]+)"', text)):
+            address, _, anchor = urllib.parse.unquote(link).partition("#")
+            if address.startswith(("https:", "http:", "data:")):
+                continue
+            target = address or name
+            if not (folder / target).is_file() or (anchor and anchor not in anchors.get(target, ())):
+                found.append(f"{name}: the link {link} leads nowhere")
+    return found
+
+
+# --- the pages, from systems, papers and figures; the same input gives the same text
+
+
+def pages(results, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=None):
+    """File name -> text.
+
+    Args:
+        results: SystemResults.
+        known: papers of common/evaluation/reported_results.
+        drawn: SVG figures by file name.
+        papers: the folder of the papers.
+        people: human rows.
+        measured: latencies by system.
+        rated: raters' answers by corpus variant.
+        other: tables that do not come from records.
+        paper_figures: the papers' own figures, of `_paper_figures`.
+    """
     ablations = ablation_effects.ablations(papers)
     sheets = [*all_sheets(results, known, people, measured, rated, ablations), *other]
-    sections = [
-        (
-            anchor,
-            heading,
-            reading,
-            [p for s in sheets if s.name.startswith(prefix) for t in s.tables for p in _folded(t)],
-        )
-        for anchor, heading, prefix, reading in SECTIONS
-    ]
-    return environment.get_template("html_page.html.j2").render(
-        summary=_summary(results, ablations),
-        verdicts=_verdict_counts(results, known, rated),
-        sections=[section for section in sections if section[3]],
-        figures=_figures(results, drawn),
-        forests=[(name, _uri(data)) for name, data in drawn.items() if name.startswith("forest-")],
-        paper_figures=paper_figures,
-        papers=[(paper, _readme(Path(papers, paper.name, "README.md"))) for paper in known],
-        environments=_environments(results),
-        commands=list(dict.fromkeys(system.command for system in results)),
-        limits=sorted({(system.corpus_variant, system.limits) for system in results if system.limits}),
-        generated=formats.GENERATED,
+    outcomes = {
+        paper.name: [reproduction.compare(number, results, rated) for number in paper.published] for paper in known
+    }
+    corpora = layout.by_corpus(results)
+    site = _Site(known, [corpus for corpus, _ in corpora])
+    texts = {"index.html": _index(site, results, known, outcomes, sheets, drawn)}
+    for paper in known:
+        own = [system for system in results if system.paper == paper.name]
+        drawings = {name: each for name, each in (paper_figures or {}).items() if each["paper"] == paper.name}
+        text = _of_paper(site, paper, papers, own, outcomes[paper.name], sheets, drawn, drawings)
+        texts[f"paper-{paper.name}.html"] = text
+    texts |= {f"corpus-{slug(corpus)}.html": _of_corpus(site, corpus, own, sheets, drawn) for corpus, own in corpora}
+    texts["methods.html"] = _methods(site, results, sheets)
+    for sheet in _headlines(sheets):
+        texts |= {f"{sheet.name}.csv": formats.as_csv(sheet), f"{sheet.name}.tex": formats.latex(sheet)}
+    return texts
+
+
+def _headlines(sheets) -> list:
+    return [sheet for sheet in sheets if sheet.name.startswith("headline")]
+
+
+def _index(site, results, known, outcomes, sheets, drawn) -> str:
+    headlines = _headlines(sheets)
+    return site.page(
+        "index.html",
+        title="Five speech-emotion papers, rerun",
+        cards=_cards(results, outcomes, headlines, sheets),
+        reproduced=_reproduced(known, outcomes),
+        headlines=[table for sheet in headlines for table in sheet.tables],
+        downloads=[f"{sheet.name}.{form}" for sheet in headlines for form in ("csv", "tex")],
+        forests=_forests(drawn, PRESET),
+        leaks=_tables(sheets, "protocols"),
+        corpora=[_corpus_line(corpus, members) for corpus, members in layout.by_corpus(results)],
+        num_records=sum(len(system.records) for system in results),
     )
 
 
-def _folded(table):
-    """(table, "") with the rows that something was run for; (table, how many) with the others, to be opened."""
-    waiting = pd.Series([_is_waiting(row) for row in table.frame.to_dict("records")], dtype=bool)
-    if not waiting.all():
-        yield table.changed(rows=table.frame[~waiting]), ""
-        table = table.changed(notes=(), commands=())
-    if waiting.any():
-        yield table.changed(rows=table.frame[waiting]), f"{waiting.sum()} numbers not run: why, and the commands"
+def _of_paper(site, paper, papers, own, outcomes, sheets, drawn, drawings) -> str:
+    readme = Path(papers, paper.name, "README.md")
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    every = _tables(sheets, f"paper_vs_ours_{paper.name}") + _tables(sheets, f"class_rates_{paper.name}")
+    return site.page(
+        "paper.html",
+        title=paper.title,
+        paper=paper,
+        claim=_claim(text),
+        headline=paper_page.headline(outcomes) if paper.published else None,
+        counted=_html(paper_page.counted(paper, outcomes)) if paper.published else "",
+        first=_sections(text, READ_FIRST),
+        runs=paper_page.runs(own) if any(not system.synthetic for system in own) else None,
+        later=_sections(text, READ_LATER),
+        every=every,
+        figures=_figures(own, drawn),
+        own_figures=drawings,
+    )
 
 
-def _is_waiting(row):
-    return row.get("verdict", "").startswith("not run") and not row["nearest_run"]
+def _of_corpus(site, corpus, members, sheets, drawn) -> str:
+    return site.page(
+        "corpus.html",
+        title=corpus,
+        page_name=f"corpus-{slug(corpus)}.html",
+        limits=members[0].limits,
+        systems=_systems(sheets, corpus),
+        sections=[(heading, _named(sheets, prefix, corpus), is_open) for heading, prefix, is_open in ON_CORPUS],
+        forests=_forests(drawn, PRESET, slug(corpus)),
+        more_forests=_forests(drawn, "", slug(corpus)),
+    )
+
+
+def _methods(site, results, sheets) -> str:
+    names = (("Cost", "cost"), ("Speed", "bench"), ("Leakage audit of our folds", "audit"))
+    return site.page(
+        "methods.html",
+        title="Cost, speed, audit and how to rerun",
+        sections=[(heading, _tables(sheets, name)) for heading, name in names],
+        environments=_environments(results),
+        commands=list(dict.fromkeys(system.command for system in results)),
+    )
+
+
+class _Site:
+    """Templates and the navigation that all pages share."""
+
+    def __init__(self, known, corpora):
+        self.environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"),
+            autoescape=True,
+            finalize=markup.finalize,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.globals |= {"generated": formats.GENERATED, "footnoted": formats.footnoted, "kinds": KINDS}
+        self.nav = [("index.html", "Overview")]
+        ordered = sorted(known, key=lambda paper: not paper.published)  # what is no paper comes last
+        self.nav += [(f"paper-{paper.name}.html", short_name(paper.name)) for paper in ordered]
+        self.nav += [(f"corpus-{slug(corpus)}.html", corpus) for corpus in corpora]
+        self.nav += [("methods.html", "Cost and methods")]
+
+    def page(self, template, **content) -> str:
+        return self.environment.get_template(f"{template}.j2").render(nav=self.nav, **content)
+
+
+def short_name(name) -> str:
+    """`lim2016` -> `Lim 2016`."""
+    return re.sub(r"(?<=[a-z])(?=\d{4}$)", " ", name).replace("_", " ").capitalize()
 
 
 @dataclasses.dataclass(frozen=True)
-class Best:
-    """The system with the highest UA of a group, and how many it was compared with."""
+class Card:
+    """One large number of the index page."""
 
-    corpus: str
-    protocol: str
-    preset: str
-    name: str
-    ua: str
-    num_systems: int
-    chance: str
-    seeds: str
-    notes: str
+    number: str
+    words: str
 
 
-def _summary(results, ablations) -> dict:
-    best = []
-    for (corpus, protocol, preset), members in system_results.by_group(results).items():
-        methods, _ = comparisons.methods_of(members, ablations)
-        rows = layout.rows(methods, layout.UA_AND_WA).assign(complete=[bool(s.complete) for s in methods])
-        scored = rows.dropna(subset="ua").to_dict("records")
-        if len(scored) > 1:
-            first = max(scored, key=lambda row: (row["complete"], row["ua"]))
-            name, ua = f"{first['paper']}/{first['variant']}", formats.interval_text(first, "ua")
-            chance, notes = formats.per_cent(first["chance_ua"]), first["notes"] or formats.NONE
-            best.append(Best(corpus, protocol, preset, name, ua, len(scored), chance, first["seeds"], notes))
-    return {
-        "records": sum(len(system.records) for system in results),
-        "systems": len({system.name for system in results}),
-        "corpora": len({system.corpus_variant for system in results}),
-        "best": best,
+def _cards(results, outcomes, headlines, sheets) -> list[Card]:
+    kinds = Counter(reproduction.kind(outcome) for own in outcomes.values() for outcome in own)
+    total = sum(kinds.values())
+    compared = sum(1 for own in outcomes.values() for outcome in own if outcome.ours)
+    counted = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    cards = [Card(f"{compared} of {total}", f"published numbers compared; {counted}")] if total else []
+    cards.append(
+        Card(str(len({s.name for s in results})), f"systems in {sum(len(s.records) for s in results)} records")
+    )
+    frames = [table.frame for sheet in headlines for table in sheet.tables]
+    trained = [cell for frame in frames for cell in frame.get("trained_out", ()) if "/" in str(cell)]
+    if trained:
+        pairs = [str(cell).split(",")[0].split("/") for cell in trained]
+        done, of = (sum(int(pair[k]) for pair in pairs) for k in (0, 1))
+        cards.append(
+            Card(f"{done} of {of}", "networks of the headline comparison trained until they stopped improving")
+        )
+    rows = [row for table in _tables(sheets, "protocols") for row in table.frame.to_dict("records")]
+    leaky = [row for row in rows if leakage.is_leaky(row["protocol"]) and not formats.is_missing(row["ua_difference"])]
+    if leaky:
+        most = max(leaky, key=lambda row: row["ua_difference"])
+        words = f"points of UA that a leaking split adds to {most['paper']}/{most['variant']}"
+        cards.append(Card(formats.signed_per_cent(most["ua_difference"]), words))
+    return cards
+
+
+def _reproduced(known, outcomes) -> list[dict]:
+    """A row per paper: its first headline number beside ours."""
+    rows = []
+    for paper in known:
+        named = [outcome for outcome in outcomes[paper.name] if outcome.number.headline]
+        if named:
+            (row, *_) = paper_page.headline(named[:1]).shown.to_dict("records")
+            rows.append({"paper": paper, "name": short_name(paper.name)} | {"cells": list(row.values())})
+    return rows
+
+
+def _tables(sheets, prefix) -> list:
+    return [table for sheet in sheets if sheet.name.startswith(prefix) for table in sheet.tables]
+
+
+def _named(sheets, prefix, corpus) -> list:
+    names = (f"{prefix}_{slug(corpus)}", f"{prefix}_differences_{slug(corpus)}")
+    return [table for sheet in sheets if sheet.name in names for table in sheet.tables]
+
+
+def _systems(sheets, corpus) -> list[tuple[str, object]]:
+    """(heading, table) of a corpus's systems: full trainings, reduced ones, leaky ones; highest UA first."""
+    parts = []
+    for table in _named(sheets, "systems", corpus):
+        frame = table.frame.sort_values("ua_pooled", ascending=False, kind="stable", na_position="last")
+        leaky = frame["protocol"].map(lambda name: isinstance(name, str) and leakage.is_leaky(name)).astype(bool)
+        full = frame["preset"].map(lambda name: formats.is_missing(name) or name == PRESET).astype(bool)
+        for heading, rows in (
+            ("Full trainings", frame[full & ~leaky]),
+            ("Reduced trainings: not a comparison of methods", frame[~full & ~leaky]),
+            ("Leaky on purpose: training and test share recordings", frame[leaky]),
+        ):
+            if len(rows):
+                parts.append((heading, table.changed(rows=rows)))
+    return parts
+
+
+def _corpus_line(corpus, members) -> dict:
+    return {"name": corpus, "page": f"corpus-{slug(corpus)}.html", "systems": len({s.name for s in members})} | {
+        "classes": len(members[0].classes),
+        "limits": members[0].limits,
     }
 
 
-def _verdict_counts(results, known, rated) -> list[tuple[str, dict]]:
-    """(paper, kind of verdict -> how many of its numbers)."""
-    counted = []
-    for paper in known:
-        if paper.published:
-            compared = [reproduction.compare(number, results, rated) for number in paper.published]
-            kinds = Counter(reproduction.kind(comparison) for comparison in compared)
-            counted.append((paper.name, {kind: kinds[kind] for kind in reproduction.KINDS}))
-    return counted
+def _forests(drawn, preset, corpus="") -> list[str]:
+    """File names of the figures that compare systems; `preset` "" takes the reduced ones."""
+    names = [name for name in drawn if name.startswith(f"forest-{corpus}-" if corpus else "forest-")]
+    names = [name for name in names if "synthetic" not in name or corpus]
+    return [name for name in names if name.endswith(f"-{PRESET}.svg") == (preset == PRESET)]
 
 
-def _figures(results, drawn) -> list[dict]:
-    """Per system its images as data URIs with what they show."""
+def _figures(systems, drawn) -> list[dict]:
+    """Per system its figures: title and (kind, file name)."""
     shown = []
-    for system in results:
-        images = [
-            (kind, _uri(drawn[name]))
-            for kind in ("confusion", "recalls", "curves")
-            if (name := f"{figures.stem(system)}-{kind}.png") in drawn
-        ]
-        title = f"{system.name} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
-        shown.append({"title": title, "images": images})
+    for system in systems:
+        names = {kind: f"{figures.stem(system)}-{kind}.svg" for kind in KINDS}
+        title = f"{system.variant} on {system.corpus_variant}, protocol {system.protocol}, preset {system.preset}"
+        shown.append({"title": title, "images": {kind: name for kind, name in names.items() if name in drawn}})
     return shown
 
 
-def _uri(png) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _paper_figures(root) -> list[dict]:
-    """The papers' own figures, which the verb `draw` made, as data URIs with the sentences of their captions."""
-    return [
-        {
-            "what": f"{path.parent.name}, {path.stem.replace('_', ' ')}",
-            "image": _uri(path.read_bytes()),
+def _paper_figures(root) -> dict[str, dict]:
+    """The papers' own figures, which the verb `draw` made: file name in the report -> paper, image, caption."""
+    return {
+        f"{path.parent.name}-{path.name}": {
+            "paper": path.parent.name,
+            "image": path.read_bytes(),
+            "what": path.stem.replace("_", " "),
             "caption": path.with_suffix(".txt").read_text(encoding="utf-8").splitlines(),
         }
         for path in sorted(Path(root, "figures").glob("*/*.png"))
         if path.with_suffix(".txt").is_file()
-    ]
+    }
 
 
-def _readme(path) -> list[tuple[str, str]]:
-    """(heading, HTML) of the sections of a paper's README that the page shows."""
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    return [(heading, html) for heading in README_HEADINGS if (html := markdown_section(text, heading))]
+# --- from a paper's README
+
+
+def _claim(text) -> str:
+    found = re.search(r"^\*\*Claim\.\*\*.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    return _html(found[0]) if found else ""
+
+
+def _sections(text, headings) -> list[tuple[str, str]]:
+    return [(heading, html) for heading in headings if (html := markdown_section(text, heading))]
 
 
 def markdown_section(text, heading) -> str:
     """The HTML of what stands under a second-level heading; raw HTML in it is escaped, images are not loaded."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     section = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return parser.render(re.sub(r"<!--.*?-->", "", section[1])) if section else ""
+    return _html(section[1]) if section else ""
+
+
+def _html(markdown) -> str:
+    """Links to files of the repository become plain text: they lead nowhere from here."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    text = re.sub(r"<!--.*?-->", "", markdown)
+    return parser.render(re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)\s]*\)", r"\1", text))
 
 
 def _environments(results) -> list[tuple[int, list[tuple[str, str]]]]:

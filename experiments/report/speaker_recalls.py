@@ -27,16 +27,16 @@ def recalls(system) -> Figure:
         k = len(system.classes) - 1 - row
         present = support[:, k] > 0
         values = each[present, k]
-        axes.plot(values, row + stacked(values), ".", color=drawing.ORANGE, markersize=5, zorder=1)
+        axes.plot(100 * values, row + stacked(values), ".", color=drawing.ORANGE, markersize=5, zorder=1)
         if present.any():
-            axes.plot(together[k], row, "o", color=drawing.BLUE, markersize=6, zorder=2)
+            axes.plot(100 * together[k], row, "o", color=drawing.BLUE, markersize=6, zorder=2)
         labels.append(name if present.all() else f"{name} ({present.sum()} of {len(present)} speakers)")
     axes.plot([], [], "o", color=drawing.BLUE, label="recall, all utterances")
     axes.plot([], [], ".", color=drawing.ORANGE, markersize=5, label="recall of one test speaker")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlim(-2, 102)
     axes.set_ylim(-0.7, len(labels) - 0.3)
-    axes.set_xlabel("recall")
+    axes.set_xlabel("recall (%)")
     drawing.system_title(figure, system, f"{len(support)} speakers")
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -3,4 +3,4 @@
 May use saved_models, evaluation, evidence, catalog and common.
 """
 
-__all__ = ["audit", "compare", "jobs", "train_fold"]
+__all__ = ["audit", "compare", "dry_run", "jobs", "train_fold"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from common import corpora, recipes, records
+from common import corpora, recipes
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
 from common.folds import leakage, user_folds
@@ -15,6 +16,7 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
+OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 
 
@@ -30,20 +32,35 @@ def systems(pairs, preset, *, assignments=(), **options):
         pairs: of names; a variant may have changes behind it, `cnn+learning_rate=0.1`, as records are named.
         preset: paper, quick or smoke.
         assignments: `field=value` texts that change the recipe of every system.
-        options: of the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
+        options: those given on the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
 
     Raises:
-        InputError: an unknown name, or changes that a system cannot have.
+        InputError: an unknown name, changes that a system cannot have, or an option that none of the systems reads.
     """
-    made, faults = [], []
+    experiments, faults, options = [], [], _Options(options)
     for pair in pairs:
         try:
-            made.append(_system(pair, preset, assignments, options))
+            experiments.append(_system(pair, preset, assignments, options))
         except InputError as error:
             faults.append(str(error))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
-    return made
+    if unread := [OPTIONS[name] for name in options if name not in options.read]:
+        names = ", ".join(system.name for system in experiments)
+        raise InputError(f"{' and '.join(unread)} would be ignored, it does not concern {names}; leave it out")
+    return experiments
+
+
+class _Options(dict):
+    """Options that remember which of them were read."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.read = set()
+
+    def get(self, name, default=None):
+        self.read.add(name)
+        return super().get(name, default)
 
 
 def _system(pair, preset, assignments, options):
@@ -80,7 +97,7 @@ def require_honest(protocols):
 
 def corpora_found(data):
     """Names of the corpora that are there."""
-    return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
+    return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
 
 
 def corpora_of(protocols, data):
@@ -103,7 +120,7 @@ def synthetic_corpora(data):
     Raises:
         InputError: a folder of corpora was named, but none is in it.
     """
-    corpora.require_none_named(data)
+    corpora.places.require_none_named(data)
     from common.corpora import synthetic
 
     folder = feature_store.cache_dir() / "synthetic"
@@ -111,6 +128,16 @@ def synthetic_corpora(data):
         synthetic.synthesize(layout, folder / layout)
     click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
+
+
+def _require_places(results, store, models):
+    """Raise InputError where what a run writes has no place."""
+    for part in ("runs", "tables", "report", "human"):
+        require_writable(Path(results, part))
+    require_writable(store, "--store")
+    require_writable(feature_store.cache_dir(), "SER_CACHE")
+    if models:
+        require_writable(models, "--models")
 
 
 def train(
@@ -146,32 +173,51 @@ def train(
     Raises:
         InputError: nothing at all could be run.
     """
-    records.require_writable(Path(results, "runs"))
-    if models:
-        records.require_writable(models, "--models")
+    _require_places(results, store, models)
     schedule.require(scheduler, results)
-    if not (chosen and corpus_names and protocols):
-        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
     emotions = emotions and emotions_of(emotions)
     shared = {"emotions": emotions, "seeds": seeds, "fold_names": fold_names}
     shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
-    planned, done, refused, errors = [], [], [], []
+
+    def planned(system, corpus, protocol):
+        made = jobs.plan(system, corpus, protocol=protocol, **shared)
+        selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
+        human_reference.write_listeners(selected, results)
+        annotations.write(selected, results)
+        return made
+
+    done, refused = everywhere(planned, chosen, corpus_names, protocols=protocols, data=data, labels=labels)
+    made = [job for _, of_system in done for job in of_system]
+    return [system for system, _ in done], refused, schedule.run(made, workers=workers, scheduler=scheduler)
+
+
+def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
+    """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
+
+    Args:
+        chosen, corpus_names, protocols, data, labels: as `train` takes them.
+
+    Returns:
+        (system, what the function returned) pairs, and a sentence on each InputError.
+
+    Raises:
+        InputError: the first one, where there was nothing else.
+    """
+    if not (chosen and corpus_names and protocols):
+        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
+    done, refused, errors = [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
         for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = _corpus(name, system, protocol, folder, labels)
-                planned += jobs.plan(system, corpus, protocol=protocol, **shared)
-                selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
-                human_reference.write_listeners(selected, results)
-                annotations.write(selected, results)
-                done.append(system)
+                done.append((system, function(system, corpus, protocol)))
             except InputError as error:
                 errors.append(error)
                 refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
     if not done:
         raise errors[0]
-    return done, refused, schedule.run(planned, workers=workers, scheduler=scheduler)
+    return done, refused
 
 
 def _corpus(name, system, protocol, folder, labels):

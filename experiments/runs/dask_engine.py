@@ -22,7 +22,7 @@ import distributed
 from distributed.comm import connect
 from distributed.versions import VersionMismatchWarning
 
-from common import records
+from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
 from common.features.code_version import versions
@@ -200,7 +200,9 @@ async def _require_fit(client, address, results):
         ) from error
     if differing := _differing(there, here):
         raise InputError(f"the Dask scheduler at {address} has {differing}; {SAME}")
-    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=Path(results, "runs")) as marker:
+    place = Path(results, "runs")
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".shared-", dir=place) as marker:
         answers = await client.run(unfit, here, marker.name, on_error="return")
     for worker, answer in answers.items():
         if isinstance(answer, ImportError):
@@ -246,7 +248,7 @@ def unfit(expected, marker, dask_worker) -> str | None:
         return f"does not see {os.path.dirname(marker)}; give a --results folder that all machines see under one path"
     if marker:
         try:
-            records.require_writable(Path(marker).parent)
+            require_writable(Path(marker).parent)
         except InputError as error:
             return f"has another problem: {error}"
     return None
@@ -276,7 +278,8 @@ def _keep_random_numbers_apart():
     thread of the process, twice a second (dask.sizeof). Without this the weights that a fold begins with depend on the
     moment: the same fold ends with other predictions on each worker. Keras has no public way to give it a generator.
     A seed for each initializer and each dropout of every paper would be one, about fifty places, which a new paper's
-    author would have to know of, and the local runs that are recorded would no longer be repeated.
+    author would have to know of, and the local runs that are recorded would no longer be repeated. Upstream,
+    https://github.com/keras-team/keras/pull/22709 (open) counts these seeds apart, which would make this needless.
     """
     backend.start()
     from keras.src.random import seed_generator
@@ -296,12 +299,12 @@ def _with_features_at_hand(job):
         hashes = feature_store.fingerprints(utterances.values(), workers=1)
         by_path = {path: hashes[u.id] for path, u in utterances.items()}
         store = feature_store.cache_dir() / "features"
-        (made,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
+        (remade,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
     except InputError as error:
         raise InputError(
             f"a Dask worker sees neither the feature store nor the recordings ({error}); "
             "put one of them on a path that all machines share"
         ) from error
-    if made.identity != job.identity:
+    if remade.identity != job.identity:
         raise InputError(f"a Dask worker has other recordings of {job.corpus.name}; share the feature store, --store")
-    return made
+    return remade

@@ -11,7 +11,7 @@ import click
 import joblib
 
 from common import recipes, records
-from common.errors import InputError
+from common.errors import InputError, printable
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
 from common.folds import leakage, splits, user_folds
@@ -156,6 +156,30 @@ def plan(
         InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
             from other data or settings.
     """
+    options = {"emotions": emotions, "protocol": protocol, "seeds": seeds, "fold_names": fold_names}
+    waiting, selected, hashes, notes = unfinished(
+        system, corpus, workers=workers, results=results, models=models, **options
+    )
+    if not waiting:
+        return []
+    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
+    warnings = tuple(dict.fromkeys([*warnings, *notes]))
+    if warnings and strict:
+        raise InputError(
+            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
+        )
+    _say(selected.variant, warnings)
+    waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
+    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
+    return with_features(waiting, catalog.paper(system.paper), hashes=by_path, workers=workers, store=store)
+
+
+def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers, results, models=None):
+    """The jobs of `plan` before features are computed.
+
+    Returns:
+        FoldJobs without features, the selected Corpus, SHA-256 by utterance id, and warnings about the folds.
+    """
     paper = catalog.paper(system.paper)
     if not user_folds.are_named(protocol) and protocol not in system.recipe.protocols:
         known = ", ".join([*system.recipe.protocols, f"{user_folds.PREFIX}PATH"])
@@ -190,18 +214,7 @@ def plan(
             job.clear_up()  # a run may have been killed right after it wrote the record
         else:
             waiting.append(job)
-    if not waiting:
-        return []
-    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
-    warnings = tuple(dict.fromkeys([*warnings, *notes]))
-    if warnings and strict:
-        raise InputError(
-            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
-        )
-    _say(selected.variant, warnings)
-    waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
-    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
-    return with_features(waiting, paper, hashes=by_path, workers=workers, store=store)
+    return waiting, selected, hashes, notes
 
 
 def _splitter(paper, recipe, protocol, corpus):
@@ -254,8 +267,12 @@ def _warnings(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]
     arrays = feature_store.StoredFeatures(entries.values())
     measures = {name: recordings.Measures(*map(float, array)) for name, array in zip(entries, arrays, strict=True)}
     seen_hz = front_end.sample_rate_hz / 2 if front_end.sample_rate_hz else recordings.USUAL_BAND_HZ
-    told = leakage.told_by_speaker(selected.utterances)
-    return (*selected.warnings, *recordings.warnings(measures, seen_hz), *([told] if told else []))
+    speaker_warning = leakage.told_by_speaker(selected.utterances)
+    return (
+        *selected.warnings,
+        *recordings.warnings(measures, seen_hz),
+        *([speaker_warning] if speaker_warning else []),
+    )
 
 
 _SAID = set()
@@ -266,7 +283,7 @@ def _say(corpus_variant, sentences):
     for sentence in sentences:
         if (corpus_variant, sentence) not in _SAID:
             _SAID.add((corpus_variant, sentence))
-            click.echo(f"Warning: {corpus_variant}: {sentence}", err=True)
+            click.echo(f"Warning: {printable(f'{corpus_variant}: {sentence}')}", err=True)
 
 
 _HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus
@@ -276,15 +293,15 @@ def audio_hashes(utterances, *, workers) -> dict[str, str]:
     """SHA-256 of every utterance's audio file, by id; a file that did not change is read once a process."""
     places = {u.id: _state(u.path) for u in utterances}
     new = [u for u in utterances if places[u.id] not in _HASHED]
-    _HASHED.update({places[i]: found for i, found in feature_store.fingerprints(new, workers=workers).items()})
+    _HASHED.update({places[i]: digest for i, digest in feature_store.fingerprints(new, workers=workers).items()})
     return {u.id: _HASHED[places[u.id]] for u in utterances}
 
 
 def _state(path):
     """A file's name, size and time; one that cannot be seen has neither, and the reader says so."""
     with contextlib.suppress(OSError):
-        found = os.stat(path)
-        return str(path), found.st_size, found.st_mtime_ns
+        status = os.stat(path)
+        return str(path), status.st_size, status.st_mtime_ns
     return str(path), None, None
 
 
@@ -338,7 +355,7 @@ def is_done(job) -> bool:
         "folds": record.fold_fingerprint != job.fold_fingerprint,
         "settings": _completed(recipes.settings(record.recipe), job.system.recipe) != job.settings,
     }
-    if reasons := [what for what, differs in differing.items() if differs]:
+    if reasons := [part for part, differs in differing.items() if differs]:
         raise InputError(
             f"{job.path} holds a result made with other {' and other '.join(reasons)}; "
             "give another --results folder, or delete that record to make it anew"
@@ -376,7 +393,7 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
     jobs = []
     for job in drafts:
         features = {name: tuple(main[u.id] for u in part) for name, part in job.fold.parts.items()}
-        for condition, made in conditions.items():
-            features[f"test:{condition}"] = tuple(made[u.id] for u in job.fold.test)
+        for condition, condition_entries in conditions.items():
+            features[f"test:{condition}"] = tuple(condition_entries[u.id] for u in job.fold.test)
         jobs.append(dataclasses.replace(job, features=features))
     return jobs

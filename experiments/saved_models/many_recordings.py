@@ -23,8 +23,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from common.corpora import verify
 from common.errors import InputError
+from common.folders import walk
 from common.processes import end_with_parent
 from experiments.saved_models import models
 
@@ -83,7 +83,7 @@ def _is_pipe(name):
 
 def _in_folder(name):
     found = False
-    for folder, names in verify.walk(name):
+    for folder, names in walk(name):
         for file in names:
             if Path(file).suffix.lower() in SUFFIXES and not file.startswith("."):
                 found = True

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import jinja2
 
-from common import corpora
-from common.corpora import verify
+from common import markup
+from common.corpora import places
 from common.evaluation import metrics, reported_results
+from common.utterance import SYNTHETIC
 from experiments.evaluation import system_results
-from experiments.tables import formats
 
 HEARD = "test, also in train"  # the speakers of a test part that are not new to the system
 HUB_LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0"}  # corpus card -> the Hugging Face hub's identifier
@@ -38,8 +38,8 @@ class Source:
 
 def source(record) -> Source:
     """The source of a record's corpus, synthetic ones and a user's own named as such."""
-    name = record.corpus.removesuffix(verify.SYNTHETIC)
-    card = next((m.INFO for key, m in corpora.CORPORA.items() if name == key or name.startswith(f"{key}-")), None)
+    name = record.corpus.removesuffix(SYNTHETIC)
+    card = next((m.INFO for key, m in places.CORPORA.items() if name == key or name.startswith(f"{key}-")), None)
     if record.synthetic:
         layout = f" in the layout of {card.title}" if card else ""
         licence = "MIT, as this suite: made by code, no recording is in it"
@@ -78,7 +78,7 @@ def text(record, speakers) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": markup.markdown, "code": markup.markdown_code}
     (system,) = system_results.group([record])
     scored = scores(record)
     return environment.get_template("model_card.md.j2").render(
@@ -162,11 +162,3 @@ def flat(settings, before=""):
             yield from flat(value, f"{before}{name}.")
         else:
             yield f"{before}{name}", value if isinstance(value, str) else json.dumps(value)
-
-
-def _cell(value) -> str:
-    """A value inside a Markdown table or sentence, without what would be read as markup."""
-    value = str(value)
-    for character, replacement in formats.MARKDOWN.items():
-        value = value.replace(character, replacement)
-    return value

@@ -3,4 +3,4 @@
 May use evaluation, evidence and common.
 """
 
-__all__ = ["ablation_effects", "all_tables", "formats", "layout"]
+__all__ = ["ablation_effects", "all_tables", "formats", "layout", "paper_page"]

@@ -7,6 +7,7 @@ of one variant, written `variant:rule`. What stands between it and `<!-- /effect
 import re
 from pathlib import Path
 
+from common import markup
 from common.folds import leakage
 from experiments.evaluation import comparisons
 from experiments.evaluation.system_results import seeds_in_words
@@ -70,5 +71,6 @@ def _show(name, pair) -> str:
     seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"
     failed = "; ".join(dict.fromkeys([*pair.first.not_learnt, *pair.second.not_learnt]))
-    effect = f"`{name}`: {metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
-    return f"{effect} ({failed})" if failed else effect
+    effect = f"{metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
+    effect = f"{markup.markdown_code(name)}: {markup.markdown(effect)}"
+    return f"{effect} ({markup.markdown(failed)})" if failed else effect

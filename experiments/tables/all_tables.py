@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import tabulate
 
-from common import records
+from common import markup, records
 from common.atomic_file import write_set
 from common.errors import InputError
 from common.evaluation import reported_results
@@ -20,11 +20,9 @@ from experiments.evaluation import reproduction, system_results
 from experiments.evidence import annotations, audits, benchmarks, human_reference, latencies
 from experiments.tables import (
     ablation_effects,
-    audit,
-    benchmark,
     class_rates,
+    evidence,
     formats,
-    latency,
     layout,
     noise,
     pairs,
@@ -126,9 +124,10 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         if rated and corpus in rated:
             from experiments.tables import error_structure
 
-            sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
+            decisions_of = {paper.name for paper in known if paper.decisions}
+            sheet = error_structure.errors_sheet(corpus, members, rated[corpus], decisions_of)
             sheets += [sheet] if sheet else []
-    return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
+    return [*sheets, evidence.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 
 
 def _of_paper(paper, results, rated) -> list[formats.Sheet]:
@@ -147,7 +146,7 @@ def _of_paper(paper, results, rated) -> list[formats.Sheet]:
 
 def other_sheets(root) -> list[formats.Sheet]:
     """The tables of what is known beside the records: the audit of our folds, the speed of this suite."""
-    sheets = [audit.sheet(audits.read(root)), benchmark.sheet(benchmarks.read(root))]
+    sheets = [evidence.audit_sheet(audits.read(root)), evidence.speed_sheet(benchmarks.read(root))]
     return [sheet for sheet in sheets if sheet]
 
 
@@ -192,7 +191,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")
     body = tabulate.tabulate(
-        formats.Table(caption, ranked, TERMINAL).shown,
+        formats.Table(caption, ranked, TERMINAL).shown.map(markup.visible),
         headers="keys",
         showindex=False,
         tablefmt="simple",
@@ -200,7 +199,7 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
         colalign=("left",) + ("right",) * 5 + ("left",),
         disable_numparse=True,
     )
-    return "\n".join([*textwrap.wrap(caption, TERMINAL_COLUMNS), body])
+    return "\n".join([*textwrap.wrap(markup.visible(caption), TERMINAL_COLUMNS), body])
 
 
 def _note(row, field) -> str:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 
 import pandas as pd
-import tabulate
+
+from common import markup
 
 GENERATED = "made by `python -m experiments tabulate` from what results and papers/*/paper.toml hold; do not edit"
 NONE = "—"
@@ -15,19 +16,6 @@ NOTES = "notes"  # the heading of a column that becomes footnotes
 PAGE_ROWS = 40  # that a page holds, in LaTeX at \footnotesize
 LONG_TEXT = 32  # characters of a cell that stays in one line, in LaTeX
 NUMERIC = set("0123456789+−≈<")  # with what a number's cell begins
-
-MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "|": "\\|", "*": "\\*", "`": "\\`", "](": "\\]("}
-LATEX = {  # what inputenc knows only with extra packages; tabulate has escaped the special characters before
-    "—": "---",
-    "–": "--",
-    "±": r"$\pm$",
-    "≈": r"$\approx$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "−": r"$-$",
-    "§": r"\S{}",
-    "†": r"\textdagger{}",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +154,7 @@ def footnoted(table) -> Table:
 
 def markdown(sheet) -> str:
     """Title and tables; their commands are in results/COMMANDS.md."""
-    blocks = [f"# {sheet.title}", f"<!-- {GENERATED} -->"]
+    blocks = [f"# {markup.markdown(sheet.title)}", f"<!-- {GENERATED} -->"]
     blocks += [markdown_table(table.changed(commands=())) for table in sheet.tables]
     below = f"[CSV]({sheet.name}.csv), [LaTeX]({sheet.name}.tex)"
     if any(table.commands for table in sheet.tables):
@@ -182,30 +170,29 @@ def commands(sheets) -> str:
         seen |= own.keys()
         if own:
             blocks.append(f"## {sheet.name}")
-            blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in own))
+            blocks.append(
+                "\n".join(f"* {markup.markdown(title)}: {markup.markdown_code(command)}" for title, command in own)
+            )
     return "\n\n".join(blocks) + "\n"
 
 
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
     table = footnoted(table)
-    cells = table.shown.map(_markdown).rename(columns=_markdown)
+    cells = table.shown.map(markup.markdown).rename(columns=markup.markdown)
     alignment = ["right" if right else "left" for right in table.right_aligned]
     body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
-    blocks = [f"**{_markdown(table.caption)}**"] if table.caption else []
+    blocks = [f"**{markup.markdown(table.caption)}**"] if table.caption else []
     blocks.append(body)
     if table.notes:
-        blocks.append("\n".join(f"* {_markdown(note)}" for note in table.notes))
+        blocks.append("\n".join(f"* {markup.markdown(note)}" for note in table.notes))
     if table.commands:
-        blocks.append("\n".join(f"* {_markdown(title)}: `{command}`" for title, command in table.commands))
+        blocks.append(
+            "\n".join(
+                f"* {markup.markdown(title)}: {markup.markdown_code(command)}" for title, command in table.commands
+            )
+        )
     return "\n\n".join(blocks)
-
-
-def _markdown(text) -> str:
-    """A cell without what Markdown or HTML would read as markup."""
-    for character, replacement in MARKDOWN.items():
-        text = text.replace(character, replacement)
-    return text
 
 
 FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"  # never wider than the text block
@@ -218,35 +205,24 @@ def latex(sheet) -> str:
     """
     blocks = [f"% {GENERATED}; commands: results/COMMANDS.md"]
     for table in map(footnoted, sheet.tables):
-        cells = table.shown.map(_latex).rename(columns=_latex)
+        cells = table.shown.map(markup.latex).rename(columns=markup.latex)
         alignment = "".join(map(_alignment, table.right_aligned, cells, (cells[name] for name in cells)))
-        caption = re.sub(r"(?<=\w)[+/](?=\w)", r"\g<0>\\allowbreak{}", _latex(table.caption))
+        caption = re.sub(r"(?<=\w)[+/](?=\w)", r"\g<0>\\allowbreak{}", markup.latex(table.caption))
         for start in range(0, max(len(cells), 1), PAGE_ROWS):
             part = cells.iloc[start : start + PAGE_ROWS]
             is_last = start + PAGE_ROWS >= len(cells)
             body = part.to_latex(index=False, escape=False, column_format=alignment).rstrip()
             lines = ["\\begin{table*}", "\\centering", "\\footnotesize"]
             lines += [f"\\caption{{{caption}{' (continued)' if start else ''}}}", FIT, f"{body}}}"]
-            lines += [f"\\par\\raggedright {_latex(note)}" for note in table.notes if is_last]
+            lines += [f"\\par\\raggedright {markup.latex(note)}" for note in table.notes if is_last]
             blocks.append("\n".join([*lines, "\\end{table*}"]))
-    return _without_rare_characters("\n\n".join(blocks) + "\n")
+    return "\n\n".join(blocks) + "\n"
 
 
 def _alignment(is_right, heading, cells) -> str:
     """Right, left, or a paragraph where a text is too long for a line."""
     longest = max(map(len, [heading, *cells]))
     return "r" if is_right else "l" if longest <= LONG_TEXT else rf"p{{{min(longest, 50) * 0.4:.1f}em}}"
-
-
-def _latex(text) -> str:
-    escaped = "".join(tabulate.LATEX_ESCAPE_RULES.get(character, character) for character in text)
-    return escaped.replace("--", "-{}-")  # some fonts make a dash of two hyphens
-
-
-def _without_rare_characters(text) -> str:
-    for character, replacement in LATEX.items():
-        text = text.replace(character, replacement)
-    return text
 
 
 def as_csv(sheet) -> str:

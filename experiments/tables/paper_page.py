@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from common import markup
 from common.evaluation.reported_results import ReportedResult
 from common.folds import leakage
 from common.utterance import slug
@@ -25,10 +26,11 @@ def block(paper, results, rated=None) -> str:
     blocks = [f"<!-- {formats.GENERATED} -->"]
     if paper.published:
         outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
-        blocks += [formats.markdown_table(headline(outcomes)), _counted(paper, outcomes)]
+        blocks += [formats.markdown_table(headline(outcomes)), counted(paper, outcomes)]
     if own:
-        runs = formats.markdown_table(_runs(own))
-        blocks.append(f"<details><summary>All runs of these systems</summary>\n\n{runs}\n\n</details>")
+        table = formats.markdown_table(runs(own))
+        folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
+        blocks.append(folded if paper.published else table)
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
@@ -62,14 +64,14 @@ HEADLINE = (
 )
 
 
-def _counted(paper, outcomes) -> str:
+def counted(paper, outcomes) -> str:
     """How all numbers of the paper came out, and the command of those that need its corpus."""
     kinds = Counter(map(reproduction.kind, outcomes))
     counts = ", ".join(f"{kind} {kinds[kind]}" for kind in reproduction.KINDS if kinds[kind])
     every = f"[every number]({TABLES}/paper_vs_ours_{paper.name}.md)"
     line = f"{len(outcomes)} published numbers: {counts} ({every})."
     waiting = [outcome.number for outcome in outcomes if outcome.verdict.startswith("not run")]
-    return f"{line} Those not run: `{_command(paper, waiting)}`" if waiting else line
+    return f"{line} Those not run: {markup.markdown_code(_command(paper, waiting))}" if waiting else line
 
 
 def _command(paper, numbers: list[ReportedResult]) -> str:
@@ -78,7 +80,7 @@ def _command(paper, numbers: list[ReportedResult]) -> str:
     return shell_line([*words, *(["--seeds", paper.seeds] if paper.seeds != "0" else [])])
 
 
-def _runs(own) -> Table:
+def runs(own) -> Table:
     """The systems of a paper wherever they ran, honest protocols first."""
     real = [system for system in own if not system.synthetic]
     ordered = sorted(real, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))

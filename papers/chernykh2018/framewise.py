@@ -51,7 +51,7 @@ def predict(estimator, part, recipe):
         return {"majority_vote": np.zeros((0, num_classes), "float32")}
     frames = np.concatenate([frames[0] for frames in part.features])
     decisions = _frame_posteriors(estimator, frames, num_classes).argmax(axis=1)
-    votes = [vote_shares(d, num_classes) for d in np.split(decisions, np.cumsum(lengths)[:-1])]
+    votes = [vote_shares(d, num_classes, recipe.ties) for d in np.split(decisions, np.cumsum(lengths)[:-1])]
     return {"majority_vote": np.stack(votes).astype("float32")}
 
 
@@ -62,14 +62,15 @@ def _frame_posteriors(estimator, frames, num_classes):
     return posteriors
 
 
-def vote_shares(decisions, num_classes):
+def vote_shares(decisions, num_classes, ties="first"):
     """Share of an utterance's frames that decide for each class: `(T,) -> (K,)`, sum 1.
 
-    Of classes with equally many votes the one seen first is put ahead (D13).
+    Of classes with equally many votes one is put ahead (D13): the one seen `first`, or the `lowest` in the order of
+    classes.
     """
     votes = np.bincount(decisions, minlength=num_classes) / len(decisions)
     tied = np.flatnonzero(votes == votes.max())
     if len(tied) > 1:
-        first = next(d for d in decisions if d in tied)
-        votes[first] += TIE
+        ahead = tied[0] if ties == "lowest" else next(d for d in decisions if d in tied)
+        votes[ahead] += TIE
     return votes / votes.sum()

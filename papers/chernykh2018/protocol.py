@@ -35,6 +35,7 @@ class Recipe:
     max_epochs: int = 80  # D10; a fixed number: the paper has no validation part
     beam_width: int = 100  # D12
     num_trees: int = 1000  # D13
+    ties: str = "first"  # which of equally many votes wins: "first" seen or "lowest" class; D13
     loudest_frames: int = 2  # 4.2.1
 
 
@@ -54,6 +55,7 @@ _AUTHORS_CODE = {  # what their notebooks do where the text says otherwise or no
 VARIANTS = {
     "dummy": dataclasses.replace(_FOREST, system="dummy"),
     "framewise": _FOREST,
+    "framewise_lowest_class": dataclasses.replace(_FOREST, ties="lowest"),  # D13
     "one_label": _ONE_LABEL,
     "ctc": _CTC,
     "ctc_unscaled": dataclasses.replace(_CTC, standardise=False),  # D4 the other way

@@ -99,8 +99,10 @@ def change(recipe, options):
     Raises:
         InputError: the file is not there, or holds other weights.
     """
+    if not recipe.front_end.pretrained:
+        return recipe
     weights = options.get("weights", "imagenet")
-    if not recipe.front_end.pretrained or weights == "imagenet":
+    if weights == "imagenet":
         return recipe
     if weights == "none":
         note = VARIANTS["resnet50_random"].note

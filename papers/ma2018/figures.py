@@ -84,7 +84,7 @@ def figure_3(variable, features_of, *, hop_s=0.010):
     """
     maps = {emotion.capitalize(): activations(variable, features) for emotion, features in features_of.items()}
     figure = _panels(maps, hop_s)
-    for axes, values in zip(figure.axes, maps.values(), strict=True):
+    for axes, values in zip(figure.axes[: len(maps)], maps.values(), strict=True):
         for unit in most_active(values):
             box = (0, unit - 1), len(values) * STEP_FRAMES * hop_s, 3  # with its neighbours: one row is a pixel
             axes.add_patch(Rectangle(*box, fill=False, edgecolor="red", linewidth=0.6))
@@ -98,9 +98,11 @@ def most_active(values):
 
 def _panels(maps, hop_s):
     figure = Figure(figsize=(4 * len(maps), 4), layout="constrained")
-    for axes, (title, values) in zip(figure.subplots(1, len(maps), sharey=True), maps.items(), strict=True):
+    panels = figure.subplots(1, len(maps), sharey=True)
+    for axes, (title, values) in zip(panels, maps.items(), strict=True):
         extent = (0, len(values) * STEP_FRAMES * hop_s, 0, values.shape[1])
-        axes.imshow(values.T, cmap="gray_r", vmin=-1, vmax=1, aspect="auto", origin="lower", extent=extent)
+        image = axes.imshow(values.T, cmap="gray_r", vmin=-1, vmax=1, aspect="auto", origin="lower", extent=extent)
         axes.set(title=title, xlabel="time (s)")
     figure.axes[0].set_ylabel("recurrent unit")
+    figure.colorbar(image, ax=panels, label="output")
     return figure

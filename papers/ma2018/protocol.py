@@ -46,9 +46,7 @@ WEIGHTINGS = {  # the ablations of section 4.2's two weights
     "_no_weights": {"length_weight": False, "class_weight": False},
 }
 
-VARIABLE = Recipe(
-    initializer="he_normal", even_steps=True
-)  # D8, D15; fields that came later default to what was before
+VARIABLE = Recipe(even_steps=True)  # D8; fields that came later default to what was before
 FIXED = dataclasses.replace(VARIABLE, front_end=FrontEnd(max_part_s=3.0), fixed_frames=300)  # 3.1; D6
 
 
@@ -65,7 +63,7 @@ VARIANTS = {
     "variable_length_one_statistic": dataclasses.replace(VARIABLE, statistic_per_bin=False),
     "variable_length_20hz": on_20_hz_grid(VARIABLE),
     "variable_length_20hz_batch_mean": dataclasses.replace(on_20_hz_grid(VARIABLE), even_steps=False),  # D8
-    "variable_length_20hz_glorot": dataclasses.replace(on_20_hz_grid(VARIABLE), initializer="glorot_uniform"),  # D15
+    "variable_length_20hz_he": dataclasses.replace(on_20_hz_grid(VARIABLE), initializer="he_normal"),  # D15
     "variable_length_lstm_20hz": dataclasses.replace(
         on_20_hz_grid(VARIABLE), recurrent="lstm", num_parameters=1_034_892
     ),  # D1

@@ -40,7 +40,7 @@ class Recipe:
     mean_over_time: bool = False  # of the LSTM's outputs, in place of its last states; D7
     dense_units: int = 64  # figure 1
     dropout: float = 0.5  # D7
-    balance: str = "weights"  # 4: "weights" (2nd technique; D16), "oversampling" (3rd) or "none"
+    balance: str = "weights"  # 4: 2nd technique; D16. Or "sentence_weights" (D19), "oversampling" (3rd), "none"
     learning_rate: float = 3e-4  # Adam; D8
     batch_size: int = 16  # parts; D8
     epochs: int = 60  # of one network, at most; D8
@@ -109,8 +109,10 @@ def change(recipe, options):
     Raises:
         InputError: the folder or the level cannot be used.
     """
+    if not recipe.test_front_ends:
+        return recipe
     folder, snr_db = options.get("noises"), options.get("snr_db", 0.0)
-    if not recipe.test_front_ends or not (folder or snr_db):
+    if not (folder or snr_db):
         return recipe
     if folder is None:
         return with_built_in_noises(recipe, snr_db=snr_db)
@@ -148,6 +150,7 @@ def _variants_of(grid, dft_length):
         f"cnn3_lstm_{grid}_lstm64": change(lstm, lstm_units=64),  # table 1, note 2
         f"cnn3_lstm_{grid}_two_lstm": change(lstm, lstm_layers=2),  # table 1, note 4
         f"cnn3_lstm_{grid}_unweighted": change(lstm, balance="none"),  # 4, 2nd technique
+        f"cnn3_lstm_{grid}_sentence_weights": change(lstm, balance="sentence_weights"),  # D19
         f"cnn3_lstm_{grid}_oversampled": change(lstm, balance="oversampling"),  # 4, 3rd technique
         f"cnn3_lstm_{grid}_class_accuracy": change(lstm, monitor="val_ua"),  # 4, 1st technique; D10
         f"cnn3_lstm_{grid}_attention": change(lstm, attention=True),  # 4; D11

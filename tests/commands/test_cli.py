@@ -104,11 +104,117 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
         (["corpora", "verify", "ravdess", "--data", "nowhere"], "nowhere"),
         (["corpora", "fetch", "iemocap"], "licence"),
         (["dance"], "No such command 'dance'"),
-        (["run", "emmert", "--protocol", " ,"], "' ,' names nothing; expected names with commas between them"),
+        (["run", "emmert", "--protocol", " ,"], "' ,': a name is empty; expected names with commas between them"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_there_is(arguments, expected):
     assert expected in sentence(run(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--noises", "run emmert --variant mfcc --noises ."),
+        ("--snr", "compare --systems emmert/mfcc,lim2016/cnn --snr 0"),
+        ("--weights", "run satt2017 --variant cnn3_lstm_20hz --weights none"),
+        ("--papers", "compare --papers emmert --systems emmert/mfcc"),
+        ("--papers", "latency --papers emmert --systems emmert/mfcc"),
+        ("--data", "compare --corpus manifest:a.csv,audformat:b --data ."),
+        ("--data", "run emmert --corpus manifest:a.csv --data ."),
+        ("--labels", "run emmert --corpus ravdess --labels keep"),
+        ("--data", "corpora --data . verify ravdess"),
+        ("--data", "corpora verify manifest:a.csv --data ."),
+        ("--export", "label --corpus ravdess --export a.csv"),
+        ("--results", "label --corpus ravdess --answers a.sqlite --results ."),
+        ("--per-emotion and --port", "label --score --port 1 --per-emotion 1"),
+        ("--emotions", "label --score --emotions 4hap"),
+        ("--keep", "audit . --keep ."),
+        ("--data", "audit . --data ."),
+        ("--audio", "audit --audio ."),
+        ("--corpus", "bench --only training,memory --corpus ravdess"),
+        ("--data", "bench --smallest --data ."),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(option, arguments):
+    assert f"Error: {option} would be ignored" in sentence(run(*arguments.split()))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["run", "emmert", option, ""] for option in ("--corpus", "--labels", "--scheduler", "--data", "--models")),
+        *(["run", "emmert", f"{option}="] for option in ("--variant", "--results", "--weights", "--seeds", "--set")),
+        ["run", "emmert", "--emotions", "anger,,fear"],
+        ["latency", "--papers", ""],
+        ["predict", ""],
+        ["corpora", "verify", " "],
+    ],
+)
+def test_an_empty_text_is_never_taken_for_absent(arguments):
+    assert "empty" in sentence(run(*arguments))
+
+
+@pytest.mark.parametrize("variable", ["SER_DATA", "SER_CACHE"])
+def test_an_empty_variable_is_never_taken_for_absent(variable, monkeypatch):
+    monkeypatch.setenv(variable, "")
+    assert f"{variable} is empty" in sentence(run("papers"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("run emmert --seeds 0-99999999999999", "100,000,000,000,000 numbers; expected at most 10,000"),
+        ("run emmert --seeds 0,4294967296", "4294967296 is too large"),
+        (f"run emmert --seeds {'9' * 5000}", "is no list of whole numbers"),
+        ("run emmert --folds 1-100000000000", "numbers; expected at most 10,000"),
+        ("label --corpus ravdess --seed -1", "-1 is not in the range"),
+        ("corpora synthesize ravdess x --seed 4294967296", "is not in the range"),
+    ],
+)
+def test_numbers_have_bounds(arguments, expected):
+    assert expected in sentence(run(*arguments.split()))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "tabulate",
+        "tabulate --check",
+        "report",
+        "report --check",
+        "export --into x",
+        "label --score",
+        "draw ma2018 --models .",
+    ],
+)
+def test_results_that_are_read_must_be_there(arguments, tmp_path):
+    assert "missing is no folder" in sentence(run(*arguments.split(), "--results", tmp_path / "missing"))
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ("run emmert --results {}", "--results"),
+        ("run emmert --variant mfcc --models {}", "--models"),
+        ("run emmert --variant mfcc --store {}", "--store"),
+        ("latency --systems emmert/mfcc --results {}", "--results"),
+        ("bench --only training --results {}", "--results"),
+        ("audit --keep {}", "--keep"),
+        ("export --results . --into {}", "--into"),
+        ("draw ma2018 --models . --results . --into {}", "--into"),
+        ("corpora fetch emodb --into {}", "--into"),
+        ("corpora synthesize ravdess {}", "DIRECTORY"),
+        ("label --corpus ravdess --results {}", "--answers"),
+        ("litert . {}/a.tflite", "FILE"),
+    ],
+)
+def test_a_place_that_takes_no_file_is_refused_before_anything_is_done(arguments, option, tmp_path, monkeypatch):
+    """Before the corpus is looked for, which is not there either."""
+    monkeypatch.setenv("SER_DATA", str(tmp_path / "nowhere"))
+    (tmp_path / "file").write_text("")
+    refusal = sentence(run(*arguments.format(tmp_path / "file" / "x").split()))
+    assert f"cannot be written (Not a directory); give a writable folder with {option}" in refusal
 
 
 @pytest.mark.parametrize(
@@ -216,9 +322,9 @@ def test_a_record_of_a_newer_version_is_one_sentence(calls):
 def test_random_weights_are_asked_for_by_name_and_concern_pretrained_systems_alone():
     from experiments.runs import compare
 
-    made = compare.systems([("emmert", "mfcc"), ("emmert", "resnet50")], "smoke", weights="none")
-    assert [system.variant for system in made] == ["mfcc", "resnet50_random"]
-    assert made[1].recipe.note == "random weights in place of ImageNet's"
+    experiments = compare.systems([("emmert", "mfcc"), ("emmert", "resnet50")], "smoke", weights="none")
+    assert [system.variant for system in experiments] == ["mfcc", "resnet50_random"]
+    assert experiments[1].recipe.note == "random weights in place of ImageNet's"
 
 
 def test_resnet50_without_weights_is_one_sentence(calls):

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from common import records
+from common.atomic_file import require_writable
 from common.corpora import synthetic
 from common.errors import InputError
 from common.features import feature_store
@@ -83,10 +84,10 @@ def smoke(tmp_path, monkeypatch):
 
 
 def test_a_run_that_fills_the_disk_says_so_and_goes_on_when_there_is_space(smoke, tmp_path):
-    for limit, what in ((1_000, "feature store"), (5_200, "tables")):  # features fit into 5.2 kB, the record does not
+    for limit, place in ((1_000, "feature store"), (5_200, "tables")):  # features fit into 5.2 kB, the record does not
         result = smoke(limit)
         assert result.exit_code == 2, result.output
-        assert what in result.output and "cannot be written (File too large)" in result.output, result.output
+        assert place in result.output and "cannot be written (File too large)" in result.output, result.output
         assert "Traceback" not in result.output
         assert not list((tmp_path / "results").rglob("fold_1*"))
     _, unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -114,7 +115,7 @@ def read_only():
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX")
 def test_a_read_only_results_folder_is_refused_before_anything_is_done(read_only):
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
-        records.require_writable(read_only)
+        require_writable(read_only)
     with pytest.raises(InputError, match=r"cannot be written \(Permission denied\); give .* --results"):
         records.write(record(part([0, 1], [0, 1])), root=read_only)
 

@@ -162,6 +162,8 @@ def test_features_are_finite_and_depend_on_nothing_but_the_sound(paper, variant)
         np.testing.assert_array_equal(first, again)
     with pytest.raises(ValueError, match=f"at 12345 Hz, expected {rate} Hz"):
         catalog.paper(paper).features(sound, 12_345, front_end)
+    with pytest.raises(InputError, match="no samples"):
+        catalog.paper(paper).features(sound[:0], rate, front_end)
 
 
 def at_rate(sound, rate):

@@ -10,8 +10,8 @@ import soundfile
 from click.testing import CliRunner
 
 from common import records
-from common.corpora import speech_synthesis
 from common.errors import InputError
+from common.features import speech_synthesis
 from common.learning.training import Fitted
 from common.utterance import Fold, Utterance
 from experiments import catalog
@@ -63,13 +63,13 @@ def saved(root, paper, variant, **changes):
         "environment": {"keras": metadata.version("keras")},
         "cost": {"seconds_fit": 1.0, "peak_memory_mib": 1.0, "parameters": 1},
     }
-    made = record(tested, **(fields | changes))
-    path = records.write(made, root=root / "results")
+    run = record(tested, **(fields | changes))
+    path = records.write(run, root=root / "results")
     utterances = tuple(Utterance(id=i, path="", emotion="anger", speaker="v") for i in TESTED)
     fold = Fold("fold_2", train=utterances, valid=utterances, test=utterances)
     place = root / "models" / path.relative_to(root / "results").with_suffix("")
-    models.save(Fitted(network, {}), made, fold, place)
-    return made
+    models.save(Fitted(network, {}), run, fold, place)
+    return run
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def drawn(recordings, tmp_path, monkeypatch):
     """Function: draws a paper from what was saved in tmp_path."""
     monkeypatch.chdir(recordings)
 
-    def of(paper, into="figures", **options):
+    def draw(paper, into="figures", **options):
         places = {"saved": tmp_path / "models", "data": None, "results": tmp_path / "results", "into": tmp_path / into}
         return paper_figures.draw(paper, **(places | options))
 
-    of.root = tmp_path
-    return of
+    draw.root = tmp_path
+    return draw
 
 
 def test_the_figures_of_ma_from_both_of_its_systems(drawn):
@@ -105,14 +105,11 @@ def test_the_figures_of_satt_and_the_page_that_shows_them(drawn):
     paths = drawn("satt2017", into="results/figures")
     assert [path.stem for path in paths] == ["figures_2_and_3", "figure_4", "figure_5"]
     assert all("v-neutral-2" in path.with_suffix(".txt").read_text() for path in paths)
-    text = html_page.page([], [], {}, "papers", paper_figures=html_page._paper_figures(drawn.root / "results"))
-    assert text.count('<img src="data:image/png;base64,') == 3
-    assert 'id="paper-figures"' in text and "satt2017, figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
-
-
-def test_a_page_without_drawn_figures_has_no_section_for_them(tmp_path):
-    assert html_page._paper_figures(tmp_path) == []
-    assert "paper-figures" not in html_page.page([], [], {}, "papers")
+    report = html_page.write(drawn.root / "results").parent
+    text = (report / "paper-satt2017.html").read_text(encoding="utf-8")
+    assert 'id="paper-figures"' in text and "figures 2 and 3" in text and "cut &lt;to&gt; 2 s." in text
+    assert sorted((report / "figures").glob("satt2017-figure*.png")) and html_page.faults(drawn.root / "results") == []
+    assert 'id="paper-figures"' not in (report / "paper-ma2018.html").read_text(encoding="utf-8")
 
 
 # which systems
@@ -131,9 +128,9 @@ def test_the_lowest_fold_that_all_systems_have(tmp_path):
     planted(
         tmp_path, *(f"fixed_length/{quick}/seed_0/fold_{k}" for k in (10, 2)), f"fixed_length/{quick}/seed_1/fold_1"
     )
-    found = paper_figures.folders(tmp_path, "ma2018", ROWS)
+    folders = paper_figures.folders(tmp_path, "ma2018", ROWS)
     base = tmp_path / "runs" / "ma2018"
-    assert found == [base / variant / quick / "seed_0" / "fold_2" for variant in ROWS[0]]
+    assert folders == [base / variant / quick / "seed_0" / "fold_2" for variant in ROWS[0]]
 
 
 def test_the_paper_s_own_row_and_preset_come_first(tmp_path):
@@ -171,12 +168,12 @@ def test_other_recordings_than_those_of_the_record_are_refused(drawn, recordings
 
 
 def test_a_system_whose_record_is_another_training_is_refused(drawn):
-    made = saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
-    path = records.record_path(drawn.root / "results", made)
+    run = saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
+    path = records.record_path(drawn.root / "results", run)
     path.unlink()
     with pytest.raises(InputError, match="not a run record"):
         drawn("satt2017")
-    records.write(dataclasses.replace(made, fold_fingerprint="another"), root=drawn.root / "results")
+    records.write(dataclasses.replace(run, fold_fingerprint="another"), root=drawn.root / "results")
     with pytest.raises(InputError, match="another training"):
         drawn("satt2017")
 
@@ -200,10 +197,12 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["emmert", "--models", "."], "emmert has no figures of its own; choose from satt2017, ma2018"),
+        (["emmert", "--models", "."], "emmert has no figures of its own; choose from lim2016, satt2017, ma2018"),
         (["nobody2019", "--models", "."], "unknown paper"),
         (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
         (["ma2018"], "--models"),
+        (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings alone"),
+        (["lim2016", "--models", "."], "lim2016 has no figures of saved systems"),
     ],
 )
 def test_the_command_says_what_is_missing(arguments, expected):
@@ -213,8 +212,11 @@ def test_the_command_says_what_is_missing(arguments, expected):
 
 def test_every_paper_with_figures_keeps_the_contract():
     having = [name for name in catalog.NAMES if not isinstance(_figures(name), InputError)]
-    assert having == ["satt2017", "ma2018"]
-    for name in having:
+    assert having == ["lim2016", "satt2017", "ma2018"]
+    assert all(
+        hasattr(_figures(name), "paper_figures") or hasattr(_figures(name), "recording_figures") for name in having
+    )
+    for name in (name for name in having if hasattr(_figures(name), "paper_figures")):
         rows = _figures(name).SYSTEMS
         assert all(variant in catalog.paper(name).RECIPES for row in rows for variant in row)
         assert len({len(row) for row in rows}) == 1 and np.size(rows) > 0

@@ -1,6 +1,7 @@
-"""The page: well-formed, self-contained, escaped, the same every time; and its figures."""
+"""The pages: well-formed, self-contained, escaped, linked, small, the same every time; and their figures."""
 
 import html.parser
+import xml.etree.ElementTree
 
 import numpy as np
 import pytest
@@ -29,17 +30,24 @@ where = "<script>"
 """
 README = """# P
 
-## Section map
+**Claim.** It is
+better.
+
+## What we find
+
+* [a table](../../results/tables/x.md) and [a page](https://example.org/)
+
+## From the paper to the code
 
 | paper | here |
 |---|---|
 | § 1 | <img src=x onerror=alert(1)> ![a](http://example.org/a.png) [b](javascript:alert(1)) |
 
-## Deviations ledger
+## Deviations
 
-| id | kind |
-|---|---|
-| D1 | silent |
+### D1. Rate (silent)
+
+*Paper:* nothing.
 
 ## Results
 
@@ -89,71 +97,96 @@ def written(tmp_path_factory):
     classes = [NASTY, "sadness"]
     records.write(many(2, notes=[NASTY]), root=root / "results")
     records.write(many(3, classes=classes, corpus_variant="manifest:calls", limits="few & <b>"), root=root / "results")
-    path = html_page.write(root / "results", root / "papers")
-    return path
+    return html_page.write(root / "results", root / "papers").parent
 
 
-def test_the_page_is_well_formed_and_loads_nothing(written):
-    page = Page(written.read_text(encoding="utf-8"))
-    assert (page.open, page.mismatched) == ([], [])
-    assert page.loaded and all(address.startswith("data:image/png;base64,") for address in page.loaded)
-    text = written.read_text(encoding="utf-8")
-    assert "@import" not in text and "url(" not in text and "fetch(" not in text
+def texts(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.html"))}
+
+
+def test_there_is_an_index_and_a_page_for_each_paper_and_corpus(written):
+    pages = ["corpus-manifest-calls.html", "corpus-ravdess-strong.html", "index.html", "methods.html"]
+    assert list(texts(written)) == [*pages, "paper-emmert.html"]
+
+
+def test_pages_are_well_formed_and_load_their_own_figures_alone(written):
+    for text in texts(written).values():
+        page = Page(text)
+        assert (page.open, page.mismatched) == ([], [])
+        assert len(page.ids) == len(set(page.ids))
+        assert all(address.startswith("figures/") for address in page.loaded)
+        assert "@import" not in text and "url(" not in text and "fetch(" not in text
+    assert Page(texts(written)["paper-emmert.html"]).loaded
 
 
 def test_nothing_from_a_record_or_a_readme_becomes_markup(written):
-    text = written.read_text(encoding="utf-8")
-    page = Page(text)
-    assert page.scripts == 1  # the page's own
-    assert "<script>alert" not in text and "<b>" not in text and "T <script>" not in text
-    assert NASTY in page.cells and "few &amp; &lt;b&gt;" in text
-    assert 'src="http' not in text and "<img src=x" not in text and 'href="javascript' not in text
+    cells = []
+    for text in texts(written).values():
+        page = Page(text)
+        assert page.scripts == 1  # the page's own
+        assert "<script>alert" not in text and "<b>few" not in text and "T <script>" not in text
+        assert 'src="http' not in text and "<img src=x" not in text and 'href="javascript' not in text
+        cells += page.cells
+    assert NASTY in cells and "few &amp; &lt;b&gt;" in texts(written)["index.html"]
 
 
-def test_sections_ledgers_and_commands_are_there(written):
-    text = written.read_text(encoding="utf-8")
-    page = Page(text)
-    wanted = {"summary", "papers", "systems", "classes", "cost", "figures", "ledgers", "environment", "rerun"}
-    assert wanted <= set(page.ids) and len(page.ids) == len(set(page.ids))
-    assert {"D1", "silent", "§ 1"} <= {cell.strip() for cell in page.cells}
-    assert "not shown" not in text
+def test_a_papers_page_has_its_claim_findings_numbers_runs_and_ledger(written):
+    text = texts(written)["paper-emmert.html"]
+    order = ["It is\nbetter", "Did it reproduce?", "What we find", "All runs", "Every published number", "D1. Rate"]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places) and "not shown" not in text
+    assert "a table" in text and "results/tables/x.md" not in text and 'href="https://example.org/"' in text
+    assert "mfcc: WA, test" in text
+
+
+def test_commands_and_environments_are_on_the_page_of_methods(written):
+    text = texts(written)["methods.html"]
     assert "python -m experiments run emmert --variant mfcc --protocol paper --preset paper --seeds 0" in text
 
 
-def test_the_summary_prefers_complete_systems_and_names_incomplete_ones():
-    half = many(4, variant="own_cnn", num_folds=2)
-    text = html_page.page(system_results.group([many(2), half]), [], {}, reported_results.PAPERS)
-    row = text[text.index('id="summary"') :].split("<tbody>")[1].split("</tbody>")[0]
-    assert "emmert/mfcc" in row and "own_cnn" not in row
-    text = html_page.page(system_results.group([half]), [], {}, reported_results.PAPERS)
-    row = text[text.index('id="summary"') :].split("<tbody>")[1].split("</tbody>")[0]
-    assert "emmert/own_cnn" in row and "seed 0 incomplete" in row
+def test_too_many_bytes_and_links_that_lead_nowhere_are_faults(written, monkeypatch):
+    root = written.parent
+    assert html_page.faults(root) == []
+    monkeypatch.setattr(html_page, "MOST_BYTES", 1000)
+    (size,) = html_page.faults(root)
+    assert "at most 1,000" in size
+    monkeypatch.undo()
+    figure = next((written / "figures").glob("*.svg"))
+    kept = figure.read_bytes()
+    figure.unlink()
+    (broken,) = html_page.faults(root)
+    assert broken == f"paper-emmert.html: the link figures/{figure.name} leads nowhere"
+    figure.write_bytes(kept)
 
 
-def test_the_page_and_its_figures_are_the_same_every_time(written):
-    root, folder = written.parent.parent, written.parent / "figures"
-    before = {path: path.read_bytes() for path in [written, *folder.glob("*.png")]}
-    (folder / "stale.png").write_bytes(b"")
-    assert html_page.write(root, root.parent / "papers") == written
-    assert before == {path: path.read_bytes() for path in [written, *folder.glob("*.png")]}
-    assert len(before) == 7
+def test_leaky_and_reduced_systems_stand_apart_from_full_trainings():
+    options = {"corpus_variant": "emodb"}
+    found = [many(1, **options), many(2, preset="quick", **options), many(4, protocol="leaky_segments", **options)]
+    text = html_page.pages(system_results.group(found), [], {}, reported_results.PAPERS)["corpus-emodb.html"]
+    parts = [text.index(words) for words in ("Full trainings", "Reduced trainings", 'class="box"', "Leaky on purpose")]
+    assert parts == sorted(parts)
+    assert "25.0" in text[parts[0] : parts[1]] and "100.0" not in text[: parts[2]]
 
 
-def test_a_page_is_current_until_its_records_or_its_text_change(tmp_path):
-    records.write(many(2), root=tmp_path)
-    assert not html_page.is_current(tmp_path)
-    page = html_page.write(tmp_path)
-    assert html_page.is_current(tmp_path)
-    page.write_text(page.read_text(encoding="utf-8").replace("base64,iVBOR", "base64,iVBORw"), encoding="utf-8")
-    assert html_page.is_current(tmp_path)  # another machine's pixels
-    page.write_text(page.read_text(encoding="utf-8").replace("emmert/mfcc", "emmert/mfdd"), encoding="utf-8")
-    assert not html_page.is_current(tmp_path)
-    html_page.write(tmp_path)
-    records.write(many(3, variant="own_cnn"), root=tmp_path)
-    assert not html_page.is_current(tmp_path)
+def test_the_pages_and_figures_are_the_same_every_time(written):
+    root = written.parent
+    files = {path: path.read_bytes() for path in written.rglob("*") if path.is_file()}
+    stale = [written / "figures" / "stale.svg", written / "paper-gone.html"]
+    for path in stale:
+        path.write_bytes(b"")
+    html_page.write(root, root.parent / "papers")
+    assert files == {path: path.read_bytes() for path in written.rglob("*") if path.is_file()}
+    assert not any(path.exists() for path in stale)
 
 
-def test_a_page_without_records_says_so(tmp_path):
+def test_figures_have_two_colour_schemes_and_no_background(written):
+    text = next((written / "figures").glob("*-confusion.svg")).read_text(encoding="utf-8")
+    xml.etree.ElementTree.fromstring(text)
+    assert "prefers-color-scheme:dark" in text and "var(--c0)" in text and "#1B1F24" in text and "#E6EDF3" in text
+    assert 'id="patch_1"' not in text
+
+
+def test_a_report_without_records_says_so(tmp_path):
     text = html_page.write(tmp_path / "results", tmp_path / "papers").read_text(encoding="utf-8")
     assert "There is no record yet." in text
     assert Page(text).mismatched == []
@@ -165,20 +198,21 @@ def test_a_section_ends_at_the_next_heading():
     assert html_page.markdown_section("# A\n", "A") == ""
 
 
-def test_confusion_counts_and_undecided_are_drawn():
+def test_confusion_in_per_cent_with_undecided():
     (system,) = system_results.group([record(part([0, 0, 1, 1], [0, 1, 1, -1]))])
     axes = figures.confusion(system).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["1", "1", "0", "0", "1", "1"]
+    assert [text.get_text() for text in axes.texts] == ["50", "50", "0", "0", "50", "50"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["anger (n = 2)", "sadness (n = 2)"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["anger", "sadness", "no decision"]
-    np.testing.assert_allclose(axes.images[0].get_array(), [[0.5, 0.5, 0], [0, 0.5, 0.5]])
+    np.testing.assert_allclose(axes.collections[0].get_array(), [[0.5, 0.5, 0], [0, 0.5, 0.5]])
     (decided,) = system_results.group([record(part([0, 0, 1, 1], [0, 1, 1, 0]))])
     assert [label.get_text() for label in figures.confusion(decided).axes[0].get_xticklabels()] == ["anger", "sadness"]
 
 
 def test_curves_have_a_line_a_fold_their_mean_and_the_epochs_kept():
     histories = [{"loss": [3.0, 1.0], "val_loss": [2.0, 4.0]}, {"loss": [1.0, 1.0, 7.0], "val_loss": [2.0, 2.0, 2.0]}]
-    found = [many(2, seed=seed, history=history) for seed, history in enumerate(histories)]
-    (system,) = system_results.group(found)
+    runs = [many(2, seed=seed, history=history) for seed, history in enumerate(histories)]
+    (system,) = system_results.group(runs)
     loss, accuracy = figures.curves(system).axes
     assert all(tick == int(tick) for axes in (loss, accuracy) for tick in axes.get_xticks())  # there are three
     lines = {line.get_label(): line for line in loss.lines}
@@ -191,10 +225,18 @@ def test_curves_have_a_line_a_fold_their_mean_and_the_epochs_kept():
 
 def test_a_system_that_never_trained_in_epochs_has_no_curves():
     drawn = figures.draw(system_results.group([many(2, history={}, best_epoch=None)]))
-    assert [name.rsplit("-", 1)[1] for name in drawn] == ["confusion.png", "recalls.png"]
-    assert all(data.startswith(b"\x89PNG") for data in drawn.values())
+    assert [name.rsplit("-", 1)[1] for name in drawn] == ["confusion.svg", "recalls.svg"]
+    assert all(data.startswith(b"<svg") for data in drawn.values())
 
 
-def test_the_committed_papers_make_a_page(tmp_path):
-    text = html_page.page([], reported_results.read_all(), {}, reported_results.PAPERS)
-    assert "Deviations ledger" in text and Page(text).mismatched == []
+def test_reduced_trainings_are_drawn_where_there_is_no_full_one():
+    full, reduced = many(2), many(3, preset="quick")
+    assert all("-quick-" not in name for name in figures.draw(system_results.group([full, reduced])))
+    assert all("-quick-" in name for name in figures.draw(system_results.group([reduced])))
+
+
+def test_the_committed_papers_make_pages():
+    made = html_page.pages([], reported_results.read_all(), {}, reported_results.PAPERS)
+    assert all(Page(text).mismatched == [] for name, text in made.items() if name.endswith(".html"))
+    satt = made["paper-satt2017.html"]
+    assert satt.index("68.8 %") < satt.index("What we find") and "D18" in satt

@@ -1,4 +1,4 @@
-"""The report page in a real Chromium, from the disk: sorting by keyboard, narrow windows, colour schemes, print."""
+"""A page of the report in a real Chromium, from the disk: sorting by keyboard, narrow windows, colours, print."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from experiments.report import html_page
 from tests.support.records_by_hand import many, record, unbalanced
 
 pytestmark = pytest.mark.browser
-SYSTEM_TABLE = "#systems table.sortable"
+SYSTEM_TABLE = "table.sortable"
 CONTRAST = """(() => {
   const light = colour => {
     const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
@@ -42,7 +42,7 @@ def address(tmp_path_factory):
         ),
         root=root,
     )
-    return html_page.write(root).resolve().as_uri()
+    return (html_page.write(root).parent / "corpus-emodb-2s.html").resolve().as_uri()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def page(browser, address):
     opened.goto(address)
     yield opened
     assert browser.complaints == []
-    assert {url for url in browser.asked if not url.startswith("data:")} == {address}
+    assert all(url.startswith(address.rpartition("/")[0]) for url in browser.asked if not url.startswith("data:"))
 
 
 def column(page, heading):
@@ -67,21 +67,23 @@ def column(page, heading):
 
 
 def test_a_table_is_sorted_by_keyboard(page):
-    button = page.locator(f"{SYSTEM_TABLE} th button", has_text="UA pooled").first
+    button = page.locator(f"{SYSTEM_TABLE} th button", has_text="UA [95 %]").first
     button.focus()
     page.keyboard.press("Enter")
-    rising = column(page, "UA pooled")
+    rising = column(page, "UA [95 %]")
     assert [float(cell.split()[0]) for cell in rising] == [25.0, 50.0, 75.0]
     assert button.evaluate("b => b.parentElement.getAttribute('aria-sort')") == "ascending"
     page.keyboard.press("Space")
-    assert column(page, "UA pooled") == rising[::-1]
-    assert column(page, "system") == ["emmert/system_2", "emmert/system_1", "emmert/system_0"]
+    assert column(page, "UA [95 %]") == rising[::-1]
+    assert column(page, "system, rule") == [f"emmert/system_{k}, mean" for k in (2, 1, 0)]
 
 
 def test_the_focus_reaches_links_tables_and_details_and_is_seen(page):
     seen = set()
     for _ in range(60):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break  # past the last element
         seen.add(page.evaluate("document.activeElement.tagName + '.' + document.activeElement.className"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert {"A.", "DIV.scroll", "BUTTON."} <= seen
@@ -89,9 +91,10 @@ def test_the_focus_reaches_links_tables_and_details_and_is_seen(page):
 
 def test_the_page_is_as_wide_as_the_window_and_wide_tables_scroll(page):
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
-    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    page.evaluate("[...document.images].forEach(image => image.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     scrolling = "[...document.querySelectorAll('.scroll')].some(e => e.scrollWidth > e.clientWidth)"
-    assert page.evaluate(scrolling)
+    assert page.evaluate(scrolling) == (page.viewport_size["width"] < 500)
 
 
 def test_text_stands_out_in_both_colour_schemes(page):

@@ -21,11 +21,11 @@ def test_a_dot_a_speaker_who_has_the_class_and_one_for_all():
     (axes,) = speaker_recalls.recalls(SYSTEM).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["sadness", "anger (2 of 3 speakers)"]
     ticks = [sorted(line.get_xdata()) for line in axes.lines if line.get_marker() == "." and len(line.get_xdata())]
-    np.testing.assert_allclose(ticks[0], [0.5, 1, 1])  # c, a, b: sadness
-    np.testing.assert_allclose(ticks[1], [0, 2 / 3])
+    np.testing.assert_allclose(ticks[0], [50, 100, 100])  # c, a, b: sadness
+    np.testing.assert_allclose(ticks[1], [0, 200 / 3])
     dots = [
         (line.get_xdata()[0], line.get_ydata()[0])
         for line in axes.lines
         if line.get_marker() == "o" and len(line.get_xdata())
     ]
-    np.testing.assert_allclose(dots, [(3 / 4, 0), (2 / 4, 1)])
+    np.testing.assert_allclose(dots, [(75, 0), (50, 1)])

@@ -172,6 +172,8 @@ def test_of_equally_many_votes_the_class_seen_first_is_ahead():
     tied = framewise.vote_shares(np.array([3, 1, 1, 3, 0]), 4)
     assert tied.argmax() == 3 and tied.sum() == pytest.approx(1)
     assert framewise.vote_shares(np.array([1, 3, 1, 3, 0]), 4).argmax() == 1
+    assert framewise.vote_shares(np.array([3, 1, 1, 3, 0]), 4, "lowest").argmax() == 1
+    assert framewise.vote_shares(np.array([3, 1, 3]), 4, "lowest").argmax() == 3  # no tie
 
 
 def test_the_dummy_answers_with_the_largest_training_class():
@@ -190,8 +192,8 @@ def test_the_dummy_answers_with_the_largest_training_class():
 
 
 def corpus(emotions, name="made", **more):
-    made = [utterance(n, e, **{key: values[n] for key, values in more.items()}) for n, e in enumerate(emotions)]
-    return Corpus(name=name, variant=name, utterances=tuple(made))
+    members = [utterance(n, e, **{key: values[n] for key, values in more.items()}) for n, e in enumerate(emotions)]
+    return Corpus(name=name, variant=name, utterances=tuple(members))
 
 
 def test_happiness_stands_in_where_a_corpus_has_no_excitement():

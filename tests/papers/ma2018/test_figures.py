@@ -39,9 +39,10 @@ def test_figures_show_the_recurrence_from_first_to_last_real_step(tmp_path):
     assert 8 in figures.most_active(np.eye(16)[[8, 8]]) and len(figures.most_active(values)) == 10
     second = figures.figure_2(in_parts, cut, whole, sentence)
     third = figures.figure_3(whole, {"anger": sentence, "happiness": sentence, "sadness": sentence})
-    assert [axes.get_title() for axes in second.axes] == ["Fixed length", "Variable length"]
-    assert [axes.get_title() for axes in third.axes] == ["Anger", "Happiness", "Sadness"]
-    assert all(len(axes.patches) == 10 for axes in third.axes)
+    assert [axes.get_title() for axes in second.axes[:-1]] == ["Fixed length", "Variable length"]
+    assert second.axes[-1].get_ylabel() == third.axes[-1].get_ylabel() == "output"  # the colour bar
+    assert [axes.get_title() for axes in third.axes[:-1]] == ["Anger", "Happiness", "Sadness"]
+    assert all(len(axes.patches) == 10 for axes in third.axes[:-1])
     for i, figure in enumerate((second, third)):
         figure.savefig(tmp_path / f"{i}.png")
         assert (tmp_path / f"{i}.png").stat().st_size > 5000
@@ -61,5 +62,5 @@ def test_both_systems_hear_the_sentence_through_their_own_front_end():
         "figure_3": ("anger", "happiness", "sadness"),
     }
     assert set(asked) == {(emotion, RATE) for emotion in ("anger", "happiness", "neutral", "sadness")}
-    in_parts, whole = (axes.images[0].get_array() for axes in drawn["figure_2"][0].axes)
+    in_parts, whole = (axes.images[0].get_array() for axes in drawn["figure_2"][0].axes[:-1])
     assert whole.shape == (16, 397 // 8) and in_parts.shape == (16, 2 * (197 // 8))  # 4 s; two parts of 2 s

@@ -1,0 +1,163 @@
+"""What a run would take: folds, hours, disk. A few recordings are read and ten steps trained; nothing is recorded."""
+
+import dataclasses
+import time
+
+import click
+import numpy as np
+
+from common.features import audio
+from common.learning import backend
+from experiments import catalog
+from experiments.runs import compare, jobs
+
+RECORDINGS = 48  # of the training part of one fold, spread over its durations
+WARM_STEPS, STEPS = 2, 10
+VALIDATION = 1 / 3  # of what a step takes, for an example that is only predicted
+GIGABYTE = 1e9
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What is left to run of one system under one protocol.
+
+    Args:
+        folds: trainings without a record, over all seeds.
+        recordings: of the selected corpus; `hours` of sound.
+        train: utterances of the first fold's training part.
+        features_h: hours of one core to compute the features.
+        store_gb: of the feature store.
+        epochs: at most.
+        training_h: hours of one core, if every training runs to its last epoch.
+    """
+
+    system: str
+    corpus: str
+    protocol: str
+    folds: int
+    recordings: int
+    hours: float
+    train: int
+    features_h: float = 0.0
+    store_gb: float = 0.0
+    epochs: int = 0
+    training_h: float = 0.0
+
+
+def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, results) -> Estimate:
+    """Measure on the first unfinished fold; arguments as for `jobs.plan`. Raises InputError as it does."""
+    waiting, selected, *_ = jobs.unfinished(
+        system,
+        corpus,
+        emotions=emotions,
+        protocol=protocol,
+        seeds=seeds,
+        fold_names=fold_names,
+        workers=workers,
+        results=results,
+    )
+    total_s = sum(_seconds(u) for u in selected.utterances)
+    planned = Estimate(
+        system=system.name,
+        corpus=selected.variant,
+        protocol=protocol,
+        folds=len(waiting),
+        recordings=len(selected.utterances),
+        hours=total_s / 3600,
+        train=len(waiting[0].fold.train) if waiting else 0,
+    )
+    if not waiting:
+        return planned
+    job = waiting[0]
+    chosen = _spread(job.fold.train)
+    heard_s = sum(_seconds(u) for u in chosen)
+    front_ends = 1 + len(getattr(system.recipe, "test_front_ends", ()))  # each is computed of all recordings
+    _features(system, chosen[0])  # what is imported and compiled once is not counted
+    begin = time.process_time()
+    arrays = [_features(system, u) for u in chosen]
+    features_s = time.process_time() - begin
+    examples = sum(map(len, arrays)) / len(arrays)  # of an utterance
+    example_s = _seconds_of_an_example(system, job, chosen, arrays)
+    epoch_s = example_s * examples * (len(job.fold.train) + VALIDATION * len(job.fold.valid))
+    return dataclasses.replace(
+        planned,
+        features_h=front_ends * features_s / heard_s * total_s / 3600,
+        store_gb=front_ends * sum(a.nbytes for a in arrays) / heard_s * total_s / GIGABYTE,
+        epochs=system.recipe.max_epochs,
+        training_h=epoch_s * system.recipe.max_epochs * len(waiting) / 3600,
+    )
+
+
+def _seconds(utterance) -> float:
+    end_s = utterance.end_s
+    if end_s is None:
+        frames, rate = audio.duration(utterance.path)
+        end_s = frames / rate
+    return end_s - (utterance.start_s or 0.0)
+
+
+def _spread(utterances):
+    """Some utterances of every class, from short to long."""
+    by_class = {}
+    for utterance in sorted(utterances, key=_seconds):
+        by_class.setdefault(utterance.emotion, []).append(utterance)
+    each = max(2, RECORDINGS // len(by_class))
+    picks = {name: np.linspace(0, len(of) - 1, min(each, len(of))).astype(int) for name, of in by_class.items()}
+    return [by_class[name][k] for name, indices in picks.items() for k in indices]
+
+
+def _features(system, utterance):
+    front_end = system.recipe.front_end
+    waveform, rate = audio.read_utterance(utterance, sample_rate_hz=front_end.sample_rate_hz)
+    return catalog.paper(system.paper).features(waveform, rate, front_end)
+
+
+def _seconds_of_an_example(system, job, utterances, arrays) -> float:
+    """Of a training step, for one example; of a method without a network the whole fit, divided."""
+    backend.start()
+    from common.learning.batching import Subset
+
+    paper, part = catalog.paper(system.paper), Subset(utterances, arrays, job.classes)
+    network, batches = paper.prepare(system.recipe, part, seed=0)
+    if not hasattr(network, "train_on_batch"):
+        begin = time.process_time()
+        paper.fit(system.recipe, part, part, seed=0)
+        return (time.process_time() - begin) / sum(map(len, arrays))
+    for step in range(WARM_STEPS + STEPS):
+        if step == WARM_STEPS:
+            begin, seen = time.process_time(), 0
+        inputs, labels, *weights = batches[step % len(batches)]
+        network.train_on_batch(inputs, labels, *weights)
+        if step >= WARM_STEPS:
+            seen += len(labels)
+    return (time.process_time() - begin) / seen
+
+
+def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
+    """Print an Estimate a system, corpus and protocol; options as for `compare.train`."""
+    from tabulate import tabulate
+
+    from common.utterance import emotions_of
+
+    emotions = emotions and emotions_of(emotions)
+    kept = {name: options[name] for name in ("seeds", "fold_names", "workers", "results")}
+    done, refused = compare.everywhere(
+        lambda system, corpus, protocol: estimate(system, corpus, protocol, emotions=emotions, **kept),
+        chosen,
+        corpus_names,
+        protocols=protocols,
+        data=data,
+        labels=labels,
+    )
+    found = [estimated for _, estimated in done]
+    heads = ("system", "corpus", "protocol", "folds", "features, h", "disk, GB", "epochs", "training, h")
+    rows = [(e.system, e.corpus, e.protocol, e.folds, e.features_h, e.store_gb, e.epochs, e.training_h) for e in found]
+    click.echo(tabulate(rows, heads, floatfmt=".2f"))
+    for sentence in refused:
+        click.echo(sentence)
+    workers = options["workers"]
+    total_h = sum(e.features_h + e.training_h for e in found)
+    click.echo(
+        f"{total_h:.1f} hours of one core at most, {total_h / workers:.1f} with {workers} workers; training that stops "
+        "early takes less. Features that several systems share are counted for each. Nothing was trained or recorded."
+    )
