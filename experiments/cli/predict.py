@@ -111,6 +111,7 @@ def _output(into, form, record, system):
         return
     writer = None
     if form in ("csv", "jsonl"):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
         writer = many_recordings.Writer(sys.stdout, form, record.classes, system)
         writer.begin()
     yield writer, {}

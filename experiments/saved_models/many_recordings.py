@@ -20,6 +20,7 @@ import signal
 import stat
 import sys
 import tempfile
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ SUFFIXES = frozenset(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .rf64 .caf .sph .nist .voc "
     ".m4a .aac .wma .amr".split()  # which are not decoded, and are named as such
 )
+RENEWED = 1000  # recordings, after which a process is renewed: Keras keeps some 20 KiB of every call of predict
 AHEAD = 4  # recordings a worker is given before those in front of them are written
 FORMS = {".csv": "csv", ".jsonl": "jsonl"}
 
@@ -75,6 +77,8 @@ def _lines(listed):
 
 
 def _is_pipe(name):
+    if name.startswith(("/dev/stdin", "/dev/fd/", "/proc/self/fd/")):  # of this process alone, whatever lies behind
+        return True
     with contextlib.suppress(OSError):
         mode = os.stat(name).st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -94,11 +98,14 @@ def _in_folder(name):
 
 def _copied(source) -> Source:
     """What comes from a pipe, as a file: decoders go back and forth. A fault where it gives no end or is no pipe."""
+    copy = Source(source.name, "", copied=True)
     try:
         with _opened(source.name) as stream, tempfile.NamedTemporaryFile("wb", delete=False) as file:
+            copy = copy._replace(path=file.name)
             shutil.copyfileobj(io.BufferedReader(_Bounded(stream)), file)
-        return Source(source.name, file.name, copied=True)
+        return copy
     except (OSError, InputError) as error:
+        _remove(copy)
         reason = getattr(error, "strerror", None) or error
         return Source(source.name, "", fault=f"{source.name}: cannot be read ({reason}); expected a recording")
 
@@ -136,19 +143,19 @@ def predict_all(given, predictor, *, workers, folder, options, done=()):
 
     Args:
         given: Sources.
-        predictor: the predict.Predictor of this process, for one worker.
+        predictor: the predict.Predictor of this process, for the first recordings of one worker.
         workers: processes. Each loads the system for itself.
         folder: of the saved system, and whether another version is taken, for the workers.
         options: of their Predictors.
         done: name -> pieces that are written already, or all of them (None).
     """
     waiting = (source for source in given if done_of(done, source) is not None)
-    if workers == 1:
-        for source in waiting:
-            with _at_hand(source) as ready:
-                yield from _results(ready, predictor, done_of(done, source))
-        return
-    yield from _in_processes(waiting, workers, (folder, options), done)
+    for source in itertools.islice(waiting, RENEWED) if workers == 1 else ():
+        with _at_hand(source) as ready:
+            yield from _results(ready, predictor, done_of(done, source))
+    for first in waiting:
+        share = itertools.chain([first], itertools.islice(waiting, workers * RENEWED - 1))
+        yield from _in_processes(share, workers, (folder, options), done)
 
 
 def done_of(done, source):
@@ -166,7 +173,7 @@ def _at_hand(source):
 
 
 def _remove(source):
-    if source.copied:
+    if source.copied and source.path:
         Path(source.path).unlink(missing_ok=True)
 
 
@@ -175,10 +182,13 @@ def _results(source, predictor, done):
     if source.fault:
         yield None, source.fault
         return
-    for prediction, fault in predictor.predict(Path(source.path), done):
-        if source.copied:
-            fault = fault and fault.replace(source.path, source.name)
-        yield prediction and dataclasses.replace(prediction, file=source.name), fault
+    try:
+        for prediction, fault in predictor.predict(Path(source.path), done):
+            if source.copied:
+                fault = fault and fault.replace(source.path, source.name)
+            yield prediction and dataclasses.replace(prediction, file=source.name), fault
+    except Exception as error:  # one recording, over which a library fails, must not end a run of thousands
+        yield None, f"{source.name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _in_processes(waiting, workers, made_of, done):
@@ -188,12 +198,12 @@ def _in_processes(waiting, workers, made_of, done):
         for source in itertools.chain(waiting, [None] * workers * AHEAD):
             if source is not None:
                 ready = source if source.path or source.fault else _copied(source)
-                ahead.append((ready, pool.submit(_in_worker, ready, done_of(done, source))))
+                ahead.append((ready, _submitted(pool, ready, done_of(done, source))))
             if ahead and (source is None or len(ahead) == workers * AHEAD):
                 ready, future = ahead.popleft()
                 try:
                     yield from future.result()
-                except concurrent.futures.process.BrokenProcessPool:
+                except BrokenProcessPool:
                     pool.shutdown(wait=False)
                     again, ahead = [ready, *(other for other, _ in ahead)], collections.deque()
                     for one in again:
@@ -206,12 +216,21 @@ def _in_processes(waiting, workers, made_of, done):
             _remove(ready)
 
 
+def _submitted(pool, source, done):
+    try:
+        return pool.submit(_in_worker, source, done)
+    except BrokenProcessPool as error:  # a process died while recordings were handed out
+        future = concurrent.futures.Future()
+        future.set_exception(error)
+        return future
+
+
 def _alone(source, made_of, done):
     """One recording in a process of its own, after a process died of it or of one beside it."""
     with _pool(1, made_of) as pool:
         try:
             yield from pool.submit(_in_worker, source, done_of(done, source)).result()
-        except concurrent.futures.process.BrokenProcessPool:
+        except BrokenProcessPool:
             yield None, f"{source.name}: the process died over it (out of memory?); cut it, or take fewer --workers"
     _remove(source)
 
