@@ -1,6 +1,6 @@
 """Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
 
-import statistics as descriptive
+import statistics
 
 import pandas as pd
 
@@ -24,9 +24,45 @@ SYSTEM_COLUMNS = (
 def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
     rows = _rows(systems)
-    notes = ("Per cent, folds pooled; intervals over speakers. More columns in the CSV; terms in results/README.md.",)
+    notes = (
+        "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, of a single network over "
+        "speakers for this training only. More columns in the CSV; terms in results/README.md.",
+    )
     table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
+
+
+FULL = "paper"  # the preset that trains as the paper does
+REDUCED_COLUMNS = (
+    layout.system_name("system, rule", rules=True),
+    formats.text("protocol", "protocol"),
+    formats.text("epochs kept / limit", "epochs", none=formats.NONE),
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.rate("WA", "wa_pooled"),
+    layout.SEEDS,
+    layout.NOTES,
+)
+REDUCED_NOTE = (
+    "Trainings ended after these epochs, finished or not: the rows compare training budgets, not methods. Epochs: "
+    "median over folds."
+)
+
+
+def reduced_sheet(corpus, systems) -> Sheet:
+    """Systems at reduced presets, one row per system and decision rule."""
+    rows = _rows(systems)
+    rows["epochs"] = [epochs_kept_and_limit(system) for system in systems for _ in system.rules]
+    caption = layout.caption("After N epochs", corpus, systems)
+    table = Table(caption, rows, REDUCED_COLUMNS, layout.commands(systems), (REDUCED_NOTE,))
+    return Sheet(f"reduced_{slug(corpus)}", f"After N epochs on {corpus}", (table,))
+
+
+def sheets(corpus, systems) -> list[Sheet]:
+    """Finished trainings, then those at reduced presets."""
+    full = [system for system in systems if system.preset == FULL]
+    reduced = [system for system in systems if system.preset != FULL]
+    made = [systems_sheet(corpus, full)] if full else []
+    return made + ([reduced_sheet(corpus, reduced)] if reduced else [])
 
 
 NUMBERS = {
@@ -112,22 +148,24 @@ def _class_counts(systems):
 
 def epochs(system) -> float:
     """Median over folds."""
-    return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+    return statistics.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
-def epochs_kept_and_run(system) -> str:
-    """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
+def epochs_kept_and_limit(system) -> str:
+    """`kept / limit`, kept as the median over the folds that numbers are taken from; "" for a system without epochs."""
+    recipe = system.records_used[0].recipe
+    limit = recipe.get("max_epochs", recipe.get("epochs"))
     run = [len(record.history.get("loss", ())) for record in system.records_used]
     kept = [
         count if record.best_epoch is None else record.best_epoch + 1
         for record, count in zip(system.records_used, run, strict=True)
     ]
-    return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
+    return f"{statistics.median(kept):g} / {limit or formats.NONE}" if any(run) else ""
 
 
-def _number(heading, field, form) -> Column:
+def _number(heading, field, form, unit=1) -> Column:
     def show(row, field):
-        return formats.NONE if formats.is_missing(row[field]) else format(row[field], form)
+        return formats.NONE if formats.is_missing(row[field]) else format(row[field] / unit, form)
 
     return Column(heading, field, show)
 
@@ -162,11 +200,32 @@ def cost_sheet(systems) -> Sheet:
     return Sheet("cost", "Cost", (table,))
 
 
+CORES = 2
+PAPER_COSTS = (
+    formats.text("system", "variant"),
+    formats.text("corpus", "corpus_variant"),
+    layout.PLACE,
+    _number("min a training", "seconds_fit", ".1f", 60),
+    _number("h a seed, 2 cores", "seconds_seed", ".2f", CORES * 3600),
+    _number("MiB", "peak_memory_mib", ",.0f"),
+)
+
+
+def paper_costs(systems) -> Table:
+    """What the trainings of one paper took: one of them, and all folds of a seed on two cores."""
+    rows = [layout.identity(system) | _cost(system) for system in systems]
+    for row, system in zip(rows, systems, strict=True):
+        row["seconds_seed"] = row["seconds_fit"] * system.records[0].num_folds
+    machines = "; ".join(sorted({row["machine"] for row in rows}))
+    note = f"Medians over folds and seeds, on shared machines, without features. {machines}."
+    return Table("", rows, PAPER_COSTS, (), (note,))
+
+
 def _cost(system) -> dict:
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
     return {
         "epochs": epochs(system),
-        "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
+        "seconds_fit": statistics.median(record.cost["seconds_fit"] for record in system.records),
         "peak_memory_mib": max(memory) if memory else None,
         "folds_measured": len(system.records),
         "machine": "; ".join(sorted({_machine(record.environment) for record in system.records})),
