@@ -143,7 +143,7 @@ def test_windows_are_the_samples_of_the_file_whatever_its_coding(tmp_path):
         assert len(found) == audio.num_windows(tmp_path / name, window_s=1.5, hop_s=1.0)
         for window in found:
             begin = round(window.start_s * 8000)
-            np.testing.assert_array_equal(window.waveform, decoded[begin : begin + 12000, 1])
+            np.testing.assert_allclose(window.waveform, decoded[begin : begin + 12000, 1], atol=1e-6)  # MP3 rounds
         assert found[-1].end_s == len(decoded) / 8000
 
 
