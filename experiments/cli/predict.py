@@ -60,12 +60,12 @@ def predict_command(model, paths, listed, form, into, workers, stream, window_s,
     if into or form != "json":
         _show_about(about, settings, err=bool(into or form))
     with _output(into, form, saved.record, many_recordings.system_of(model, saved.record, options)) as (writer, done):
-        found = many_recordings.predict_all(
+        results = many_recordings.predict_all(
             many_recordings.sources(paths, listed),
             predict.Predictor(saved, **options),
             **{"workers": workers, "folder": (model, anyway), "options": options, "done": done},
         )
-        for prediction, error in found:
+        for prediction, error in results:
             if error:
                 errors.append(error)
                 continue

@@ -86,13 +86,13 @@ def _is_pipe(name):
 
 
 def _in_folder(name):
-    found = False
+    is_empty = True
     for folder, names in walk(name):
         for file in names:
             if Path(file).suffix.lower() in SUFFIXES and not file.startswith("."):
-                found = True
+                is_empty = False
                 yield Source(os.path.join(folder, file), os.path.join(folder, file))
-    if not found:
+    if is_empty:
         yield Source(name, "", fault=f"{name}: no recording in this folder; expected files such as .wav or .flac")
 
 

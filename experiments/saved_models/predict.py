@@ -138,9 +138,9 @@ class Predictor:
             if window.fault:
                 yield Prediction(str(file), window.start_s, window.end_s, piece, None, {}, None, [window.fault])
                 continue
-            made = self._decided(file, window.waveform, window.sample_rate_hz, window.start_s)
+            prediction = self._decided(file, window.waveform, window.sample_rate_hz, window.start_s)
             warnings = _doubts(window.waveform, window.sample_rate_hz, own_rate)
-            yield dataclasses.replace(made, end_s=window.end_s, piece=piece, warnings=warnings)
+            yield dataclasses.replace(prediction, end_s=window.end_s, piece=piece, warnings=warnings)
 
     def _decided(self, file, waveform, rate, begin_s) -> Prediction:
         recipe, classes = self._saved.recipe, self._classes

@@ -139,12 +139,12 @@ def test_windows_are_the_samples_of_the_file_whatever_its_coding(tmp_path):
     for name in ("a.wav", "a.flac", "a.mp3"):
         soundfile.write(tmp_path / name, sound, 8000)
         decoded, _ = soundfile.read(tmp_path / name, dtype="float32")
-        found = list(audio.windows(tmp_path / name, window_s=1.5, hop_s=1.0, channel=2))
-        assert len(found) == audio.num_windows(tmp_path / name, window_s=1.5, hop_s=1.0)
-        for window in found:
+        windows = list(audio.windows(tmp_path / name, window_s=1.5, hop_s=1.0, channel=2))
+        assert len(windows) == audio.num_windows(tmp_path / name, window_s=1.5, hop_s=1.0)
+        for window in windows:
             begin = round(window.start_s * 8000)
             np.testing.assert_allclose(window.waveform, decoded[begin : begin + 12000, 1], atol=1e-6)  # MP3 rounds
-        assert found[-1].end_s == len(decoded) / 8000
+        assert windows[-1].end_s == len(decoded) / 8000
 
 
 @pytest.mark.parametrize(
