@@ -3,13 +3,14 @@
 import concurrent.futures
 import contextlib
 import multiprocessing
+import os
 import queue
 import threading
 
 from tqdm import tqdm
 
 from common.errors import InputError
-from common.processes import end_with_parent
+from common.processes import end_with
 from experiments.runs.train_fold import run_job
 
 RETRIES = 3  # of a job whose process died
@@ -96,7 +97,7 @@ def _one_pool(remaining, workers, progress, failures):
     ended = threading.Event()
     listener = threading.Thread(target=_listen, args=(epochs, progress, ended), daemon=True)
     listener.start()
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs,))
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs, os.getpid()))
     try:
         futures = {pool.submit(_work, index, job): index for index, job in remaining.items()}
         for future in concurrent.futures.as_completed(futures):
@@ -126,10 +127,10 @@ def _listen(epochs, progress, ended):
 _epochs = None
 
 
-def _begin_worker(epochs):
+def _begin_worker(epochs, parent):
     global _epochs
     _epochs = epochs
-    end_with_parent()
+    end_with(parent)
 
 
 def _work(index, job):

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from common.errors import InputError
 from common.folders import walk
-from common.processes import end_with_parent
+from common.processes import end_with
 from experiments.saved_models import models
 
 STDIN = "-"
@@ -237,15 +237,15 @@ def _alone(source, made_of, done):
 
 def _pool(workers, made_of):
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
-    return concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, made_of)
+    return concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (os.getpid(), *made_of))
 
 
 _predictor = None
 
 
-def _begin_worker(folder, options):
+def _begin_worker(parent, folder, options):
     global _predictor
-    end_with_parent()
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     saved = models.load(*folder[:1], anyway=folder[1])
     from experiments.saved_models import predict
