@@ -5,6 +5,7 @@ import json
 
 import pandas as pd
 
+from experiments.evaluation.system_results import ranges
 from experiments.evidence.benchmarks import FIELDS, TITLES, number_text, unit_text
 from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
@@ -14,10 +15,10 @@ from experiments.tables import formats
 AUDIT_KINDS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 AUDIT_WORDS = {"empty": "no validation part"}
 AUDIT_NOTE = (
-    "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
-    "in how many folds. A WARN for speakers is what a protocol without speaker independence is: its numbers are for "
-    "known speakers. In validation: what training and validation share, which touches no test score. "
-    "Class: a class that a part lacks."
+    "Folds: their number, seeds. Elsewhere: speakers and sentences of the test part that training or validation has "
+    "too; the most in one fold, and in how many folds. A WARN for speakers is what a protocol without speaker "
+    "independence is: its numbers are for known speakers; leaky protocols FAIL on purpose. In validation: what "
+    "training and validation share, which touches no test score. Class: a class that a part lacks."
 )
 AUDIT_COMMAND = "python -m experiments audit --keep results"
 
@@ -38,9 +39,7 @@ def _audit_table(corpus, audits) -> formats.Table:
         same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
         alike.setdefault(same, []).append(audited)
     rows = [_audit_row(corpus, members) for members in alike.values()]
-    return formats.Table(
-        f"Folds of seed 0 on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,)
-    )
+    return formats.Table(f"Folds on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,))
 
 
 def _audit_row(corpus, members) -> dict:
@@ -54,8 +53,9 @@ def _audit_row(corpus, members) -> dict:
     row = {
         "corpus_variant": corpus,
         "protocol": audited["protocol"],
-        "systems": ", ".join(member["system"] for member in members),
+        "systems": ", ".join(dict.fromkeys(member["system"] for member in members)),
         "folds": audited["num_folds"],
+        "seeds": ranges({member.get("seed", 0) for member in members}),
         "verdict": audited["verdict"],
     }
     for field in ("most", "folds"):
@@ -82,7 +82,7 @@ def _audited_systems(row, field) -> str:
 AUDIT_COLUMNS = (
     formats.text("protocol", "protocol"),
     formats.Column("systems", "systems", _audited_systems),
-    formats.text("folds", "folds"),
+    formats.Column("folds", "folds", lambda row, field: f"{row[field]}, seeds {row['seeds']}"),
     formats.text("verdict", "verdict"),
     *(formats.Column(heading, kind, _audit_cell) for kind, heading in AUDIT_KINDS.items()),
     formats.text("else", "else", none="none"),
