@@ -93,9 +93,10 @@ def folders(saved, name, rows, corpus=None) -> list[Path]:
         if shared:
             return [base / variant / min(shared, key=_order) for variant in variants]
     wanted = " or ".join(" with ".join(variants) for variants in rows)
+    command = system_results.shell_line(["run", name, "--variant", ",".join(rows[0]), "--models", str(saved)])
     raise InputError(
         f"{saved} holds no fold of {wanted} of {name}{f' on {corpus}' if corpus else ''}; "
-        f"`python -m experiments run {name} --variant {','.join(rows[0])} --models {saved}` keeps what it trains"
+        f"`{command}` keeps what it trains"
     )
 
 
