@@ -165,7 +165,7 @@ def readmes(results, known, papers, rated=None, ablations=frozenset()) -> dict[P
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
             text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, results)
-            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated))
+            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated, ablations))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
         block = readme_comparison.block(results, known, rated, ablations)

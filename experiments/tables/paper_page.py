@@ -14,13 +14,14 @@ from experiments.tables.formats import Column, Table
 TABLES = "../../results/tables"
 
 
-def block(paper, results, rated=None) -> str:
+def block(paper, results, rated=None, ablations=frozenset()) -> str:
     """Markdown of one paper, or of a method without published numbers.
 
     Args:
         paper: of common/evaluation/reported_results.
         results: SystemResults of all papers.
         rated: raters' answers by corpus variant.
+        ablations: names of the systems that only a ledger compares; they cost what the others do.
     """
     own = [system for system in results if system.paper == paper.name and not system.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
@@ -34,9 +35,10 @@ def block(paper, results, rated=None) -> str:
         table = formats.markdown_table(runs(own))
         folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
         blocks.append(folded if paper.published else table)
-        blocks.append(
-            f"<details><summary>Cost</summary>\n\n{formats.markdown_table(systems.paper_costs(_ordered(own)))}\n\n</details>"
-        )
+        methods = [system for system in _ordered(own) if system.name not in ablations]
+        if methods:
+            table = formats.markdown_table(systems.paper_costs(methods))
+            blocks.append(f"<details><summary>Cost</summary>\n\n{table}\n\n</details>")
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
