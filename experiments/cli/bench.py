@@ -23,6 +23,8 @@ def bench_command(only, corpus_name, data, smallest, results):
 
     About ten minutes on two cores that do nothing else. A section measured again replaces its older self, the others
     stay; `tabulate` puts them into a table.
+
+    Example: python -m experiments bench
     """
     chosen = _chosen(only)
     if not set(chosen) & set(OF_RECORDINGS):

@@ -3,6 +3,7 @@
 import click
 
 from experiments.cli.options import (
+    Explained,
     names_of,
     recipe_changes,
     refuse_for_corpora,
@@ -11,7 +12,7 @@ from experiments.cli.options import (
 )
 
 
-@click.command("compare")
+@click.command("compare", cls=Explained)
 @click.option("--papers", callback=names_of, help="Comma-separated; all if absent.")
 @click.option("--systems", "names", callback=names_of, help="paper/variant, comma-separated; the papers' main ones.")
 @click.option("--corpus", "corpus_names", callback=names_of, help="Comma-separated; those found, else synthetic ones.")
@@ -21,13 +22,17 @@ from experiments.cli.options import (
     callback=names_of,
     default="speaker_independent",
     show_default=True,
-    help="Comma-separated: random and text_independent beside it show what knowing speakers and sentences is worth; "
-    "folds:DIR or folds:FILE for your own, folds for columns split and fold.",
+    help="Comma-separated, see below: random and text_independent beside it show the effect of known speakers.",
 )
-@click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke.")
+@click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke; see below.")
 @training_options
 def compare_command(papers, names, corpus_names, protocols, preset, **options):
-    """Every paper's systems on the same folds of the same utterances; then tables and the report."""
+    """Every paper's systems on the same folds of the same utterances; then tables and the report.
+
+    \b
+    Example: python -m experiments compare
+    Example: python -m experiments compare --corpus ravdess --data DIR --preset paper --seeds 0-2
+    """  # noqa: D301  (click reads \b)
     from experiments.cli import run
     from experiments.runs import compare
 

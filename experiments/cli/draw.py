@@ -18,7 +18,10 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @RESULTS_READ
 @click.option("--into", type=FOLDER, help="Where a folder PAPER is written; RESULTS/figures if absent.")
 def draw_command(paper, saved, data, corpus, results, into):
-    """Draw a paper's own figures from saved systems: the lowest fold, the first test sentence of each emotion."""
+    """Draw a paper's own figures from saved systems: the lowest fold, the first test sentence of each emotion.
+
+    Example: python -m experiments draw satt2017 --models MODELS --data DIR
+    """
     into = into or results / "figures"
     require_writable(into, "--into")
     from experiments.report import paper_figures

@@ -26,6 +26,8 @@ def predict_command(model, files, as_json, with_recipe, anyway, channel, strict)
 
     `run --models DIR` makes such folders. A recording that cannot be used is named and stops no other; the exit status
     is 2 then.
+
+    Example: python -m experiments predict MODELS/runs/emmert/mfcc/.../fold_1 recording.wav
     """
     if not files and not with_recipe:
         raise InputError("no recording is named; give one or more audio files behind the model's folder, or --recipe")
