@@ -11,6 +11,12 @@ from experiments.cli.options import (
     training_options,
 )
 
+FIRST_LOOK_FOLDS = (1, 2)
+REAL_THING = """\
+This was synthetic speech: a check that everything runs, no result. With recordings:
+  python -m experiments corpora fetch ravdess --into data
+  python -m experiments compare --data data --preset paper     (hours on two cores; --dry-run says how many)"""
+
 
 @click.command("compare", cls=Explained)
 @click.option("--papers", callback=names_of, help="Comma-separated; all if absent.")
@@ -29,6 +35,8 @@ from experiments.cli.options import (
 def compare_command(papers, names, corpus_names, protocols, preset, **options):
     """Every paper's systems on the same folds of the same utterances; then tables and the report.
 
+    Without a corpus: one system of each paper on two folds of synthetic speech, in a few minutes.
+
     \b
     Example: python -m experiments compare
     Example: python -m experiments compare --corpus ravdess --data DIR --preset paper --seeds 0-2
@@ -37,14 +45,20 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     from experiments.runs import compare
 
     compare.require_honest(protocols)
+    data = options["data"]
+    is_first_look = not (names or corpus_names) and compare.is_synthetic(protocols, data)
     if names:
         refuse_ignored(["papers"], "--systems names what is compared")
     refuse_for_corpora(corpus_names or (), options["labels"])
-    pairs = [tuple(name.split("/", 1)) for name in names] if names else compare.main_systems(papers)
+    pairs = [tuple(name.split("/", 1)) for name in names or ()]
+    pairs = pairs or compare.main_systems(papers, first_only=is_first_look)
+    if is_first_look:
+        options["folds"] = options["folds"] or FIRST_LOOK_FOLDS
     systems = compare.systems(pairs, preset, **recipe_changes(options))
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
-    data = options["data"]
     found = corpus_names or compare.corpora_of(protocols, data)
     run.train(systems, found, protocols, options)
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")
+    elif is_first_look:
+        click.echo(REAL_THING)

@@ -17,7 +17,7 @@ def tabulate_command(check, results):
 
     differing = all_tables.update(results, check=check)
     for path in differing:
-        done = "written" if path.exists() else "removed: no record is behind it any more"
+        done = "written" if path.exists() else "removed: it has no records"
         click.echo(f"{path} {'differs from its records' if check else done}")
     if check and differing:
         raise click.exceptions.Exit(1)

@@ -7,10 +7,8 @@ from experiments.tables import formats
 COLUMNS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 WORDS = {"empty": "no validation part"}
 NOTE = (
-    "Elsewhere: speakers and sentences of the test part that training or validation has too; the most in one fold, and "
-    "in how many folds. A WARN for speakers is what a protocol without speaker independence is: its numbers are for "
-    "known speakers. In validation: what training and validation share, which touches no test score. "
-    "Class: a class that a part lacks."
+    "Elsewhere: test speakers or sentences that training or validation also has: most in a fold, and the folds. WARN "
+    "for speakers: the protocol does not separate speakers. Class: a part lacks a class."
 )
 KEEP = "python -m experiments audit --keep results"
 

@@ -20,8 +20,7 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
 
 DIFFERENCE_NOTE = (
-    "First minus second, in per cent, folds pooled; 95 % intervals, the same speakers resampled for both and in all "
-    "noises. They speak of other speakers, not of another training."
+    "First minus second, per cent, folds pooled; 95 % intervals over speakers, the same for both and in all noises."
 )
 
 NOISE_COLUMNS = (
@@ -50,9 +49,8 @@ def noise_sheet(corpus, systems) -> Sheet | None:
     if not noisy:
         return None
     notes = [
-        "WA and UA in per cent under the system's first rule, folds pooled, with 95 % intervals over speakers. A mean "
-        "counts every condition once and resamples the same speakers in all of them.",
-        "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
+        "Per cent, each paper's rule, folds pooled; 95 % intervals over speakers. A mean counts every noise once.",
+        "Noise is added to the test part only; level: mean power of the recording to mean power of the noise.",
         *_notes_on_signals(noisy),
     ]
     rows = [row for system in noisy for row in _rows(system)]

@@ -31,10 +31,12 @@ def _table(paper, corpus, comparisons) -> Table:
     commands = {f"{s.name}": s.command for s in reproduced}
     notes = ["Intervals are 95 %; rates in per cent, losses in nats. “above” means that ours is above the paper's."]
     if any(c.ours and c.ours.about == "seeds" for c in comparisons):
-        notes.append("† where one more seed falls; all other intervals resample speakers.")
+        notes.append("† where one more seed falls; all other intervals: over speakers.")
     if near := {c.nearest.name: c.nearest for c in comparisons if c.nearest}:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
-        notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
+        notes.append(
+            "Nearest run: the paper's protocol on other recordings or with fewer epochs; not used for verdicts."
+        )
     columns = tuple(column for column in COLUMNS if near or column is not NEAREST)
     return Table(caption, [row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
 
