@@ -9,6 +9,8 @@ from pathlib import Path
 
 from common.errors import InputError
 
+SYNTHETIC = "-synthetic"  # ends the name of a corpus that is made by code
+
 EMOTIONS = (
     "anger",
     "boredom",
@@ -142,7 +144,7 @@ class Corpus:
 
     @property
     def synthetic(self) -> bool:
-        return self.name.endswith("-synthetic")
+        return self.name.endswith(SYNTHETIC)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -168,14 +170,14 @@ class Corpus:
             of_its_own = [e for e in self.classes if e not in EMOTIONS]
             raise InputError(f"unknown emotion {', '.join(unknown)}; choose from {', '.join([*EMOTIONS, *of_its_own])}")
         kept = tuple(u for u in self.utterances if u.emotion in wanted)
-        found = {u.emotion for u in kept}
-        if missing := [e for e in wanted if e not in found]:
+        kept_emotions = {u.emotion for u in kept}
+        if missing := [e for e in wanted if e not in kept_emotions]:
             raise InputError(f"{self.variant} has no {', '.join(missing)}; it has {', '.join(self.classes)}")
         if not wanted:
             raise InputError(f"{self.variant} has {', '.join(self.classes)}: none is asked for; name --emotions")
-        if len(found) < 2:
+        if len(kept_emotions) < 2:
             raise InputError(
-                f"{self.variant}: {', '.join(found)} alone cannot be told apart; name two emotions or more"
+                f"{self.variant}: {', '.join(kept_emotions)} alone cannot be told apart; name two emotions or more"
             )
         if len(kept) == len(self.utterances):
             return self

@@ -9,7 +9,8 @@ import fnmatch
 import os
 from pathlib import Path
 
-from common.corpora import manifest, table
+from common import table
+from common.corpora import manifest
 from common.errors import InputError, listed
 from common.utterance import Corpus
 
@@ -39,7 +40,7 @@ def load(name, labels=None) -> Corpus:
     tables = {title: table.read(path) for title in header["tables"] if (path := _place(folder, title))}
     if absent := [title for title in header["tables"] if title not in tables]:
         raise InputError(f"{folder}: no file db.{absent[0]}.csv or .parquet; load the database again")
-    with_emotion = [title for title, found in tables.items() if "emotion" in found.columns]
+    with_emotion = [title for title, contents in tables.items() if "emotion" in contents.columns]
     titles = [t for t in with_emotion if fnmatch.fnmatchcase(t, chosen)] if chosen else with_emotion
     if not titles or (len(titles) > 1 and not chosen):
         described = listed(with_emotion) or "none has a column emotion"
@@ -90,9 +91,9 @@ def _place(folder, title) -> Path | None:
 def _add_speakers(folder, rows, tables, header):
     """Give rows without speaker the one that another table has for their file; and gender from the speakers' scheme."""
     by_file = {}
-    for found in tables.values():
-        if {"file", "speaker"} <= set(found.columns):
-            by_file |= {row["file"]: row for _, row in found.rows if row["speaker"]}
+    for contents in tables.values():
+        if {"file", "speaker"} <= set(contents.columns):
+            by_file |= {row["file"]: row for _, row in contents.rows if row["speaker"]}
     scheme = header["schemes"].get("speaker")
     about = scheme.get("labels") if isinstance(scheme, dict) else None
     about = {str(name): facts for name, facts in about.items()} if isinstance(about, dict) else {}

@@ -103,10 +103,10 @@ def load(root, variant="") -> Corpus:
     name, limits = INFO.name, [ALL_LIMITS] if variant else []
     if _all_cut(files.values()):
         name, limits = f"{INFO.name}-2s", [*limits, CUT_LIMITS]
-    found = verify.corpus(name, utterances, synthetic=False, limits="; ".join(limits), variant=variant)
+    corpus = verify.corpus(name, utterances, synthetic=False, limits="; ".join(limits), variant=variant)
     if variant and len(files) != NUM_TAKES:
-        return dataclasses.replace(found, warnings=(f"{len(files)} of the {NUM_TAKES} takes of EmoDB 2.0.0 are here",))
-    return found
+        return dataclasses.replace(corpus, warnings=(f"{len(files)} of the {NUM_TAKES} takes of EmoDB 2.0.0 are here",))
+    return corpus
 
 
 def _spelling(stem):

@@ -152,9 +152,9 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
         raise InputError(f"there is nothing to fetch under the name {name}; choose from {', '.join(SOURCES)}")
     corpus, target = SOURCES[name], Path(os.path.abspath(directory)) / name
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        found = corpus.load(target)  # raises where it is not whole
-        if found.name != name:
-            raise InputError(f"{target} holds {found.name}; move it away and fetch again, or name another folder")
+        present = corpus.load(target)  # raises where it is not whole
+        if present.name != name:
+            raise InputError(f"{target} holds {present.name}; move it away and fetch again, or name another folder")
         return target
     archive = target.parent / "archives" / ARCHIVES[name]
     with _disk_errors(target.parent):
@@ -225,15 +225,15 @@ def _same_as_before(archive, name):
 def _check(name, corpus, folder):
     """Hold the unpacked tree to the corpus's names, counts and durations."""
     try:
-        found = corpus.load(folder)
+        unpacked = corpus.load(folder)
     except InputError as error:
         raise _NotTheCorpusError(str(error)) from error
-    if found.name != name:
-        raise _NotTheCorpusError(f"it is {found.name}, {found.limits}")
+    if unpacked.name != name:
+        raise _NotTheCorpusError(f"it is {unpacked.name}, {unpacked.limits}")
     if name == "emodb":
         from common.features import audio
 
-        for utterance in found.utterances:
+        for utterance in unpacked.utterances:
             frames, rate = audio.duration(utterance.path)
             if not MIN_SECONDS <= frames / rate <= MAX_SECONDS:
                 raise _NotTheCorpusError(f"{utterance.path.name} lasts {frames / rate:.2f} s")
@@ -275,12 +275,12 @@ def _safe(member):
     return member
 
 
-def require_room(folder, num_bytes, what):
+def require_room(folder, num_bytes, purpose):
     """Raise InputError unless the disk has room for so many bytes and a little more."""
     needed, free = num_bytes + SPARE_BYTES, shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
-            f"{what} needs {needed / 1e6:.0f} MB, and {folder} has {free / 1e6:.0f} MB: make room or choose another"
+            f"{purpose} needs {needed / 1e6:.0f} MB, and {folder} has {free / 1e6:.0f} MB: make room or choose another"
         )
 
 

@@ -173,11 +173,13 @@ def load(root, variant=DEFAULT_VARIANT) -> Corpus:
     marked = verify.synthetic_counts(root, INFO.name)
     if marked is None:
         _check_sessions(root)
-    found = turns(root)
-    paths = _recordings(root, found, verify.repair(INFO, synthetic=marked is not None))
+    labelled_turns = turns(root)
+    paths = _recordings(root, labelled_turns, verify.repair(INFO, synthetic=marked is not None))
     if marked is None:
-        _check_totals(root, found)
-    everything = [_utterance(turn, paths[turn.id]) for turn in found if CODES[turn.code] not in ("other", "undecided")]
+        _check_totals(root, labelled_turns)
+    everything = [
+        _utterance(turn, paths[turn.id]) for turn in labelled_turns if CODES[turn.code] not in ("other", "undecided")
+    ]
     if marked is not None:
         verify.check_counts(INFO, root, everything, marked, synthetic=True)
     chosen = _select(everything, VARIANTS[variant])
@@ -193,12 +195,12 @@ def turns(root) -> list[Turn]:
         InputError: a label file is damaged, or a turn is labelled twice.
     """
     files = sorted(p for p in Path(root).glob("Session[1-5]/dialog/EmoEvaluation/*.txt") if p.name[0] != ".")
-    found = [turn for path in files for turn in parse_evaluation(path)]
-    if twice := [turn_id for turn_id, n in Counter(turn.id for turn in found).items() if n > 1]:
+    labelled_turns = [turn for path in files for turn in parse_evaluation(path)]
+    if twice := [turn_id for turn_id, n in Counter(turn.id for turn in labelled_turns).items() if n > 1]:
         raise InputError(
             f"{root}: {len(twice)} turns are labelled twice ({verify.shown(twice)}); {verify.repair(INFO)}"
         )
-    return sorted(found, key=lambda turn: turn.id)
+    return sorted(labelled_turns, key=lambda turn: turn.id)
 
 
 def parse_evaluation(path) -> list[Turn]:
@@ -257,12 +259,12 @@ def _select(utterances, variant):
     ]
 
 
-def _recordings(root, found, advice):
+def _recordings(root, labelled_turns, advice):
     """{turn id: path}. Recordings that no label names are passed over. Raises InputError where one is missing."""
     paths, missing = {}, []
     folders = {path.name: path for path in Path(root).glob("Session[1-5]/sentences/wav/*") if path.is_dir()}
     by_dialog = defaultdict(list)
-    for turn in found:
+    for turn in labelled_turns:
         by_dialog[turn.dialog].append(turn.id)
     for dialog, ids in by_dialog.items():
         present = _by_stem(folders[dialog]) if dialog in folders else {}
@@ -270,8 +272,8 @@ def _recordings(root, found, advice):
         missing += [turn_id for turn_id in ids if turn_id not in present]
     if missing:
         raise InputError(
-            f"{root}: {len(missing)} of {len(found)} labelled turns have no recording below Session*/sentences/wav "
-            f"({verify.shown(missing)}); {advice}"
+            f"{root}: {len(missing)} of {len(labelled_turns)} labelled turns have no recording below "
+            f"Session*/sentences/wav ({verify.shown(missing)}); {advice}"
         )
     return paths
 
@@ -288,11 +290,11 @@ def _check_sessions(root):
         raise InputError(f"{root}: no {', '.join(missing)}, expected all five sessions; {verify.repair(INFO)}")
 
 
-def _check_totals(root, found):
+def _check_totals(root, labelled_turns):
     """Raise InputError unless the counts of the whole corpus, which every variant is cut from, are the known ones."""
     expected = _expected()
     counted = Counter()
-    for turn in found:
+    for turn in labelled_turns:
         kind = "improvised" if turn.improvised else "scripted"
         keys = [
             "all",
@@ -304,7 +306,7 @@ def _check_totals(root, found):
         ]
         counted.update([*keys, f"{kind} {turn.session} {turn.code}"])
     if wrong := [f"{key} {counted[key]} of {n}" for key, n in expected.items() if counted[key] != n]:
-        unlabelled = _dialogs_without_labels(root, found)
+        unlabelled = _dialogs_without_labels(root, labelled_turns)
         hint = f", without labels are the dialogs {verify.shown(unlabelled)}" if unlabelled else ""
         raise InputError(f"{root}: not the turns of {INFO.title}: {verify.shown(wrong)}{hint}; {verify.repair(INFO)}")
 
@@ -317,7 +319,7 @@ def _expected():
     return {"all": INFO.num_utterances} | PER_SESSION | PER_KIND | PER_CODE | cells
 
 
-def _dialogs_without_labels(root, found):
-    labelled = {turn.dialog for turn in found}
+def _dialogs_without_labels(root, labelled_turns):
+    labelled = {turn.dialog for turn in labelled_turns}
     folders = Path(root).glob("Session[1-5]/sentences/wav/Ses*")
     return sorted(path.name for path in folders if path.is_dir() and path.name not in labelled)

@@ -175,12 +175,14 @@ def relabelled(corpus, labels) -> Corpus:
 
     pairs = {theirs.casefold(): ours for theirs, ours in labels.pairs.items()}
 
-    def of(votes):
+    def mapped_votes(votes):
         mapped = (tuple(pairs.get(vote.casefold(), vote) for vote in rater) for rater in votes)
         return tuple(tuple(vote for vote in rater if vote) for rater in mapped)
 
     utterances = tuple(
-        dataclasses.replace(u, emotion=ours[u.emotion], votes=of(u.votes), self_votes=of(u.self_votes))
+        dataclasses.replace(
+            u, emotion=ours[u.emotion], votes=mapped_votes(u.votes), self_votes=mapped_votes(u.self_votes)
+        )
         for u in corpus.utterances
         if ours[u.emotion]
     )

@@ -1,7 +1,7 @@
 r"""A user's own corpus, described by a table: `file,emotion,speaker[,gender,session,text_id,start,end,channel]`.
 
 One row is one utterance: a file, or the stretch `start` to `end` of it, or one channel of it. What tables may look like
-stands in common/corpora/table, which names emotions are known in common/corpora/labels.
+stands in common/table, which names emotions are known in common/corpora/labels.
 
 * `file` is relative to the table or absolute, with `/` or `\`; `speaker` is any name.
 * `gender` is female or male, or its initial. `start` and `end` are seconds, or times as audformat and pandas write
@@ -22,8 +22,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from common import table
 from common.corpora import labels as emotions
-from common.corpora import table
 from common.errors import InputError, listed
 from common.utterance import Corpus, Utterance, plain_speaker
 
@@ -194,8 +194,8 @@ class _Files:
         """
         plain = os.path.expanduser(cell.replace("\\", "/"))
         for name, fold in ((cell, False), (plain, False), (plain, True)):
-            if found := self._in_listing(name, fold):
-                return found
+            if place := self._in_listing(name, fold):
+                return place
         return None
 
     def _in_listing(self, cell, fold):

@@ -1,6 +1,6 @@
 """Synthetic trees in the layouts of RAVDESS, EmoDB and IEMOCAP, so that each real loader runs end to end.
 
-File names, folders, label files and their encodings are the corpora's; voices (common/corpora/speech_synthesis),
+File names, folders, label files and their encodings are the corpora's; voices (common/features/speech_synthesis),
 sentences and ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout,
 the seed, the generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus
 `-synthetic`.
@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.corpora import emodb, iemocap, ravdess, speech_synthesis, verify
+from common.corpora import emodb, iemocap, ravdess, verify
 from common.errors import InputError
+from common.features import speech_synthesis
 
 GENERATOR = f"common.corpora.synthetic 1 {speech_synthesis.VERSION}"
 SAMPLE_RATE_HZ = 16_000

@@ -9,10 +9,8 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from common.errors import InputError, listed, unusable
-from common.utterance import Corpus
-
-SYNTHETIC = "-synthetic"
+from common.errors import InputError, listed
+from common.utterance import SYNTHETIC, Corpus
 
 MARKER = "synthetic.json"
 SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
@@ -35,7 +33,7 @@ def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
     Raises:
         InputError: two files of one stem hold different recordings.
     """
-    found = defaultdict(list)
+    by_stem = defaultdict(list)
     for folder, names in _walk(root):
         parts = Path(folder).relative_to(root).parts
         if any(part.lower() in OTHER_SIGNALS for part in parts):
@@ -43,20 +41,20 @@ def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
         for name in names:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in AUDIO_SUFFIXES and grammar.fullmatch(stem):
-                found[spelling(stem)].append((len(parts), suffix.lower() != ".wav", folder, name))
-    _check_copies(root, found)
-    best = {stem: min(members) for stem, members in found.items()}
+                by_stem[spelling(stem)].append((len(parts), suffix.lower() != ".wav", folder, name))
+    _check_copies(root, by_stem)
+    best = {stem: min(members) for stem, members in by_stem.items()}
     return {stem: Path(folder, name) for stem, (_, _, folder, name) in sorted(best.items())}
 
 
-def _check_copies(root, found):
+def _check_copies(root, by_stem):
     """Raise InputError where files of one stem differ: a copy is no other signal, and no other version.
 
     Compared are the samples of `_COMPARED` stems, evenly spread, and all whose sizes differ.
     """
     from common.features import audio  # numpy and soundfile: not needed where every stem stands once
 
-    copies = {stem: [Path(f, name) for *_, f, name in sorted(members)] for stem, members in found.items()}
+    copies = {stem: [Path(f, name) for *_, f, name in sorted(members)] for stem, members in by_stem.items()}
     copies = [(stem, paths) for stem, paths in sorted(copies.items()) if len(paths) > 1]
     spread = copies[:: max(1, len(copies) // _COMPARED)]
     suspects = [pair for pair in copies if len({(p.suffix.lower(), p.stat().st_size) for p in pair[1]}) > 1]
@@ -125,13 +123,13 @@ def synthetic_counts(root, layout) -> dict | None:
         return None
     try:
         marker = json.loads(path.read_text(encoding="utf-8"))
-        found, counts = marker["layout"], {s: dict(by_emotion) for s, by_emotion in marker["counts"].items()}
+        stated, counts = marker["layout"], {s: dict(by_emotion) for s, by_emotion in marker["counts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: not a marker that `corpora synthesize` writes ({error!r}); synthesize again"
         ) from error
-    if found != layout:
-        raise InputError(f"{path}: a synthetic tree in the layout {found}, expected {layout}; name the other corpus")
+    if stated != layout:
+        raise InputError(f"{path}: a synthetic tree in the layout {stated}, expected {layout}; name the other corpus")
     return counts
 
 
@@ -143,19 +141,21 @@ def corpus(name, utterances, *, synthetic, limits="", variant="") -> Corpus:
     return Corpus(name=name, variant=f"{name}/{variant}" if variant else name, utterances=ordered, limits=limits)
 
 
-def check_ids(info, root, found, expected):
+def check_ids(info, root, present, expected):
     """Raise InputError unless the ids found are those expected."""
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    problems = [f"{len(ids)} {what} ({shown(ids)})" for what, ids in (("missing", missing), ("extra", extra)) if ids]
+    missing, extra = sorted(set(expected) - set(present)), sorted(set(present) - set(expected))
+    problems = [
+        f"{len(ids)} {problem} ({shown(ids)})" for problem, ids in (("missing", missing), ("extra", extra)) if ids
+    ]
     if problems:
         raise InputError(
             f"{root}: {' and '.join(problems)} of the {len(expected)} files of {info.title}; {repair(info)}"
         )
 
 
-def check_present(info, root, found, expected):
+def check_present(info, root, present, expected):
     """Raise InputError unless all ids that are expected are among those found."""
-    check_ids(info, root, set(found) & set(expected), expected)
+    check_ids(info, root, set(present) & set(expected), expected)
 
 
 def check_counts(info, root, utterances, expected, *, synthetic=False):
@@ -168,18 +168,18 @@ def check_counts(info, root, utterances, expected, *, synthetic=False):
     ids = defaultdict(list)
     for utterance in utterances:
         ids[utterance.speaker, utterance.emotion].append(utterance.id)
-    found = Counter({cell: len(members) for cell, members in ids.items()})
+    counts = Counter({cell: len(members) for cell, members in ids.items()})
     wanted = Counter({(s, e): n for s, by_emotion in expected.items() for e, n in by_emotion.items()})
-    short = [f"{s} {e} {found[s, e]} of {wanted[s, e]}" for s, e in sorted(wanted - found)]
-    over = [f"{s} {e} {found[s, e]} of {wanted[s, e]}, among them {ids[s, e][0]}" for s, e in sorted(found - wanted)]
+    short = [f"{s} {e} {counts[s, e]} of {wanted[s, e]}" for s, e in sorted(wanted - counts)]
+    over = [f"{s} {e} {counts[s, e]} of {wanted[s, e]}, among them {ids[s, e][0]}" for s, e in sorted(counts - wanted)]
     if short or over:
         problems = [
-            f"{difference.total()} {what} (speaker {shown(cells, '; ')})"
-            for difference, what, cells in ((wanted - found, "missing", short), (found - wanted, "extra", over))
+            f"{difference.total()} {problem} (speaker {shown(cells, '; ')})"
+            for difference, problem, cells in ((wanted - counts, "missing", short), (counts - wanted, "extra", over))
             if cells
         ]
         raise InputError(
-            f"{root}: {found.total()} utterances, expected {wanted.total()} of {info.title}: "
+            f"{root}: {counts.total()} utterances, expected {wanted.total()} of {info.title}: "
             f"{' and '.join(problems)}; {repair(info, synthetic=synthetic)}"
         )
 
@@ -187,38 +187,6 @@ def check_counts(info, root, utterances, expected, *, synthetic=False):
 def shown(items, separator=", ") -> str:
     """The first few items, and how many more there are."""
     return listed(items, _SHOWN, separator)
-
-
-def read_every_file(corpus, *, workers, seen_hz=None) -> tuple[str, ...]:
-    """Read all recordings of a corpus; the warnings on those that hold little speech.
-
-    Args:
-        corpus: a Corpus.
-        workers: threads.
-        seen_hz: the highest frequency that a front end sees; None is the usual one.
-
-    Raises:
-        InputError: recordings that cannot be used; the first ten, and how many more.
-    """
-    import joblib
-
-    from common.features import recordings
-
-    reads = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_read)(u) for u in corpus.utterances)
-    if faults := [str(found) for found in reads if isinstance(found, InputError)]:
-        raise InputError(unusable(faults, len(corpus.utterances)))
-    measures = {u.id: found for u, found in zip(corpus.utterances, reads, strict=True)}
-    return recordings.warnings(measures, seen_hz or recordings.USUAL_BAND_HZ)
-
-
-def _read(utterance):
-    """The Measures of a recording, or what is wrong with it."""
-    from common.features import audio, recordings
-
-    try:
-        return recordings.measure(*audio.read_utterance(utterance))
-    except InputError as error:
-        return error
 
 
 def repair(info, *, synthetic=False) -> str:

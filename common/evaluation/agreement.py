@@ -35,14 +35,12 @@ class ErrorTable:
     @property
     def shares(self) -> np.ndarray:
         """Errors over utterances, `(K, C)`; NaN where there is no utterance."""
-        return np.divide(self.errors, self.counts, out=np.full(self.counts.shape, np.nan), where=self.counts > 0)
+        return share(self.errors, self.counts)
 
     @property
     def accuracies(self) -> np.ndarray:
         """Accuracy over all emotions, `(C,)`; the first is that on the utterances people agreed on (4.5: "65 %")."""
-        counts = self.counts.sum(axis=0)
-        shares = np.divide(self.errors.sum(axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
-        return 1 - shares
+        return 1 - share(self.errors.sum(axis=0), self.counts.sum(axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +62,12 @@ class Residual:
     @property
     def considered_ratio(self) -> float:
         """Row 1; NaN where nobody dissents."""
-        return self.considered / self.dissenting if self.dissenting else float("nan")
+        return float(share(self.considered, self.dissenting))
 
     @property
     def model_accuracy(self) -> float:
         """Row 2; chance is 1 / (K - 1). NaN where the system made no such error."""
-        return self.matching / self.errors if self.errors else float("nan")
+        return float(share(self.matching, self.errors))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +83,12 @@ class Dissents:
     raters: np.ndarray
     answers: np.ndarray
     considered: np.ndarray
+
+
+def share(chosen, counted) -> np.ndarray:
+    """`chosen / counted`, element by element; NaN where nothing is counted."""
+    chosen, counted = np.asarray(chosen, dtype=float), np.asarray(counted)
+    return np.divide(chosen, counted, out=np.full(counted.shape, np.nan), where=counted > 0)
 
 
 def confusion(utterances, decisions, classes) -> np.ndarray:

@@ -186,12 +186,23 @@ def macro_f1(confusion, classes=None, *, undefined="raise"):
     return _plain(f1(confusion, classes, undefined=undefined).mean(axis=-1))
 
 
+def no_decision(confusion):
+    """The share of utterances without a decision: (..., K, K+1) -> (...); NaN where there is no utterance.
+
+    >>> no_decision([[1, 1, 0], [0, 1, 1]])
+    0.25
+    """
+    confusion = _counts(confusion)
+    return _plain(_ratio(confusion[..., -1].sum(axis=-1), confusion.sum(axis=(-2, -1))))
+
+
 BY_NAME = {  # the name in paper.toml and in tables -> the function; those of a class are written `recall:anger`
     "wa": "wa",
     "ua": "ua",
     "macro_recall": "ua",
     "macro_precision": "macro_precision",
     "macro_f1": "macro_f1",
+    "no_decision": "no_decision",
     "recall": "recall",
     "precision": "precision",
     "f1": "f1",
@@ -218,7 +229,7 @@ def by_name(name, classes):
     if emotion and emotion not in classes:
         raise ValueError(f"no class {emotion}; expected one of {', '.join(classes)}")
     function = globals()[BY_NAME[base]]
-    options = {} if base == "precision" else {"undefined": "nan"}
+    options = {} if base in ("precision", "no_decision") else {"undefined": "nan"}
     if not emotion:
         return lambda confusion: function(confusion, **options)
     k = list(classes).index(emotion)

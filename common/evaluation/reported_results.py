@@ -23,7 +23,7 @@ AGGREGATIONS = ("pooled", "fold_mean", "unknown")
 RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", "share", "precision", "recall", "f1")
 PER_CLASS = ("precision", "recall", "f1")
 SECTIONS = {"paper", "stated", "data", "published", "confusion"}
-PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds"}
+PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds", "decisions"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,8 @@ class Confusion:
 class Paper:
     """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
 
-    A method that is no paper has no paper.toml: a name, a title, and nothing that was published.
+    A method that is no paper has no paper.toml: a name, a title, and nothing that was published. `decisions` is where
+    the paper shows what its systems decide, emotion by emotion; the tables then show it of ours.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Paper:
     doi: str = ""
     url: str = ""
     seeds: str = "0"
+    decisions: str = ""
     stated: dict = dataclasses.field(default_factory=dict)
     data: dict = dataclasses.field(default_factory=dict)
     published: tuple[ReportedResult, ...] = ()

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from common.errors import InputError
+from common.errors import InputError, unusable
 from common.features import containers, recordings
 from common.features.recordings import MIN_SECONDS
 
@@ -70,6 +70,33 @@ def read_utterance(utterance, *, sample_rate_hz=None) -> tuple[np.ndarray, int]:
         end_s=utterance.end_s,
         channel=utterance.channel,
     )
+
+
+def read_every_file(corpus, *, workers, seen_hz=recordings.USUAL_BAND_HZ) -> tuple[str, ...]:
+    """Read all recordings of a corpus; the warnings on those that hold little speech.
+
+    Args:
+        corpus: a Corpus.
+        workers: threads.
+        seen_hz: the highest frequency that a front end sees.
+
+    Raises:
+        InputError: recordings that cannot be used; the first ten, and how many more.
+    """
+    import joblib
+
+    reads = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_measures)(u) for u in corpus.utterances)
+    if faults := [str(reading) for reading in reads if isinstance(reading, InputError)]:
+        raise InputError(unusable(faults, len(corpus.utterances)))
+    return recordings.warnings({u.id: reading for u, reading in zip(corpus.utterances, reads, strict=True)}, seen_hz)
+
+
+def _measures(utterance):
+    """The Measures of a recording, or what is wrong with it."""
+    try:
+        return recordings.measure(*read_utterance(utterance))
+    except InputError as error:
+        return error
 
 
 def trim(waveform, *, sample_rate_hz, top_db=30.0, frame_s=2048 / 22050, hop_s=512 / 22050) -> np.ndarray:

@@ -19,11 +19,11 @@ def code_version(module_name) -> str:
 
 def versions(names) -> dict[str, str]:
     """Versions of those of these packages that are installed."""
-    found = {}
+    installed = {}
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            installed[name] = metadata.version(name)
+    return installed
 
 
 def _source(module_name):

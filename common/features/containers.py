@@ -49,9 +49,9 @@ def instead_of_sound(path) -> str:
     """What a file that is not decoded is, and what to do, as one phrase; "" where its bytes do not show it."""
     with open(path, "rb") as file:
         start = file.read(512)
-    for grammar, what, advice in _INSTEAD:
+    for grammar, kind, advice in _INSTEAD:
         if re.match(grammar, start, re.DOTALL | re.IGNORECASE):
-            return f"{what}: {advice}"
+            return f"{kind}: {advice}"
     return ""
 
 

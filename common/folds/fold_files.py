@@ -1,6 +1,6 @@
 """Other people's fold files -> Folds, so that the leakage audit can read them.
 
-Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/corpora/table):
+Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/table):
 
 * **audformat's CSV** or Parquet: `file,speaker,emotion[,start,end,channel,...]`, one file per part, or JSON lines with
   these keys;
@@ -26,7 +26,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from common.corpora import table
+from common import table
 from common.errors import InputError, listed
 from common.folds import leakage
 from common.utterance import Fold, Utterance
@@ -220,7 +220,7 @@ def _from_name(file, root):
     folders = file.relative_to(root).parent.parts[::-1] if root.is_dir() else ()
     names = [name.lower() for name in (file.stem, *folders)]
     words = [re.split(r"[^a-z0-9]+", _FOLD.sub(" ", name)) for name in names]
-    number = next((int(found[1]) for name in (*names, root.name.lower()) if (found := _FOLD.search(name))), 1)
+    number = next((int(match[1]) for name in (*names, root.name.lower()) if (match := _FOLD.search(name))), 1)
     part = next((PARTS[word] for level in words for word in level if word in PARTS), None)
     return "_".join(word for word in words[0] if word and word not in PARTS), number, part
 

@@ -76,7 +76,7 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
     """
     findings = []
     for fold in folds:
-        found = [
+        of_fold = [
             *_empty_parts(fold),
             *_shared(fold, speaker_independent=speaker_independent, audio_hashes=audio_hashes or {}),
             *_unknown_speakers(fold),
@@ -84,7 +84,7 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
             *_missing_classes(fold),
             *_repeated_in_a_part(fold),
         ]
-        findings += sorted(found, key=lambda f: f.level != FAIL)
+        findings += sorted(of_fold, key=lambda f: f.level != FAIL)
     return findings + _tested_twice(folds) + _told_by_speaker(folds)
 
 

@@ -48,8 +48,8 @@ def random(utterances, *, num_folds=10, seed) -> tuple[Fold, ...]:
     recordings = _recordings(utterances)
     for emotion, members in recordings.items():
         if len(members) < num_folds:
-            found = f"{emotion} has {_count(members, 'recording')} for {num_folds} folds"
-            raise InputError(f"{found}; take fewer folds, merge the class or leave it out")
+            problem = f"{emotion} has {_count(members, 'recording')} for {num_folds} folds"
+            raise InputError(f"{problem}; take fewer folds, merge the class or leave it out")
     parts = _deal(recordings, _at_least_three(num_folds), seed, "random")
     part_of = {u.id: k for k, part in enumerate(parts) for recording in part for u in recording}
     return _grouped(utterances, _cyclic([{k} for k in range(num_folds)]), lambda u: part_of[u.id])
@@ -127,8 +127,8 @@ def leave_one_session_out(utterances, *, assignments="both", seed=0) -> tuple[Fo
     for session, members in _sessions(utterances, 2).items():
         speakers = sorted({u.speaker for u in members})
         if len(speakers) != 2:
-            found = f"session {session} has {_count(speakers, 'speaker')}"
-            raise InputError(f"{found}, expected two; take the protocol sessions or speaker_independent")
+            problem = f"session {session} has {_count(speakers, 'speaker')}"
+            raise InputError(f"{problem}, expected two; take the protocol sessions or speaker_independent")
         if assignments == "one":
             speakers = _shuffled(speakers, seed, f"session {session}")
         valid, test = speakers
@@ -170,12 +170,12 @@ def text_independent(utterances, *, num_folds=6, num_text_groups=2, seed) -> tup
         raise InputError(f"one sentence only, {texts[0]}; text_independent needs two or more: take speaker_independent")
     text_groups = _deal({"": texts}, min(num_text_groups, len(texts)), seed, "texts")
     by_speaker = speaker_independent(utterances, num_folds=num_folds, seed=seed)
-    made = []
+    folds = []
     for fold in by_speaker:
         for held in text_groups:
             others = [[u for u in part if u.text_id not in held] for part in (fold.train, fold.valid)]
-            made.append(_fold(len(made) + 1, *others, [u for u in fold.test if u.text_id in held]))
-    return tuple(made)
+            folds.append(_fold(len(folds) + 1, *others, [u for u in fold.test if u.text_id in held]))
+    return tuple(folds)
 
 
 def emobox(utterances, *, seed=0) -> tuple[Fold, ...]:
@@ -249,11 +249,11 @@ def folds(utterances, protocol, seed) -> tuple[Fold, ...]:
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol}; choose from {', '.join(PROTOCOLS)}")
     try:
-        made = PROTOCOLS[protocol](getattr(utterances, "utterances", utterances), seed)
+        of_protocol = PROTOCOLS[protocol](getattr(utterances, "utterances", utterances), seed)
     except InputError as error:
         raise InputError(f"{protocol}: {error}") from error
-    leakage.check(made, speaker_independent=PROTOCOLS[protocol].speaker_independent)
-    return made
+    leakage.check(of_protocol, speaker_independent=PROTOCOLS[protocol].speaker_independent)
+    return of_protocol
 
 
 def _ordered(utterances):
@@ -295,8 +295,8 @@ def _speakers(utterances):
     """Speaker -> gender ("" where unknown). Raises InputError below three speakers."""
     speakers = {u.speaker: u.gender or "" for u in reversed(utterances)}
     if len(speakers) < 3:
-        found = f"{_count(speakers, 'speaker')} ({', '.join(sorted(speakers))})"
-        raise InputError(f"{found}, expected three or more, to train, validate and test; take the protocol random")
+        problem = f"{_count(speakers, 'speaker')} ({', '.join(sorted(speakers))})"
+        raise InputError(f"{problem}, expected three or more, to train, validate and test; take the protocol random")
     return speakers
 
 

@@ -5,4 +5,4 @@ May use common's own files and common.evaluation.
 
 from common.learning import backend  # noqa: F401 (before TensorFlow is imported anywhere)
 
-__all__ = ["backend", "batching", "diagnostics", "flops", "layers", "oversampling", "training", "training_cache"]
+__all__ = ["backend", "batching", "diagnostics", "layers", "training"]

@@ -1,11 +1,18 @@
-"""Does a network learn at all: its signal and gradients at the start, its loss over the first steps, its dead units."""
+"""A network looked at: does it learn at all (signal and gradients at the start, loss over the first steps, dead units),
+and how many operations does it take.
+"""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
+from keras import layers
 
 from common.learning import batching
+
+GATES = {layers.LSTM: 4, layers.GRU: 3}
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +65,13 @@ def diagnose(network, batches, *, steps=(10, 25, 50, 100), probe_size=64) -> Dia
         if step + 1 in steps:
             losses[step + 1] = _loss(network, probe)
     after = outputs(probe[0], training=False)
-    layers = [
+    diagnoses = [
         LayerDiagnosis(
             layer.name, _rms(first), gradients[id(layer)], _dead(layer, first, probe), _dead(layer, last, probe)
         )
         for layer, first, last in zip(watched, _list(before), _list(after), strict=True)
     ]
-    return Diagnosis(layers, losses)
+    return Diagnosis(diagnoses, losses)
 
 
 def next_batch(batches, size):
@@ -112,3 +119,58 @@ def _dead(layer, outputs, batch) -> float | None:
         return None
     values = np.asarray(outputs)
     return float(np.mean(np.all(values.reshape(-1, values.shape[-1]) == 0, axis=0)))
+
+
+def multiply_accumulates(model, *, examples=1, steps=None) -> int:
+    """Multiply-accumulate operations of one prediction, from the shapes and sizes of the layers.
+
+    Counted are convolutions, dense layers, LSTM and GRU. Left out are biases, activations, pooling, normalisation and
+    products of two activations (attention): hundredths of the whole in networks of these kinds. Zeros that pad an image
+    count like any other value. One multiply-accumulate is two floating-point operations.
+
+    Args:
+        model: a functional model.
+        examples: in the batch.
+        steps: length of the inputs whose length is open.
+
+    Raises:
+        ValueError: the length of an input is open and no `steps` are given.
+    """
+    kinds = (layers.Dense, *CONVOLUTIONS, *GATES, layers.Bidirectional)
+    counted = [layer for layer in model.layers if isinstance(layer, kinds)]
+    nested = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    total = sum(multiply_accumulates(network, examples=examples, steps=steps) for network in nested)
+    if counted:
+        shapes = _shapes(model, counted, examples, steps)
+        total += sum(_of_layer(layer, *shape) for layer, shape in zip(counted, shapes, strict=True))
+    return total
+
+
+def _shapes(model, counted, examples, steps):
+    """(input shape, output shape) of each layer for a batch of such inputs; nothing is computed."""
+    given = {
+        tensor.name: keras.KerasTensor(_closed(tensor.shape, examples, steps), dtype=tensor.dtype)
+        for tensor in model.inputs
+    }
+    ends = [[keras.tree.flatten(layer.input)[0], layer.output] for layer in counted]  # a mask would come second
+    probe = keras.Model({tensor.name: tensor for tensor in model.inputs}, ends)
+    return [tuple(tensor.shape for tensor in pair) for pair in probe.compute_output_spec(given)]
+
+
+def _closed(shape, examples, steps):
+    if None in shape[1:] and steps is None:
+        raise ValueError(f"an input {shape} has no length of its own; say how many steps it has")
+    return examples, *(steps if size is None else size for size in shape[1:])
+
+
+def _of_layer(layer, inputs, outputs) -> int:
+    """Of one layer, from the shapes of what goes in and what comes out."""
+    if isinstance(layer, layers.Bidirectional):
+        return sum(_of_layer(each, inputs, outputs) for each in (layer.forward_layer, layer.backward_layer))
+    if isinstance(layer, layers.Dense):
+        return math.prod(outputs) * inputs[-1]
+    if isinstance(layer, CONVOLUTIONS):
+        return math.prod(outputs) * math.prod(layer.kernel_size) * (inputs[-1] // layer.groups)
+    batch, steps, width = inputs
+    gates = next(gates for kind, gates in GATES.items() if isinstance(layer, kind))
+    return batch * steps * gates * layer.units * (width + layer.units)

@@ -1,4 +1,4 @@
-"""Ma's batches of sentences of similar length against padding every sentence to the longest (section 4.1)."""
+"""Batches of sentences of similar length, as a recipe with `max_frames` has them, against padding to the longest."""
 
 import statistics
 from typing import NamedTuple
@@ -8,11 +8,12 @@ import numpy as np
 from common.learning import backend
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
+from experiments.benchmark import latency
 from experiments.benchmark.timing import in_turns, speed_up
+from experiments.benchmark.training import networks
 from experiments.evidence.benchmarks import SHARE, figure
 
 CLASSES = LABEL_SETS["4hap"]
-PAPER, VARIANT = "ma2018", "variable_length"
 MEDIAN_S, SPREAD, SHORTEST_S, LONGEST_S = 3.6, 0.6, 0.7, 20.0  # log-normal with a mean of 4.3 s
 
 
@@ -28,17 +29,22 @@ class Size(NamedTuple):
 SMALLEST = Size(preset="smoke", sentences=64, batches=1, rounds=1)
 
 
-def measure(size) -> list[dict]:
-    """Figures of an epoch in both ways, from some of its batches."""
+def measure(size):
+    """Yield figures of an epoch in both ways, from some of its batches, for every network that batches by length."""
     backend.start()
-    recipe = catalog.recipe(PAPER, VARIANT, size.preset)
+    for name, variant, *_ in networks():
+        recipe = catalog.recipe(name, variant, size.preset)
+        if hasattr(recipe, "max_frames"):
+            yield from _of_network(catalog.paper(name), variant, recipe, size)
+
+
+def _of_network(paper, variant, recipe, size) -> list[dict]:
     frames = lengths(size.sentences, recipe.front_end.hop_s)
-    similar, any_order = both_ways(recipe, frames)
+    network, similar, any_order = both_ways(paper, recipe, frames)
     trained = {
         "similar": [similar[i] for i in range(size.batches)],
         "longest": [padded(any_order[i], frames.max()) for i in range(size.batches)],
     }
-    network = _compiled(recipe)
     seconds = in_turns({way: lambda b=b: _train(network, b) for way, b in trained.items()}, size.rounds)
     whole = {"similar": frames.sum() / similar.valid_share, "longest": len(frames) * frames.max()}
     factor = {way: whole[way] / sum(_padded_frames(batch) for batch in trained[way]) for way in whole}
@@ -47,12 +53,13 @@ def measure(size) -> list[dict]:
         f"{len(frames)} sentences, synthetic lengths: median {MEDIAN_S} s, longest {LONGEST_S:g} s; one thread; "
         f"reckoned from {size.batches} of its batches"
     )
+    name = f"{paper.name}/{variant}"
     return [
-        figure("valid frames, batches of similar length", similar.valid_share, SHARE, note=note),
-        figure("valid frames, all padded to the longest", frames.sum() / whole["longest"], SHARE),
-        figure("epoch, batches of similar length", statistics.median(epoch_s["similar"]), "s"),
-        figure("epoch, all padded to the longest", statistics.median(epoch_s["longest"]), "s"),
-        figure("speed over padding to the longest", speed_up(epoch_s["longest"], epoch_s["similar"]), "times"),
+        figure(f"{name}: valid frames, batches of similar length", similar.valid_share, SHARE, note=note),
+        figure(f"{name}: valid frames, all padded to the longest", frames.sum() / whole["longest"], SHARE),
+        figure(f"{name}: epoch, batches of similar length", statistics.median(epoch_s["similar"]), "s"),
+        figure(f"{name}: epoch, all padded to the longest", statistics.median(epoch_s["longest"]), "s"),
+        figure(f"{name}: speed over padding to the longest", speed_up(epoch_s["longest"], epoch_s["similar"]), "times"),
     ]
 
 
@@ -62,20 +69,24 @@ def lengths(count, hop_s):
     return np.round(np.clip(seconds, SHORTEST_S, LONGEST_S) / hop_s).astype(int)
 
 
-def both_ways(recipe, frames):
-    """The paper's batches, and batches in any order that hold no more frames than those when all are as the longest."""
+def both_ways(paper, recipe, frames):
+    """The network, its batches, and batches in any order that hold no more frames when all are as long as the longest.
+
+    Args:
+        paper: of the catalog.
+        recipe: with `max_frames`.
+        frames: (N,) of each sentence.
+    """
     from common.learning.batching import Batches, Subset
 
+    rate = recipe.front_end.sample_rate_hz
+    shape = paper.features(latency.speech("neutral", rate), rate, recipe.front_end).shape[2:]
     said = [Utterance(id=str(i), path="", emotion=CLASSES[i % len(CLASSES)], speaker="") for i in range(len(frames))]
-    arrays = [np.broadcast_to(np.float32(0), (1, n, recipe.front_end.num_bins)) for n in frames]  # takes no memory
+    arrays = [np.broadcast_to(np.float32(0), (1, n, *shape)) for n in frames]  # takes no memory
     part = Subset(said, arrays, CLASSES)
-    settings = {"seed": 0, "inputs": ("features", "length")}
-    bounds = {"by_length": True, "max_frames": recipe.max_frames, "min_share": recipe.min_share}
+    network, similar = paper.prepare(recipe, part, seed=0)
     fitting = min(recipe.batch_size, recipe.max_frames // int(frames.max()))
-    return (
-        Batches(part, batch_size=recipe.batch_size, **bounds, **settings),
-        Batches(part, batch_size=fitting, **settings),
-    )
+    return network, similar, Batches(part, batch_size=fitting, seed=0, inputs=similar.inputs)
 
 
 def padded(batch, steps):
@@ -84,15 +95,6 @@ def padded(batch, steps):
     missing = steps - inputs["features"].shape[1]
     features = np.pad(inputs["features"], ((0, 0), (0, missing), (0, 0)))
     return inputs | {"features": features}, labels, weights
-
-
-def _compiled(recipe):
-    import keras
-
-    network = catalog.paper(PAPER).build(recipe, len(CLASSES))
-    optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
-    network.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
-    return network
 
 
 def _train(network, batches):

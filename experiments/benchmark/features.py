@@ -65,13 +65,13 @@ def recordings(count, corpus_name, data, folder):
 
 def front_ends() -> dict[str, object]:
     """Every front end that a system of the catalog has, under the name of the first one; none that needs a download."""
-    found = {}
+    names = {}
     for paper in catalog.NAMES:
         for variant, presets in catalog.paper(paper).RECIPES.items():
             front_end = presets["paper"].front_end
-            if not getattr(front_end, "pretrained", False) and (paper, front_end) not in found:
-                found[paper, front_end] = f"{paper}/{variant}"
-    return {name: front_end for (_, front_end), name in found.items()}
+            if not getattr(front_end, "pretrained", False) and (paper, front_end) not in names:
+                names[paper, front_end] = f"{paper}/{variant}"
+    return {name: front_end for (_, front_end), name in names.items()}
 
 
 def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]:
@@ -85,7 +85,7 @@ def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]
         "stored": lambda: _store(paper, name, front_end, chosen, version, next(stores)),
     }
     seconds = in_turns(timed, rounds)
-    made = [
+    speeds = [
         figure(f"{name}: front end", duration_s / statistics.median(seconds["ours"]), UNIT, note=source),
         figure(
             f"{name}: with reading, resampling and storing",
@@ -95,8 +95,8 @@ def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]
         ),
     ]
     if own := paper.optional("benchmark"):
-        made.append(_over_library(name, own, front_end, read, rounds))
-    return made
+        speeds.append(_over_library(name, own, front_end, read, rounds))
+    return speeds
 
 
 def _store(paper, name, front_end, chosen, version, root):

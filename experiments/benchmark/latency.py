@@ -8,7 +8,7 @@ import time
 import numpy as np
 import threadpoolctl
 
-from common.corpora import speech_synthesis
+from common.features import speech_synthesis
 from common.learning import backend
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
@@ -118,11 +118,11 @@ def _operations(paper, recipe, model):
     """Multiply-accumulates of the whole network, frozen layers included; None where there is no network."""
     if not isinstance(model, AtOnce):
         return None
-    from common.learning import flops
+    from common.learning import diagnostics
 
     whole = paper.build(recipe, len(CLASSES))
     examples, steps = model.shape[:2]
-    return flops.multiply_accumulates(whole, examples=examples, steps=steps)
+    return diagnostics.multiply_accumulates(whole, examples=examples, steps=steps)
 
 
 def _parameters(model):

@@ -15,7 +15,7 @@ from common.learning import backend
 from experiments import catalog
 from experiments.benchmark import latency
 from experiments.benchmark.timing import child, in_turns, speed_up
-from experiments.benchmark.training import BENCHED
+from experiments.benchmark.training import networks
 from experiments.evidence.benchmarks import figure
 from experiments.saved_models import litert
 
@@ -26,56 +26,63 @@ OFFERED_FROM = 2  # times as fast as Keras: below, an exported network is not wo
 class Size(NamedTuple):
     """How much is measured."""
 
-    networks: tuple[tuple[str, str], ...] = tuple((paper, variant) for paper, variant, _steps in BENCHED)
+    first: int | None = None  # so many of the networks that bench trains; None is all
     repeat: int = 10
     cold_starts: int = 3
 
 
-SMALLEST = Size(networks=(("emmert", "mfcc"),), repeat=1, cold_starts=1)
+SMALLEST = Size(first=1, repeat=1, cold_starts=1)
 
 
 def measure(size):
     """Yield figures of a fresh process, then of every network."""
-    yield _cold_start(size.cold_starts)
-    for name, variant in size.networks:
-        found = latency.measure(name, variant, repeat=size.repeat)
-        parts = f"front end {found['features_ms']:.1f} ms + network {found['network_ms']:.1f} ms"
-        spent = found["features_ms"] + found["network_ms"]
+    systems = [(name, variant) for name, variant, *_ in networks()[: size.first]]
+    yield _cold_start(*systems[0], size.cold_starts)
+    for name, variant in systems:
+        measured = latency.measure(name, variant, repeat=size.repeat)
+        parts = f"front end {measured['features_ms']:.1f} ms + network {measured['network_ms']:.1f} ms"
+        spent = measured["features_ms"] + measured["network_ms"]
         yield figure(f"{name}/{variant}: recording to posteriors", spent, "ms", note=parts)
         yield _over_keras(name, variant, size.repeat, "LiteRT")
-    yield _over_keras(*size.networks[0], size.repeat, "ONNX")
+    yield _over_keras(*systems[0], size.repeat, "ONNX")
 
 
-def _cold_start(count) -> dict:
+def _cold_start(name, variant, count) -> dict:
     """The verb `predict` from its start to its end, on a system trained for the purpose."""
     with tempfile.TemporaryDirectory() as folder:
         data = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=6, files=1, progress=False)
         wav = Path(folder, "speech.wav")
         soundfile.write(wav, latency.speech("neutral", 16_000), 16_000)
-        what = ("run", "emmert", "--variant", "mfcc", "--corpus", "ravdess", "--data", data, "--preset", "smoke")
+        training = ("run", name, "--variant", variant, "--corpus", "ravdess", "--data", data, "--preset", "smoke")
         where = ("--folds", 1, "--workers", 1, "--results", Path(folder, "results"), "--models", Path(folder, "models"))
         protocol = ("--protocol", "speaker_independent", "--emotions", "4hap")
-        child(["-m", "experiments", *what, *where, *protocol], environment={"SER_CACHE": folder})
+        child(["-m", "experiments", *training, *where, *protocol], environment={"SER_CACHE": folder})
         (model,) = (path.parent for path in Path(folder, "models").rglob("system.json"))
-        found = [child(["-m", "experiments", "predict", model, wav]) for _start in range(count)]
-    seconds = statistics.median(one.wall_s for one in found)
-    return figure("predict: cold start to decision", seconds, "s", note="emmert/mfcc, one recording, a fresh process")
+        starts = [child(["-m", "experiments", "predict", model, wav]) for _start in range(count)]
+    seconds = statistics.median(one.wall_s for one in starts)
+    return figure(
+        "predict: cold start to decision", seconds, "s", note=f"{name}/{variant}, one recording, a fresh process"
+    )
 
 
 def _over_keras(name, variant, repeat, runtime) -> dict:
     """How many times as fast an exported network decides on the examples of 3 s as `predict_on_batch` does."""
     needs, export = RUNTIMES[runtime]
-    what = f"{name}/{variant}: network exported to {runtime}, speed over Keras"
+    quantity = f"{name}/{variant}: network exported to {runtime}, speed over Keras"
     if lacking := [module for module in needs if not _installed(module)]:
-        return figure(what, None, "times", at_least=OFFERED_FROM, note=f"not measured: needs {' and '.join(lacking)}")
+        return figure(
+            quantity, None, "times", at_least=OFFERED_FROM, note=f"not measured: needs {' and '.join(lacking)}"
+        )
     backend.start()
     try:
         before_ms, after_ms, over, difference = _in_turns_with_keras(name, variant, repeat, export)
     except Exception as error:  # the exporters raise what they like
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
-        return figure(what, None, "times", at_least=OFFERED_FROM, note=f"not measured: cannot be exported ({reason})")
+        return figure(
+            quantity, None, "times", at_least=OFFERED_FROM, note=f"not measured: cannot be exported ({reason})"
+        )
     note = f"the network alone: {before_ms:.2f} ms by Keras, {after_ms:.2f} ms; largest difference {difference:.1g}"
-    return figure(what, over, "times", at_least=OFFERED_FROM, note=note)
+    return figure(quantity, over, "times", at_least=OFFERED_FROM, note=note)
 
 
 def _in_turns_with_keras(name, variant, repeat, export):

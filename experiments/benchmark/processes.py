@@ -65,10 +65,10 @@ def overhead(size, corpus_name=None, data=None) -> list[dict]:
         how = ("--systems", size.systems, "--preset", size.preset, "--folds", size.folds, "--workers", 1)
         where += ("--results", results)
         first, second = (child([*VERB, "compare", *where, *how], environment=environment) for _run in range(2))
-        made = records.read_all(results)
-        fits_s = sum(record.cost["seconds_fit"] for record in made)
+        trained = records.read_all(results)
+        fits_s = sum(record.cost["seconds_fit"] for record in trained)
         note = (
-            f"{size.systems} on {made[0].corpus_variant}, preset {size.preset}, folds {size.folds}, one worker: "
+            f"{size.systems} on {trained[0].corpus_variant}, preset {size.preset}, folds {size.folds}, one worker: "
             f"{first.wall_s:.0f} s of which {fits_s:.0f} s fit; the target is of quick on RAVDESS"
         )
         listing = [entry for verb in LIGHT for entry in _light(verb, size.rounds, results, environment)]
@@ -100,14 +100,14 @@ def _tables_of_many(count, results, source=reported_results.PAPERS.parent / "res
 def _light(verb, rounds, results, environment) -> list[dict]:
     """Figures of a verb that only lists or derives."""
     command = [*VERB, *verb, *(("--results", results) if verb == ("tabulate",) else ())]
-    found = [child(command, environment=environment) for _round in range(rounds)]
+    runs = [child(command, environment=environment) for _round in range(rounds)]
     imported = child(["-X", "importtime", *command], environment=environment).output
-    cpu = [one.cpu_s for one in found]
+    cpu = [one.cpu_s for one in runs]
     name = " ".join(verb)
     return [
         figure(
             f"{name}: wall time",
-            statistics.median(one.wall_s for one in found),
+            statistics.median(one.wall_s for one in runs),
             "s",
             at_most=1 if verb in AT_ONCE else None,
         ),
@@ -166,7 +166,7 @@ def _peak_mib(spoken, count, size, folder) -> float:
 
 
 def _emotion(path) -> str:
-    return corpora.CORPORA["ravdess"].EMOTIONS[path.stem.split("-")[2]]
+    return corpora.places.CORPORA["ravdess"].EMOTIONS[path.stem.split("-")[2]]
 
 
 def _seconds_to_load_and_split(spoken, count, path) -> float:

@@ -24,35 +24,29 @@ from experiments.evidence.benchmarks import SHARE, figure
 
 CLASSES = LABEL_SETS["4hap"]
 NOT_SCORED = {"loss": 0.0, "ua": 0.0, "largest_share": 0.0}  # only the epoch itself is timed
-BENCHED = (  # paper, variant, batches of a timed epoch: one to two seconds of one core
-    ("emmert", "mfcc", 80),
-    ("emmert", "own_cnn", 10),
-    ("satt2017", "cnn3_lstm_20hz", 3),
-    ("satt2017", "cnn5_20hz", 3),
-    ("lim2016", "cnn", 6),
-    ("lim2016", "lstm", 12),
-    ("lim2016", "td_cnn_fc", 2),
-    ("ma2018", "variable_length", 2),
-    ("chernykh2018", "ctc", 8),
-)
-LARGE_CONVOLUTIONS = ("satt2017", "ma2018")
-SHARE_OF_LARGE, SHARE_OF_OTHERS = 0.65, 0.30  # of the peak
 LEAST_OF_PLAIN = 0.95  # our whole pipeline loses at most 5 %
 MATRIX, PRODUCTS = 2048, 4  # size of the products that the peak is taken from, and how many a round
 OPERATIONS = 3 * 2  # of training, for each multiply-accumulate of a prediction: the backward pass is twice the forward
 PATIENCE_S = 600.0  # of a process that waits for the others
 
 
+def networks() -> list[tuple]:
+    """(paper, variant, batches of a timed epoch, least share of the peak) of what the papers let bench train."""
+    papers = map(catalog.paper, catalog.NAMES)
+    return [(paper.name, variant, *wanted) for paper in papers for variant, wanted in paper.BENCHED.items()]
+
+
 class Size(NamedTuple):
     """How much is measured."""
 
-    networks: tuple = BENCHED
+    first: int | None = None  # so many of the networks; None is all
+    batches: int | None = None  # of a timed epoch; None is as many as the paper says
     rounds: int = 3
     processes: int = os.cpu_count() or 1
     matrix: int = MATRIX
 
 
-SMALLEST = Size(networks=(("emmert", "mfcc", 2),), rounds=1, processes=1, matrix=64)
+SMALLEST = Size(first=1, batches=2, rounds=1, processes=1, matrix=64)
 
 
 def measure(size):
@@ -61,35 +55,36 @@ def measure(size):
     barrier = context.Barrier(size.processes)
     peaks = []
     with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier,)) as pool:
-        for paper, variant, steps in size.networks:
-            tasks = [pool.submit(_time_network, paper, variant, steps, size) for _ in range(size.processes)]
+        for paper, variant, steps, share in networks()[: size.first]:
+            own = (paper, variant, size.batches or steps, size)
+            tasks = [pool.submit(_time_network, *own) for _ in range(size.processes)]
             try:
-                found = [task.result() for task in tasks]
+                timings = [task.result() for task in tasks]
             except concurrent.futures.process.BrokenProcessPool as error:
                 raise InputError(
                     f"a process training {paper}/{variant} died (out of memory?); free some and measure again"
                 ) from error
-            yield from figures(f"{paper}/{variant}", found)
-            peaks.append(_together(found, "peak"))
+            yield from figures(f"{paper}/{variant}", timings, share)
+            peaks.append(_together(timings, "peak"))
     note = f"of float32, {size.matrix} x {size.matrix}, TensorFlow, {size.processes} processes of one thread"
     yield figure("peak of matrix products", statistics.median(peaks), "GFLOP/s", note=note)
 
 
-def figures(name, found) -> list[dict]:
+def figures(name, timings, share) -> list[dict]:
     """What one network's processes measured, as figures; pure.
 
     Args:
         name: `paper/variant`.
-        found: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
+        timings: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
             timed epochs of our loop (`ours`) and of the plainest (`plain`), and the `peak` in GFLOP/s of each round.
+        share: of the peak, that is wanted at least.
     """
-    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in found)
-    pairs = [(plain, ours) for f in found for plain, ours in zip(f["plain"], f["ours"], strict=True)]
-    wanted = SHARE_OF_LARGE if name.startswith(LARGE_CONVOLUTIONS) else SHARE_OF_OTHERS
-    examples = found[0]["examples"]
+    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in timings)
+    pairs = [(plain, ours) for f in timings for plain, ours in zip(f["plain"], f["ours"], strict=True)]
+    examples = timings[0]["examples"]
     return [
-        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(found)} processes"),
-        figure(f"{name}: of the peak in the same rounds", rate / _together(found, "peak"), SHARE, at_least=wanted),
+        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(timings)} processes"),
+        figure(f"{name}: of the peak in the same rounds", rate / _together(timings, "peak"), SHARE, at_least=share),
         figure(
             f"{name}: speed over model.fit on arrays in memory",
             statistics.median(plain / ours for plain, ours in pairs),
@@ -105,8 +100,8 @@ def gigaflops(multiply_accumulates, examples, seconds) -> float:
     return OPERATIONS * multiply_accumulates * examples / seconds / 1e9
 
 
-def _together(found, what) -> float:
-    return sum(statistics.median(f[what]) for f in found)
+def _together(timings, quantity) -> float:
+    return sum(statistics.median(f[quantity]) for f in timings)
 
 
 _barrier = None
@@ -134,12 +129,12 @@ def _time_network(name, variant, steps, size) -> dict:
 
 def _prepared(name, variant, steps, folder):
     """The compiled network, its batches, and the multiply-accumulates of one example."""
-    from common.learning import flops
+    from common.learning import diagnostics
 
     paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "quick")
     part = synthetic_part(paper, recipe, steps, folder)
     network, batches = paper.prepare(recipe, part, seed=0)
-    counted = flops.multiply_accumulates(network, examples=1, steps=part.features[0].shape[1])
+    counted = diagnostics.multiply_accumulates(network, examples=1, steps=part.features[0].shape[1])
     return network, batches, counted
 
 
@@ -151,12 +146,12 @@ def _rounds(network, batches, multiply_accumulates, size) -> dict:
         "plain": lambda: _plain_epoch(network, *arrays, batches.batch_size),
         "peak": lambda: peak_gigaflops(size.matrix),
     }
-    measured = {what: [] for what in timed}
+    measured = {name: [] for name in timed}
     for _round in range(1 + size.rounds):
-        for what, function in timed.items():
+        for name, function in timed.items():
             _barrier.wait(PATIENCE_S)
-            measured[what].append(function())
-    warm = {what: values[1:] for what, values in measured.items()}  # the first round compiles
+            measured[name].append(function())
+    warm = {name: values[1:] for name, values in measured.items()}  # the first round compiles
     return {"multiply_accumulates": multiply_accumulates, "examples": len(batches.utterance_of), **warm}
 
 

@@ -1,22 +1,20 @@
-"""The verbs of `python -m experiments`, one a file: options in, one call, words out.
+"""The verbs of `python -m experiments`, a file each, or two of one subject: options in, one call, words out.
 
 May use every other room; imports what is heavy when a verb runs.
 """
 
 from experiments.cli.audit import audit_command
-from experiments.cli.bench import bench_command
+from experiments.cli.bench import bench_command, latency_command
 from experiments.cli.compare import compare_command
 from experiments.cli.corpora import corpora_command
 from experiments.cli.diagnose import diagnose_command
-from experiments.cli.draw import draw_command
 from experiments.cli.export import export_command
 from experiments.cli.label import label_command
-from experiments.cli.latency import latency_command
 from experiments.cli.litert import litert_command
 from experiments.cli.new import new_command
 from experiments.cli.papers import papers_command
 from experiments.cli.predict import predict_command
-from experiments.cli.report import report_command
+from experiments.cli.report import draw_command, report_command
 from experiments.cli.run import run_command
 from experiments.cli.tabulate import tabulate_command
 

@@ -51,17 +51,17 @@ def audit_command(folds, audio, every, keep, data):
 
 def _printed(audited, every):
     if audited.refused:
-        click.echo(f"----  {audited.what}: no such folds: {audited.refused}")
+        click.echo(f"----  {audited.title}: no such folds: {audited.refused}")
     else:
-        _print_findings(audited.what, audited.findings, every)
+        _print_findings(audited.title, audited.findings, every)
     return audited
 
 
-def _print_findings(what, findings, every):
+def _print_findings(source, findings, every):
     from experiments.runs import audit
 
     findings = sorted(findings, key=lambda finding: finding.level != "FAIL")
-    click.echo(f"{audit.verdict(findings):4}  {what}")
+    click.echo(f"{audit.verdict(findings):4}  {source}")
     for finding in findings if every else findings[:3]:
         click.echo(f"      {finding}")
     if not every and len(findings) > 3:

@@ -1,4 +1,4 @@
-"""The verb `bench`. What starts Keras or reads audio is imported when it runs."""
+"""The verbs `bench` and `latency`: how fast this machine is. What starts Keras or reads audio is imported by them."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import click
 
 from common.atomic_file import require_writable
 from common.errors import InputError
-from experiments.cli.options import DATA, names_of, refuse_for_corpora, refuse_ignored
+from experiments.cli.options import DATA, RESULTS, names_of, refuse_for_corpora, refuse_ignored
+from experiments.evidence import benchmarks, latencies
 
-SECTIONS = ("training", "features", "batches", "overhead", "memory", "prediction")
+SECTIONS = tuple(benchmarks.TITLES)
 OF_RECORDINGS = ("features", "overhead")  # sections that --corpus concerns
 
 
@@ -26,26 +27,24 @@ def bench_command(only, corpus_name, data, smallest, results):
 
     Example: python -m experiments bench
     """
-    chosen = _chosen(only)
+    chosen = _sections(only)
     if not set(chosen) & set(OF_RECORDINGS):
         refuse_ignored(["corpus_name", "data"], f"only {' and '.join(OF_RECORDINGS)} take recordings")
     if corpus_name is None:
         refuse_ignored(["data"], "no --corpus is named, so that synthetic speech is used")
     refuse_for_corpora([corpus_name] if corpus_name else [])
-    from experiments.evidence import benchmarks
-
     kept = results or (None if smallest else Path("results"))
     if kept is not None:
         require_writable(kept)
         benchmarks.read(kept)  # a damaged file is named before minutes are spent
-    from experiments.benchmark import timing
+    from experiments.benchmark import sections, timing
 
     for section in chosen:
         conditions = timing.conditions(rehearsal=smallest)
         conditions["command"] = _command(section, corpus_name)
         click.echo(f"{section}, load average {conditions['load_average']}")
         figures = []
-        for figure in _measure(section, smallest, corpus_name, data):
+        for figure in sections.measure(section, smallest=smallest, corpus_name=corpus_name, data=data):
             click.echo(f"  {benchmarks.line(figure)}")
             figures.append(figure)
         if kept is not None:
@@ -53,7 +52,7 @@ def bench_command(only, corpus_name, data, smallest, results):
     click.echo(f"{path}: `tabulate` makes the table" if kept is not None else "a rehearsal: nothing is written")
 
 
-def _chosen(only) -> tuple[str, ...]:
+def _sections(only) -> tuple[str, ...]:
     """The sections to measure, in the order of `SECTIONS`."""
     if only is None:
         return SECTIONS
@@ -70,21 +69,57 @@ def _command(section, corpus_name) -> str:
     return shell_line(["bench", "--only", section, *corpus])
 
 
-def _measure(section, smallest, corpus_name, data):
-    """The figures of a section, one after the other as they are measured."""
-    from experiments.benchmark import batches, features, prediction, processes, training
+@click.command("latency")
+@click.option("--papers", callback=names_of, help="Comma-separated; all if absent.")
+@click.option(
+    "--systems", "names", callback=names_of, help="paper/variant, comma-separated; all of the papers if absent."
+)
+@click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Timed calls; the median counts.")
+@RESULTS
+def latency_command(papers, names, repeat, results):
+    """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 
-    if section == "training":
-        return training.measure(training.SMALLEST if smallest else training.Size())
-    if section == "features":
-        size = features.SMALLEST if smallest else features.Size()
-        return features.measure(size, corpus_name, data)
-    if section == "batches":
-        return batches.measure(batches.SMALLEST if smallest else batches.Size())
-    if section == "overhead":
-        usual = processes.REAL_OVERHEAD if corpus_name else processes.Overhead()
-        size = processes.SMALLEST_OVERHEAD if smallest else usual
-        return processes.overhead(size, corpus_name, data)
-    if section == "memory":
-        return processes.memory(processes.SMALLEST_MEMORY if smallest else processes.Memory())
-    return prediction.measure(prediction.SMALLEST if smallest else prediction.Size())
+    Every system at its paper's settings, with random initial weights. On a machine that does nothing
+    else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
+    with its reason and stops no other.
+    """
+    if names:
+        refuse_ignored(["papers"], "--systems names what is measured")
+    pairs = _systems(papers, names)
+    require_writable(results)
+    from experiments.benchmark import latency
+
+    latencies.read(results)  # a damaged file is named before minutes are spent
+    refused = []
+    for paper, variant in pairs:
+        try:
+            measured = latency.measure(paper, variant, repeat=repeat)
+        except InputError as error:
+            refused.append(error)
+            click.echo(f"{paper}/{variant}: not measured: {error}")
+            continue
+        path = latencies.keep(results, {f"{paper}/{variant}": measured})
+        spent = measured["features_ms"] + measured["network_ms"]
+        click.echo(
+            f"{paper}/{variant}: {measured['features_ms']:.1f} ms + {measured['network_ms']:.1f} ms = {spent:.1f} ms, "
+            f"real-time factor {measured['real_time_factor']:.2g}"
+        )
+    if len(refused) == len(pairs):
+        raise refused[0]
+    click.echo(
+        f"{path}: {len(pairs) - len(refused)} of {len(pairs)} systems measured; `tabulate` puts them into the tables"
+    )
+
+
+def _systems(papers, names) -> list[tuple[str, str]]:
+    """(paper, variant) of the systems to measure."""
+    from experiments import catalog
+
+    if names is not None:
+        pairs = [tuple(name.split("/", 1)) for name in names]
+        if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
+            raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+        for paper, variant in pairs:
+            catalog.recipe(paper, variant, "paper")
+        return pairs
+    return [(name, variant) for name in papers or catalog.NAMES for variant in catalog.paper(name).RECIPES]

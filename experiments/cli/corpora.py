@@ -21,11 +21,11 @@ def corpora_command(context, data):
     if context.invoked_subcommand:
         refuse_ignored(["data"], f"it stands before {context.invoked_subcommand}, which takes it behind its own name")
         return
-    from common import corpora
+    from common.corpora import places
 
-    for name, module in corpora.CORPORA.items():
+    for name, module in places.CORPORA.items():
         card = module.INFO
-        place = corpora.find(name, data)
+        place = places.find(name, data)
         click.echo(f"{name}: {card.title}\n  {f'found at {place}' if place else 'missing'}")
         click.echo(f"  {card.num_utterances} utterances, {card.num_speakers} speakers; licence: {card.licence}")
         click.echo(f"  {_state(name, data) if place else card.how_to_get}\n")
@@ -56,7 +56,7 @@ def verify_command(name, data, labels, strict, workers):
     """
     refuse_for_corpora([name], labels)
     from common import corpora
-    from common.corpora import verify
+    from common.features import audio
     from common.folds import leakage
 
     corpus = corpora.load(name, data, labels)
@@ -65,9 +65,9 @@ def verify_command(name, data, labels, strict, workers):
     click.echo(f"{corpus.variant}: {len(corpus.utterances)} utterances, {speakers} speakers; {counts}")
     if corpus.limits:
         click.echo(corpus.limits)
-    if subsets := getattr(corpora.CORPORA.get(name), "VARIANTS", None):
+    if subsets := getattr(corpora.places.CORPORA.get(name), "VARIANTS", None):
         _show_subsets(name, data, subsets)
-    read = verify.read_every_file(corpus, workers=workers)
+    read = audio.read_every_file(corpus, workers=workers)
     warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
     for sentence in warnings:
         click.echo(f"Warning: {printable(sentence)}", err=True)
@@ -97,9 +97,9 @@ def _show_subsets(name, data, subsets):
 def fetch_command(name, into):
     """Download a corpus from its official address and unpack it."""
     require_writable(into, "--into")
-    from common.corpora import fetch
+    from common.corpora import places
 
-    click.echo(f"{name} is at {fetch.fetch(name, into)}")
+    click.echo(f"{name} is at {places.fetch(name, into)}")
 
 
 @corpora_command.command("synthesize")

@@ -92,7 +92,7 @@ def _serve(study, corpus, path, port):
         _listen_through(study, corpus)
     answers = answers_file.begin(path, study)
     app = web_page.create_app(study, answers, corpus.utterances)
-    counted = len(study.of(study_plan.TEST))
+    counted = len(study.items_of(study_plan.TEST))
 
     def ready(address):
         click.echo(
@@ -128,11 +128,15 @@ def _answers_to_score(path, variant, results):
 
 def _only_file(results):
     folder = Path(results, "human")
-    found = sorted(folder.glob("*.sqlite"))
-    if len(found) != 1:
-        what = f"several answers files ({', '.join(p.name for p in found)})" if found else "no answers file"
-        raise InputError(f"{what} in {folder}; name one with --answers")
-    return found[0]
+    answers_files = sorted(folder.glob("*.sqlite"))
+    if len(answers_files) != 1:
+        problem = (
+            f"several answers files ({', '.join(p.name for p in answers_files)})"
+            if answers_files
+            else "no answers file"
+        )
+        raise InputError(f"{problem} in {folder}; name one with --answers")
+    return answers_files[0]
 
 
 def _score(answers, results, export):

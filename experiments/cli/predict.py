@@ -45,8 +45,8 @@ def predict_command(model, files, as_json, with_recipe, anyway, channel, strict)
     about = predict.about(saved)
     if as_json:
         recipe = {"recipe": saved.record.recipe} if with_recipe else {}
-        found = {"predictions": [dataclasses.asdict(p) for p in predictions], "errors": errors}
-        click.echo(json.dumps(about | recipe | found, indent=1))
+        outcome = {"predictions": [dataclasses.asdict(p) for p in predictions], "errors": errors}
+        click.echo(json.dumps(about | recipe | outcome, indent=1))
     else:
         _show_about(about, dict(model_card.flat(saved.record.recipe)) if with_recipe else {})
         _show(predictions, saved.record.classes)
@@ -56,7 +56,7 @@ def predict_command(model, files, as_json, with_recipe, anyway, channel, strict)
         raise click.exceptions.Exit(2)
 
 
-def _predict_all(of, pieces_of, files):
+def _predict_all(predict_piece, pieces_of, files):
     """Predictions, and what is wrong with the others."""
     predictions, errors = [], []
     for file in files:
@@ -67,7 +67,7 @@ def _predict_all(of, pieces_of, files):
             continue
         for piece in pieces:
             try:
-                predictions.append(of(file, *piece))
+                predictions.append(predict_piece(file, *piece))
             except InputError as error:
                 errors.append(str(error) if piece[0] is None else f"from {piece[0]:.1f} to {piece[1]:.1f} s: {error}")
     return predictions, errors

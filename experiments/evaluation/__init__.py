@@ -3,4 +3,4 @@
 May use common alone.
 """
 
-__all__ = ["comparisons", "noise_conditions", "plausible_ranges", "reproduction", "results", "scores", "system_results"]
+__all__ = ["comparisons", "noise_conditions", "reproduction", "results", "system_results"]

@@ -23,7 +23,7 @@ class Pair:
     mcnemar: significance.McNemar
 
 
-def methods_of(members, ablations) -> tuple[list, list[str]]:
+def distinct_systems(members, ablations) -> tuple[list, list[str]]:
     """Systems of one group that are compared with each other, and sentences on the others."""
     methods, changed, repeated = [], [], []
     for system in members:
@@ -82,13 +82,18 @@ def _permutation(*cells) -> significance.PairedTest:
         return significance.paired_permutation(metrics.wa, *cells)
 
 
-def difference(first, second, metric) -> intervals.Estimate:
+def difference(first, second, metric, *, parts=("test",), seeds=None) -> intervals.Estimate:
     """A pooled metric of the first system minus that of the second, which tested the same speakers, or some of them.
 
     Their utterances may differ, as those of one system under two protocols do; the same speakers are resampled for
     both.
+
+    Args:
+        first, second: SystemResults.
+        metric: a name of `metrics.by_name`.
+        parts: whose mean the metric is, all of the same recordings.
+        seeds: those that count; None is all of each system's.
     """
-    tested = first.tested(), second.tested()
-    speakers = np.unique(np.concatenate([part.speakers for part in tested]))
-    cells = [part.by_speaker(len(first.classes), speakers) for part in tested]
+    speakers = np.unique(np.concatenate([system.tested(seeds=seeds).speakers for system in (first, second)]))
+    cells = [system.by_speaker(parts, seeds=seeds, speakers=speakers) for system in (first, second)]
     return intervals.difference(metrics.by_name(metric, first.classes), *cells)

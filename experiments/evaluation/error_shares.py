@@ -11,12 +11,12 @@ AGREE = "right where all raters agree"
 # --- shares that papers publish
 
 
-def share_terms(tested, what, classes, raters) -> tuple[np.ndarray, np.ndarray]:
+def share_terms(tested, share, classes, raters) -> tuple[np.ndarray, np.ndarray]:
     """The decisions that a published share is of.
 
     Args:
-        tested: a system_results.Tested.
-        what: "right where all raters agree" (4.5) or "matching <emotion>" (Table 2, row 2).
+        tested: a system_results.Predictions.
+        share: "right where all raters agree" (4.5) or "matching <emotion>" (Table 2, row 2).
         classes: K names.
         raters: an annotations.Annotations, None where there is none.
 
@@ -24,13 +24,13 @@ def share_terms(tested, what, classes, raters) -> tuple[np.ndarray, np.ndarray]:
         (S, N) decisions that are so, and (S, N) those that are counted.
 
     Raises:
-        NotComputableError: there are no votes, or `what` is no such share.
+        NotComputableError: there are no votes, or `share` is no such share.
     """
-    kind, _, emotion = what.rpartition(" ")
-    if what != AGREE and (kind != "matching" or emotion not in classes):
-        raise NotComputableError(f"the records do not tell share:{what}")
+    kind, _, emotion = share.rpartition(" ")
+    if share != AGREE and (kind != "matching" or emotion not in classes):
+        raise NotComputableError(f"the records do not tell share:{share}")
     against = agreement.dissents(_voters(tested, classes, raters), classes, merged=raters.merged)
-    if what == AGREE:
+    if share == AGREE:
         agreed = np.broadcast_to(against.raters == 0, tested.decisions.shape)
         return agreed & (tested.decisions == tested.labels), agreed
     counted, matching = agreement.matching_errors(tested.labels, tested.decisions, against)
@@ -41,7 +41,7 @@ def share_terms(tested, what, classes, raters) -> tuple[np.ndarray, np.ndarray]:
 def _voters(tested, classes, raters):
     if raters is None or not raters.voted:
         raise NotComputableError("results/human has no votes of its raters; the run's command, repeated, writes them")
-    return raters.of(tested.ids, [classes[k] for k in tested.labels])
+    return raters.annotated(tested.ids, [classes[k] for k in tested.labels])
 
 
 def considered_share(emotion, raters) -> float:

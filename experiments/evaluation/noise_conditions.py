@@ -1,38 +1,40 @@
 """Systems whose test part is heard again in noise: one row per system and condition, and means over conditions.
 
 A record of such a system holds parts `test:<condition>` beside `test`; its recipe says in `test_front_ends` which
-signal each condition adds, at which level. The part `test:*` is all of them together: every condition counts once, and
-the interval resamples the same speakers in all, since all are the same recordings.
+signal each condition adds, at which level. The part `test:*` is all of them together, `test:music-like` those of like
+signals: every condition counts once, and the interval resamples the same speakers in all, since all are the same
+recordings.
 """
 
 import numpy as np
 
-from common.evaluation import intervals
 from common.evaluation.intervals import Estimate, NotComputableError
 from experiments.evaluation import scores
-from experiments.evaluation.system_results import common_seeds
 
-EVERY = "test:*"
+ALL_CONDITIONS = "test:*"
 CLEAN = "clean"
-KINDS = {"music-like": ("ambient", "pop", "rock", "music"), "crowd-like": ("crowd",)}  # by how a signal's name begins
+LIKE_SIGNALS = {  # part -> how its signals' names begin
+    "test:music-like": ("ambient", "pop", "rock", "music"),
+    "test:crowd-like": ("crowd",),
+}
 
 
-def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
-    """As `scores.measure`, which does not know `test:*`.
+def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
+    """As `scores.measure`, which knows no part that is a mean over conditions.
 
     Raises:
         NotComputableError: records do not tell it, or were made with different signals or levels.
     """
-    if part != EVERY:
-        return scores.measure(system, metric, aggregation=aggregation, part=part, rule=rule)
+    if part != ALL_CONDITIONS and part not in LIKE_SIGNALS:
+        return scores.measure(system, metric, aggregation=aggregation, part=part, rule=rule, interval=interval)
     if aggregation != "pooled":
         raise NotComputableError("a mean over conditions is computed of pooled folds only")
-    if not (conditions := of(system)):
+    if not (conditions := _conditions_in(part, conditions_of(system))):
         raise NotComputableError("the records have no test part in noise")
-    return mean(system, metric, conditions, rule=rule)
+    return _mean(system, metric, conditions, rule=rule)
 
 
-def of(system) -> dict[str, tuple[str, float]]:
+def conditions_of(system) -> dict[str, tuple[str, float]]:
     """Condition -> (signal, SNR in dB), in the order of the records; empty where nothing was heard in noise.
 
     Raises:
@@ -43,49 +45,45 @@ def of(system) -> dict[str, tuple[str, float]]:
             name: (front_end["noise"], front_end["snr_db"])
             for name, front_end in record.recipe.get("test_front_ends", ())
         }
-        for record in system.used
+        for record in system.records_used
     ]
     if any(conditions != by_record[0] for conditions in by_record):
         raise NotComputableError("records with different background signals or levels are not pooled")
     return by_record[0]
 
 
-def mean(system, metric, conditions, *, rule=None) -> Estimate:
-    """Mean of a metric over conditions, folds pooled.
+def _conditions_in(part, conditions) -> dict:
+    beginnings = LIKE_SIGNALS.get(part, "")
+    return {name: added for name, added in conditions.items() if added[0].startswith(beginnings)}
 
-    Raises:
-        NotComputableError: the metric is undefined on these utterances, or not of utterances.
-    """
+
+def parts_of(conditions) -> dict[str, tuple[str, dict]]:
+    """In words -> (part of `measure`, its conditions): each condition, the means of like signals, the mean of all."""
+    parts = {name: (f"test:{name}", {name: added}) for name, added in conditions.items()}
+    for part in LIKE_SIGNALS:
+        alike = _conditions_in(part, conditions)
+        if 1 < len(alike) < len(conditions):
+            parts[f"mean of {len(alike)} {part.removeprefix('test:')}"] = part, alike
+    if len(conditions) > 1:
+        parts[f"mean of all {len(conditions)}"] = ALL_CONDITIONS, conditions
+    return parts
+
+
+def _mean(system, metric, conditions, *, rule) -> Estimate:
+    """Mean of a metric over conditions, folds pooled; NotComputableError where it is undefined in one of them."""
     of_confusion = scores.metric_of(metric, system.classes)
-    each = [scores.measure(system, metric, part=f"test:{name}", rule=rule) for name in conditions]
+    each = [scores.measure(system, metric, part=f"test:{name}", rule=rule, interval=False) for name in conditions]
     value = float(np.mean([estimate.value for estimate in each]))
     by_seed = tuple(np.mean([estimate.by_seed for estimate in each], axis=0).tolist())
-    try:
-        estimate = intervals.interval(of_confusion, cells(system, [f"test:{name}" for name in conditions], rule=rule))
-    except NotComputableError as error:
-        return Estimate(value, why_none=str(error), by_seed=by_seed)
-    return Estimate(value, estimate.low, estimate.high, "speakers", by_seed=by_seed)
+    cells = system.by_speaker([f"test:{name}" for name in conditions], rule=rule)
+    return scores.with_interval(value, by_seed, of_confusion, cells)
 
 
-def cells(system, parts, *, rule=None, seeds=None) -> np.ndarray:
-    """(G, S, C, K, K+1) confusion counts of C test parts by speaker; all parts are the same recordings."""
-    tested = [system.tested(rule, part, seeds) for part in parts]
-    return np.stack([part.by_speaker(len(system.classes), np.unique(tested[0].speakers)) for part in tested], axis=2)
-
-
-def difference(first, second, metric, parts) -> Estimate:
-    """Mean of a metric over parts of the test, first system minus second, the same speakers resampled for both."""
-    seeds = common_seeds(first, second)
-    return intervals.difference(
-        scores.metric_of(metric, first.classes), *(cells(system, parts, seeds=seeds) for system in (first, second))
-    )
-
-
-def unlike(number, system) -> str:
+def why_not_comparable(number, system) -> str:
     """Why a published number in noise has no verdict although ours can be computed; "" for every other number."""
-    if number.part != EVERY:
+    if number.part != ALL_CONDITIONS:
         return ""
-    return f"other background signals than the paper's, {describe(of(system))}"
+    return f"other background signals than the paper's, {describe(conditions_of(system))}"
 
 
 def describe(conditions) -> str:
@@ -105,13 +103,3 @@ def _is_users(noise) -> bool:
 
 def stem(noise) -> str:
     return noise.partition("@")[0]
-
-
-def means_of(conditions):
-    """(words, conditions) of the means over like signals and over all."""
-    for kind, beginnings in KINDS.items():
-        alike = {name: heard for name, heard in conditions.items() if heard[0].startswith(beginnings)}
-        if 1 < len(alike) < len(conditions):
-            yield f"mean of {len(alike)} {kind}", alike
-    if len(conditions) > 1:
-        yield f"mean of all {len(conditions)}", conditions

@@ -40,6 +40,12 @@ class PlausibleRange:
             return "below the band"
         return "above the band" if value > self.high else "in the band"
 
+    def in_words(self, value, corpus_variant) -> str:
+        """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
+        words = f"{self.metric.upper()} {100 * self.low:g}–{100 * self.high:g}"
+        words += f" on {self.corpus}" if self.corpus != corpus_variant else ""
+        return words if value is None else f"{words}: {self.flag(value)}"
+
 
 @functools.cache
 def all_ranges(file=FILE) -> tuple[PlausibleRange, ...]:
@@ -48,7 +54,8 @@ def all_ranges(file=FILE) -> tuple[PlausibleRange, ...]:
     return tuple(PlausibleRange(**{k: tuple(v) if k in lists else v for k, v in entry.items()}) for entry in entries)
 
 
-def of(system) -> list[PlausibleRange]:
-    """The bands of a system's corpus variant and protocol; one per metric, none for most."""
+def range_of(system, metric) -> PlausibleRange | None:
+    """The band of a metric on a system's corpus variant under its protocol; None for most."""
     names = {system.protocol, f"{system.paper}:{system.protocol}"} - {"paper"}
-    return [b for b in all_ranges() if system.corpus_variant in (b.corpus, *b.also) and names & set(b.protocols)]
+    of_metric = (b for b in all_ranges() if b.metric == metric and names & set(b.protocols))
+    return next((b for b in of_metric if system.corpus_variant in (b.corpus, *b.also)), None)

@@ -27,8 +27,8 @@ import contextlib
 import dataclasses
 import decimal
 
-from common.corpora.verify import SYNTHETIC
 from common.evaluation.intervals import Estimate, NotComputableError
+from common.utterance import SYNTHETIC
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, ranges
 
@@ -84,7 +84,7 @@ def compare(number, systems, raters=None) -> Outcome:
         ours = _measured(number, system, raters)
     except ValueError as error:
         return Outcome(number, f"not comparable: {error}", system)
-    if why := ours.why_none or noise_conditions.unlike(number, system):
+    if why := ours.why_none or noise_conditions.why_not_comparable(number, system):
         return Outcome(number, f"not comparable: {why}", system, ours)
     return Outcome(number, verdict(number.value, ours) + _reservations(number, ours), system, ours)
 
@@ -183,7 +183,7 @@ def _of_the_same_kind(number, systems) -> tuple[list, str]:
         ),
         (lambda s: s.preset == "paper", lambda left: _only("at preset", {s.preset for s in left}, "paper")),
         (lambda s: s.complete, lambda left: f"only {left[0].folds} folds of seed {ranges(left[0].seeds)}"),
-        (lambda s: not s.mixed, lambda left: "; ".join(left[0].mixed)),
+        (lambda s: not s.inconsistencies, lambda left: "; ".join(left[0].inconsistencies)),
         (lambda s: not s.notes, lambda left: "; ".join(left[0].notes)),
     )
     for holds, why in conditions:

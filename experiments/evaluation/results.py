@@ -1,6 +1,6 @@
 """All numbers of all systems as one DataFrame, one row a number: what the tables pivot and what Python users read.
 
-A number is named by (metric, part, aggregation), with the words of `scores.measure`.
+A number is named by (metric, part, aggregation), with the words of `noise_conditions.measure`.
 """
 
 import itertools
@@ -8,12 +8,14 @@ import itertools
 import pandas as pd
 
 from common.evaluation import metrics
-from experiments.evaluation import scores
+from experiments.evaluation import noise_conditions, plausible_ranges, scores
 from experiments.evaluation.system_results import ranges
 
 KEY = ["corpus_variant", "protocol", "preset", "paper", "variant", "rule"]
 ABOUT = ["n", "folds", "seeds", "trained_out", "notes"]
-VALUE = ["estimate", "low", "high", "why_none"]
+SEEDS = ["lowest_seed", "highest_seed"]
+BAND = ["band", "band_source"]
+VALUE = ["estimate", "low", "high", *SEEDS, "why_none", *BAND]
 COLUMNS = [*KEY, "part", "metric", "class", "aggregation", *VALUE, *ABOUT]
 
 UA, WA = ("ua", "test", "pooled"), ("wa", "test", "pooled")
@@ -21,65 +23,79 @@ NUMBERS = (
     *itertools.product(("wa", "ua", "macro_f1"), ("test",), ("pooled", "fold_mean")),
     ("ua_utterances", "test", "pooled"),
     *((f"sd:{metric}", "test", "fold_mean") for metric in ("wa", "ua")),
-    *((metric, "test", "pooled") for metric in ("cross_entropy", "slice_wa", *metrics.OF_CLASSES)),
+    *((metric, "test", "pooled") for metric in ("no_decision", "cross_entropy", "slice_wa", *metrics.OF_CLASSES)),
     *((metric, "train", "pooled") for metric in ("wa", "ua", "cross_entropy")),
 )
 
 
-def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
+def frame(systems, numbers=NUMBERS, *, own_rule=False, intervals=True) -> pd.DataFrame:
     """One row per system, decision rule and number.
 
     Args:
         systems: SystemResults; what is measured of one is kept with it.
         numbers: (metric, part, aggregation) each; `recall`, `precision` and `f1` are measured of every class.
         own_rule: the paper's own decision rule alone.
+        intervals: whether pooled metrics of counts get theirs, which takes ten thousand resamplings each.
 
     Returns:
         `COLUMNS`. `estimate`, `low` and `high` are NaN where there is no number or no interval, and `why_none` then
-        says why. Rates are fractions. `class` is "" for metrics of all classes; `notes` is what a reader of any number
-        of the system must know. What rules share has a row at one rule: training parts at the paper's own, slices at
-        the votes of slices.
+        says why. Rates are fractions. `lowest_seed` and `highest_seed` are of single seeds, NaN where there is one.
+        `band` is where the number lies in the range that is plausible for it, "" where none is known, and `band_source`
+        who says so. `class` is "" for metrics of all classes; `notes` is what a reader of any number of the system
+        must know. What rules share has a row at one rule: training parts at the paper's own, slices at the votes of
+        slices.
     """
     rows = []
     for system in systems:
-        about = {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+        about = {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
         about |= {"trained_out": system.trained_out, "notes": "; ".join(system.caveats)}
         for rule in system.rules[:1] if own_rule else system.rules:
             key = {name: getattr(system, name) for name in KEY[:-1]} | {"rule": rule}
-            rows += [key | number | about for number in _numbers(system, rule, numbers)]
-    values = {name: "float64" for name in VALUE[:3]}
+            rows += [key | number | about for number in _numbers(system, rule, numbers, intervals)]
+    values = {name: "float64" for name in ["estimate", "low", "high", *SEEDS]}
     return pd.DataFrame(rows, columns=COLUMNS).astype(values)
 
 
-def _numbers(system, rule, numbers):
+def _numbers(system, rule, numbers, intervals):
     for metric, part, aggregation in numbers:
         if (part == "train" and rule != system.rules[0]) or (metric == "slice_wa" and rule != scores.SLICE_RULE):
             continue
         for emotion in system.classes if metric in metrics.OF_CLASSES else [""]:
             name = f"{metric}:{emotion}" if emotion else metric
             number = {"part": part, "metric": metric, "class": emotion, "aggregation": aggregation}
+            options = {"aggregation": aggregation, "part": part, "rule": rule, "interval": intervals}
             try:
-                estimate = scores.measure(system, name, aggregation=aggregation, part=part, rule=rule)
-                value = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
-                yield number | value | {"why_none": estimate.why_none}
+                number |= _value(noise_conditions.measure(system, name, **options))
             except ValueError as error:
-                yield number | {"why_none": str(error)}
+                number["why_none"] = str(error)
+            is_headline = (part, aggregation) == ("test", "pooled")
+            band = plausible_ranges.range_of(system, metric) if is_headline else None
+            words = (band.in_words(number.get("estimate"), system.corpus_variant), band.source) if band else ("", "")
+            yield number | dict(zip(BAND, words, strict=True))
+
+
+def _value(estimate) -> dict:
+    ends = (min(estimate.by_seed), max(estimate.by_seed)) if len(estimate.by_seed) > 1 else (None, None)
+    value = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high, "why_none": estimate.why_none}
+    return value | dict(zip(SEEDS, ends, strict=True))
 
 
 def wide(measured, names) -> pd.DataFrame:
-    """One row per system and rule, in the order of `measured`: `KEY`, `ABOUT`, and four columns a number.
+    """One row per system, rule and class, in the order of `measured`: `KEY`, `class`, `ABOUT`, columns of every number.
 
     Args:
         measured: of `frame`.
-        names: column -> (metric, part, aggregation), of metrics without a class. `ua` also gives `ua_low`, `ua_high`
-            and `ua_why_none`.
+        names: column -> (metric, part, aggregation). `ua` also gives `ua_low`, `ua_why_none` and so on through `VALUE`.
     """
-    rows = measured[KEY + ABOUT].drop_duplicates()
-    for name, number in names.items():
-        chosen = (measured[["metric", "part", "aggregation"]] == list(number)).all(axis="columns")
-        columns = {field: name if field == "estimate" else f"{name}_{field}" for field in VALUE}
-        rows = rows.merge(measured.loc[chosen, KEY + VALUE].rename(columns=columns), on=KEY, how="left")
-    return rows
+    key, numbers = [*KEY, "class"], pd.MultiIndex.from_frame(measured[["metric", "part", "aggregation"]])
+    rows = measured.loc[numbers.isin(list(names.values())), key + ABOUT].drop_duplicates()
+    values = [
+        measured.loc[numbers == number, key + VALUE]
+        .set_index(key)
+        .rename(columns={field: name if field == "estimate" else f"{name}_{field}" for field in VALUE})
+        for name, number in names.items()
+    ]
+    return rows.join(pd.concat(values, axis="columns"), on=key)
 
 
 def predictions(records) -> pd.DataFrame:

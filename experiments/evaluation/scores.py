@@ -19,19 +19,21 @@ HISTORY = {
 SLICE_RULE = "slice_votes"
 
 
-def measure(system, metric, *, aggregation="pooled", part="test", rule=None) -> Estimate:
+def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
     """A metric of a system, named as in common/evaluation/reported_results.
+
+    Without `interval` a pooled metric of counts has none, which saves its ten thousand resamplings.
 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
     """
-    key = metric, aggregation, part, rule or system.rules[0]
+    key = metric, aggregation, part, rule or system.rules[0], interval
     if key not in system.measured:
-        system.measured[key] = _measure(system, metric, aggregation, part, rule)
+        system.measured[key] = _measure(system, metric, aggregation, part, rule, interval)
     return system.measured[key]
 
 
-def _measure(system, metric, aggregation, part, rule) -> Estimate:
+def _measure(system, metric, aggregation, part, rule, interval) -> Estimate:
     base = metric.partition(":")[0]
     if metric == "parameters":
         return _parameters(system)
@@ -52,13 +54,13 @@ def _measure(system, metric, aggregation, part, rule) -> Estimate:
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
     if aggregation == "fold_mean":
         return _fold_mean(system, of_confusion, part, rule)
-    return _pooled(system, metric, of_confusion, part, rule)
+    return _pooled(system, metric, of_confusion, part, rule, interval)
 
 
 def _require(system, part, rule):
     if rule and rule not in system.rules:
         raise NotComputableError(f"the records have no rule {rule}")
-    if any(part not in record.parts for record in system.used):
+    if any(part not in record.parts for record in system.records_used):
         raise NotComputableError(f"the records have no part {part}")
 
 
@@ -82,14 +84,14 @@ def fold_values(system, metric, rule=None) -> np.ndarray:
     """
     values = metric_of(metric, system.classes)(np.stack(system.confusions(rule)))  # (F,)
     if np.isnan(values).any():
-        record = system.used[int(np.flatnonzero(np.isnan(values))[0])]
+        record = system.records_used[int(np.flatnonzero(np.isnan(values))[0])]
         raise NotComputableError(f"{_absent(system, [record], 'test')} in {record.fold} of seed {record.seed}")
     return values
 
 
 def _spread(system, metric, rule) -> Estimate:
     """Standard deviation over the folds of all seeds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(values) < 2:
         raise NotComputableError("one fold has no spread")
     by_seed = tuple(float(values[seeds == seed].std(ddof=1)) for seed in system.seeds if sum(seeds == seed) > 1)
@@ -98,7 +100,7 @@ def _spread(system, metric, rule) -> Estimate:
 
 def _spread_of_repeats(system, metric, rule) -> Estimate:
     """Standard deviation over seeds of the mean over folds."""
-    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.used])
+    values, seeds = fold_values(system, metric, rule), np.array([record.seed for record in system.records_used])
     if len(system.seeds) < 2:
         raise NotComputableError("one repeat has no spread")
     means = [values[seeds == seed].mean() for seed in system.seeds]
@@ -132,16 +134,18 @@ def _per_seed(system, of_confusion, aggregation, part, rule) -> tuple[float, ...
     return tuple(values)
 
 
-def _pooled(system, metric, of_confusion, part, rule) -> Estimate:
+def _pooled(system, metric, of_confusion, part, rule, interval) -> Estimate:
     by_seed = _per_seed(system, of_confusion, "pooled", part, rule)
     cells = system.tested(rule, part).by_speaker(len(system.classes))  # (G, S, K, K+1)
     value = float(of_confusion(cells.sum(axis=0)).mean())
     if np.isnan(value):
-        raise NotComputableError(_absent(system, system.used, part))
+        raise NotComputableError(_absent(system, system.records_used, part))
+    if not interval:
+        return Estimate(value, by_seed=by_seed)
     base, _, emotion = metric.partition(":")
     if base == "recall":  # only who has the class is resampled
         cells = cells[metrics.support(cells)[:, 0, list(system.classes).index(emotion)] > 0]
-    return _with_interval(value, by_seed, of_confusion, cells)
+    return with_interval(value, by_seed, of_confusion, cells)
 
 
 def _ua_over_utterances(system, part, rule) -> Estimate:
@@ -153,7 +157,7 @@ def _ua_over_utterances(system, part, rule) -> Estimate:
     return intervals.interval(metric_of("ua", system.classes), cells, about="utterances")
 
 
-def _with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
+def with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
     """A value with the interval of the cells' statistic, or with the reason why there is none."""
     try:
         estimate = intervals.interval(statistic, cells, rate=rate)
@@ -165,7 +169,7 @@ def _with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
 def _fold_mean(system, of_confusion, part, rule) -> Estimate:
     """A speaker drawn twice makes its folds count twice: a fold's weight is its share of drawn utterances."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
     cells = np.concatenate(
         [
             metrics.confusion_by_group(
@@ -175,12 +179,12 @@ def _fold_mean(system, of_confusion, part, rule) -> Estimate:
                 num_classes=len(system.classes),
                 names=speakers,
             )
-            for record in system.used
+            for record in system.records_used
         ],
         axis=1,
     )  # (G, L, K, K+1)
     values = of_confusion(cells.sum(axis=0))
-    if undefined := [r for r, value in zip(system.used, values, strict=True) if np.isnan(value)]:
+    if undefined := [r for r, value in zip(system.records_used, values, strict=True) if np.isnan(value)]:
         raise NotComputableError(
             f"{_absent(system, undefined[:1], part)} in {undefined[0].fold} of seed {undefined[0].seed}"
         )
@@ -197,25 +201,25 @@ def _weighted_folds(cells, of_fold, weigh, by_seed, *, rate) -> Estimate:
         totals = weights.sum(axis=-1)  # 0 where no fold has a value
         return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
-    return _with_interval(float(mean(cells.sum(axis=0)[None])[0]), by_seed, mean, cells, rate=rate)
+    return with_interval(float(mean(cells.sum(axis=0)[None])[0]), by_seed, mean, cells, rate=rate)
 
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
     """Mean of a quantity that each utterance adds to: `terms(record)` gives numerators and denominators, (N,) each."""
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.used]))
-    cells = np.zeros((len(speakers), len(system.used), 2))
-    for fold, record in enumerate(system.used):
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
+    cells = np.zeros((len(speakers), len(system.records_used), 2))
+    for fold, record in enumerate(system.records_used):
         index = np.searchsorted(speakers, record.parts[part]["speakers"])
         for column, values in enumerate(terms(record)):
             np.add.at(cells, (index, fold, column), values)
     if aggregation == "pooled":
-        folds = np.array([record.seed for record in system.used])
+        folds = np.array([record.seed for record in system.records_used])
         by_seed = tuple(_quotient(cells[:, folds == seed].sum(axis=(0, 1))) for seed in system.seeds)
         cells = cells.sum(axis=1, keepdims=True)
     else:
         values = _quotients(cells.sum(axis=0))
         by_seed = tuple(
-            float(np.mean([v for v, r in zip(values, system.used, strict=True) if r.seed == seed]))
+            float(np.mean([v for v, r in zip(values, system.records_used, strict=True) if r.seed == seed]))
             for seed in system.seeds
         )
     totals = cells[..., 1].sum(axis=0)

@@ -11,11 +11,10 @@ import numpy as np
 
 from common import recipes
 from common.corpora.labels import KEEP
-from common.corpora.verify import SYNTHETIC
 from common.errors import InputError, listed
 from common.evaluation import metrics
 from common.folds import leakage, user_folds
-from common.utterance import EMOTIONS, LABEL_SETS
+from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
@@ -25,7 +24,7 @@ LEAKY_NOTE = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Tested:
+class Predictions:
     """What a system decided on one part, folds put together.
 
     Args:
@@ -98,7 +97,7 @@ class SystemResults:
         return self.complete or list(self.by_seed)
 
     @property
-    def used(self) -> list:
+    def records_used(self) -> list:
         return [record for seed in self.seeds for record in self.by_seed[seed]]
 
     @property
@@ -109,7 +108,7 @@ class SystemResults:
         return f"{'–'.join(map(str, done[:1] + done[1:][-1:]))}/{total}"
 
     @property
-    def mixed(self) -> list[str]:
+    def inconsistencies(self) -> list[str]:
         """In what the records differ although they should not: they then are no repetitions of one experiment."""
         recipes = list({repr(record.recipe): record.recipe for record in self.records}.values())
         differing = {
@@ -133,7 +132,7 @@ class SystemResults:
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.mixed, *self.not_learnt, *self.warnings]
+        return [*notes, *self.inconsistencies, *self.not_learnt, *self.warnings]
 
     @property
     def warnings(self) -> list[str]:
@@ -143,7 +142,7 @@ class SystemResults:
     @functools.cached_property
     def _states(self) -> list[tuple]:
         """(record, name of a network, its state), of the records that numbers are taken from."""
-        return [(record, *item) for record in self.used for item in convergence.states(record).items()]
+        return [(record, *item) for record in self.records_used for item in convergence.states(record).items()]
 
     @property
     def trained_out(self) -> str:
@@ -156,7 +155,7 @@ class SystemResults:
         """A sentence that names the networks that did not learn; empty where there is none."""
         failed = [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
-        total = sum(max(1, len(record.networks)) for record in self.used)
+        total = sum(max(1, len(record.networks)) for record in self.records_used)
         return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
 
     @property
@@ -164,7 +163,7 @@ class SystemResults:
         return self.records[0].limits
 
     @property
-    def n(self) -> str:
+    def num_test(self) -> str:
         """Test utterances of a seed."""
         sizes = sorted({sum(len(r.parts["test"]["labels"]) for r in self.by_seed[seed]) for seed in self.seeds})
         return "–".join(map(str, sizes[:1] + sizes[1:][-1:]))
@@ -192,7 +191,7 @@ class SystemResults:
     def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
         """One matrix (K, K+1) per fold, of one seed or of all that are used."""
         rule = rule or self.rules[0]
-        chosen = self.used if seed is None else self.by_seed[seed]
+        chosen = self.records_used if seed is None else self.by_seed[seed]
         return [self._confusion(record, rule, part) for record in chosen]
 
     @functools.cached_property
@@ -228,27 +227,33 @@ class SystemResults:
     def _tested(self) -> dict:
         return {}
 
-    def tested(self, rule=None, part="test", seeds=None) -> Tested:
+    def tested(self, rule=None, part="test", seeds=None) -> Predictions:
         """The utterances of a part with their decisions, sorted by id within a seed."""
         key = rule or self.rules[0], part, tuple(seeds or self.seeds)
         if key not in self._tested:
             self._tested[key] = self._join(*key)
         return self._tested[key]
 
-    def _join(self, rule, part, seeds) -> Tested:
+    def by_speaker(self, parts, *, rule=None, seeds=None, speakers=None) -> np.ndarray:
+        """(G, S, C, K, K+1) confusion counts of C parts, which are the same recordings, by speaker."""
+        each = [self.tested(rule, part, seeds) for part in parts]
+        speakers = np.unique(each[0].speakers) if speakers is None else speakers
+        return np.stack([tested.by_speaker(len(self.classes), speakers) for tested in each], axis=2)
+
+    def _join(self, rule, part, seeds) -> Predictions:
         runs = [self._one_seed(seed, rule, part) for seed in seeds]
         if all(np.array_equal(run.ids, runs[0].ids) and np.array_equal(run.labels, runs[0].labels) for run in runs):
             return dataclasses.replace(runs[0], decisions=np.stack([run.decisions for run in runs]))
-        fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Tested)}
+        fields = {f.name: [getattr(run, f.name) for run in runs] for f in dataclasses.fields(Predictions)}
         joined = {name: np.concatenate(values) for name, values in fields.items()}
-        return Tested(**(joined | {"decisions": joined["decisions"][None]}))
+        return Predictions(**(joined | {"decisions": joined["decisions"][None]}))
 
-    def _one_seed(self, seed, rule, part) -> Tested:
-        """As `Tested`, with decisions (N,)."""
+    def _one_seed(self, seed, rule, part) -> Predictions:
+        """As `Predictions`, with decisions (N,)."""
         records = self.by_seed[seed]
         ids = np.concatenate([record.parts[part]["utterances"] for record in records])
         order = np.argsort(ids, kind="stable")
-        return Tested(
+        return Predictions(
             ids=ids[order],
             speakers=np.concatenate([record.parts[part]["speakers"] for record in records])[order],
             labels=np.concatenate([record.labels(part) for record in records])[order],

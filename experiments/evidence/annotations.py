@@ -10,11 +10,10 @@ import json
 from pathlib import Path
 
 from common.atomic_file import write_text
-from common.corpora import iemocap
-from common.corpora.verify import SYNTHETIC
+from common.corpora import places
 from common.errors import InputError
 from common.evaluation.intervals import NotComputableError
-from common.utterance import slug
+from common.utterance import SYNTHETIC, slug
 
 SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/evidence/human_reference
 SCHEMA = 1
@@ -51,20 +50,20 @@ class Annotations:
         """Whether there are votes; else there are recognition columns."""
         return all(u.votes for u in self.utterances.values())
 
-    def of(self, ids, emotions) -> list[AnnotatedUtterance]:
+    def annotated(self, ids, emotions) -> list[AnnotatedUtterance]:
         """The utterances of these ids.
 
         Raises:
             NotComputableError: one is not here, or bears another label than `emotions` says.
         """
-        found = [self.utterances.get(name) for name in ids]
-        for name, emotion, rated in zip(ids, emotions, found, strict=True):
+        annotated = [self.utterances.get(name) for name in ids]
+        for name, emotion, rated in zip(ids, emotions, annotated, strict=True):
             if rated is None or rated.emotion != emotion:
                 said = "nothing" if rated is None else rated.emotion
                 raise NotComputableError(
                     f"the raters' answers say {said} of utterance {name}, the records {emotion}: not the same corpus"
                 )
-        return found
+        return annotated
 
 
 def write(corpus, results) -> Path | None:
@@ -105,9 +104,9 @@ def _rows(utterances) -> dict[str, dict] | None:
 def _merged(variant) -> dict[str, str]:
     """What the loader made of which emotion: only IEMOCAP's variants merge any (common/corpora/iemocap)."""
     name, *subset = variant.split("/")
-    if name.removesuffix(SYNTHETIC) != iemocap.INFO.name:
+    if name.removesuffix(SYNTHETIC) != "iemocap":
         return {}
-    emotions = iemocap.VARIANTS["/".join(subset[:2])].emotions
+    emotions = places.CORPORA["iemocap"].VARIANTS["/".join(subset[:2])].emotions
     return {theirs: ours for theirs, ours in emotions.items() if theirs != ours}
 
 
@@ -117,22 +116,22 @@ def read_all(results) -> dict[str, Annotations]:
     Raises:
         InputError: a file is damaged, or written by a newer version of this suite.
     """
-    found = [_read(path) for path in sorted(Path(results, "human").glob(f"*{SUFFIX}"))]
-    return {raters.corpus_variant: raters for raters in found}
+    annotations = [_read(path) for path in sorted(Path(results, "human").glob(f"*{SUFFIX}"))]
+    return {raters.corpus_variant: raters for raters in annotations}
 
 
 def _read(path) -> Annotations:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         schema = int(tree["schema"])
-        found = _raters(tree) if schema <= SCHEMA else None
+        annotations = _raters(tree) if schema <= SCHEMA else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is no file of raters' answers ({error}); delete it and repeat the run on that corpus"
         ) from error
-    if found is None:
+    if annotations is None:
         raise InputError(f"{path} has schema {schema}, this version reads up to {SCHEMA}; update the suite to use it")
-    return found
+    return annotations
 
 
 def _raters(tree) -> Annotations:

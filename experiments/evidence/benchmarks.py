@@ -24,11 +24,11 @@ FIELDS = ("what", "value", "unit", "target", "met", "note")
 CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal", "command")
 
 
-def figure(what, value, unit, *, at_least=None, at_most=None, note="") -> dict:
+def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> dict:
     """One measured number.
 
     Args:
-        what: it is of, and what it is.
+        quantity: what is measured, and of what.
         value: the number; None where it was not measured, and `note` says why.
         unit: of the value and of its target; `SHARE` is a fraction.
         at_least, at_most: the target, one of them or none.
@@ -40,7 +40,7 @@ def figure(what, value, unit, *, at_least=None, at_most=None, note="") -> dict:
     elif at_most is not None:
         target, met = f"≤ {number_text(at_most, unit)}", value is not None and value <= at_most
     return {
-        "what": what,
+        "what": quantity,
         "value": None if value is None else float(f"{value:.6g}"),
         "unit": unit,
         "target": target,

@@ -42,13 +42,13 @@ def read(results) -> list[dict]:
     Raises:
         InputError: a file is no such row.
     """
-    found = []
+    references = []
     for path in sorted(Path(results, "human").glob("*.json")):
         if path.name.endswith(annotations.SUFFIX):
             continue
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
-            found.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})
+            references.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
-    return found
+    return references

@@ -21,10 +21,10 @@ def read(root) -> dict[str, dict]:
 
 
 def _systems(tree) -> dict[str, dict]:
-    found = dict(tree["systems"])
-    if lacking := [name for name, entry in found.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
+    systems = dict(tree["systems"])
+    if lacking := [name for name, entry in systems.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
         raise KeyError(f"{lacking[0]} lacks a number")
-    return found
+    return systems
 
 
 def keep(root, measured) -> Path:

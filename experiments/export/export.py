@@ -62,17 +62,17 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
     Raises:
         InputError: there are no records, or the folder cannot be written.
     """
-    found, into = records.read_all(results), Path(into)
-    if not found:
+    recorded, into = records.read_all(results), Path(into)
+    if not recorded:
         raise InputError(f"{results} holds no records; name a results folder with --results")
-    known, groups, missing = _known(found, _files(found, data, corpus_names)), defaultdict(dict), []
-    for record in found:
+    known, groups, missing = _known(recorded, _files(recorded, data, corpus_names)), defaultdict(dict), []
+    for record in recorded:
         folds = groups[_place(record)]
         first = folds.setdefault(record.fold, record)
         if first.fold_fingerprint != record.fold_fingerprint:
             missing.append(f"{_name(record)}: other utterances than the same fold of {_name(first)}, which is exported")
     try:
-        for record in found:
+        for record in recorded:
             _write_csv(_tree(into / "predictions", record).with_suffix(".csv"), prediction_rows(record))
         for place, folds in groups.items():
             parts = {name: fold_rows(record, known) for name, record in folds.items()}
@@ -81,7 +81,7 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
             missing += _write_audformat(into / "audformat" / place, place, parts)
     except OSError as error:
         raise InputError(f"{into} cannot be written ({error.strerror}); give a writable folder with --into") from error
-    return Exported(sum(map(len, groups.values())), len(found), tuple(missing))
+    return Exported(sum(map(len, groups.values())), len(recorded), tuple(missing))
 
 
 _NO_TRAIN = "its training part is left out, no record names all of its utterances"
@@ -134,7 +134,7 @@ def _pool(record):
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
-def _files(found, data, corpus_names) -> dict[str, dict[str, str]]:
+def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
     """(name, --corpus) -> file in an utterance's id -> its path below the corpus's root, for corpora that are at hand.
 
     Raises:
@@ -142,14 +142,14 @@ def _files(found, data, corpus_names) -> dict[str, dict[str, str]]:
     """
     from common import corpora  # reads sound files, which nothing else here needs
 
-    wanted, files = sorted({_corpus(record) for record in found}), {}
+    wanted, files = sorted({_corpus(record) for record in recorded_folds}), {}
     for recorded, name in wanted:
-        if data and not _is_of_a_user(recorded) and (root := corpora.find(name, data)):
+        if data and not _is_of_a_user(recorded) and (root := corpora.places.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == recorded:  # and not a synthetic one in the same layout
                 files[recorded, name] = {u.id: _below(root, u.path) for u in corpus.utterances}
     for name in corpus_names:
-        corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.find(name)
+        corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.places.find(name)
         root = root.parent if root.is_file() else root
         keys = [key for key in wanted if key[0] == corpus.name]
         if not keys:
@@ -171,10 +171,10 @@ def _corpus(record) -> tuple[str, str]:
     return record.corpus, corpus_words(record)[0]
 
 
-def _known(found, files) -> dict:
+def _known(recorded, files) -> dict:
     """Pool -> utterance id -> its Row, of all validation and test parts."""
     known = defaultdict(dict)
-    for record in found:
+    for record in recorded:
         located = files.get(_corpus(record), {})
         for part in ("valid", "test"):
             scored = record.parts[part]

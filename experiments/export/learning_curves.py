@@ -21,15 +21,15 @@ def export(results, into) -> int:
     Raises:
         InputError: there are no records, none has a history, or the folder cannot be written.
     """
-    found = [record for record in records.read_all(results) if any(record.history.values())]
-    if not found:
+    with_history = [record for record in records.read_all(results) if any(record.history.values())]
+    if not with_history:
         raise InputError(f"{results} holds no records with a learning curve; name a results folder with --results")
     try:
-        for record in found:
+        for record in with_history:
             _write(record, Path(into, *records.record_path("", record).with_suffix("").parts[1:]))
     except OSError as error:
         raise InputError(f"{into} cannot be written ({error.strerror}); give a writable folder") from error
-    return len(found)
+    return len(with_history)
 
 
 def _write(record, folder):

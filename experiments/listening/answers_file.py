@@ -82,7 +82,7 @@ class Answers:
         with _refusing(self.path), _connection(self.path) as connection:
             return _read_study(connection)
 
-    def of(self, assessor) -> dict[str, Answer]:
+    def answers_of(self, assessor) -> dict[str, Answer]:
         """Utterance id -> answer, in the order in which they were given."""
         with _connection(self.path) as connection:
             rows = connection.execute(
@@ -117,11 +117,11 @@ class Answers:
     def rows(self) -> list[Row]:
         """All answers in the order in which they were given; `assessor` is the name as it was first written."""
         with _refusing(self.path), _connection(self.path) as connection:
-            found = connection.execute(
+            answers = connection.execute(
                 "SELECT name, utterance, emotion, speaker, phase, answer, time, revealed FROM answers"
                 " JOIN assessors ON assessor = key JOIN utterances ON utterance = id ORDER BY answers.number"
             )
-            return [Row(*row) for row in found]
+            return [Row(*row) for row in answers]
 
 
 def place(results, variant, suffix="sqlite") -> Path:
@@ -203,9 +203,9 @@ def _check(path, connection):
         raise InputError(f"{path} is no answers file of this suite; name another one with --answers")
     if version > SCHEMA:
         raise InputError(f"{path} has schema {version}, this version reads up to {SCHEMA}; update the suite to use it")
-    found = [row[0] for row in connection.execute("PRAGMA quick_check")]
-    if found != ["ok"]:
-        raise InputError(f"{path} is damaged ({found[0]}); restore a copy, or name another file with --answers")
+    problems = [row[0] for row in connection.execute("PRAGMA quick_check")]
+    if problems != ["ok"]:
+        raise InputError(f"{path} is damaged ({problems[0]}); restore a copy, or name another file with --answers")
 
 
 def _read_study(connection) -> Study:

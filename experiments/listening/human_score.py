@@ -93,7 +93,7 @@ def score(study, rows) -> dict:
         "n": len(counted),
         "utterances": len(answered),
         "utterances_with_two": sum(count >= study_plan.ASSESSORS_WANTED for count in answered.values()),
-        "utterances_planned": len(study.of(study_plan.TEST)),
+        "utterances_planned": len(study.items_of(study_plan.TEST)),
         "assessors": len({row.assessor for row in counted}),
         **_agreement_of(study, counted),
         "intervals": bounds,

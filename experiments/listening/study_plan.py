@@ -56,7 +56,7 @@ class Study:
     per_emotion: int | None
     items: tuple[Item, ...]
 
-    def of(self, phase) -> tuple[Item, ...]:
+    def items_of(self, phase) -> tuple[Item, ...]:
         return tuple(item for item in self.items if item.phase == phase)
 
 

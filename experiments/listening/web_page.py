@@ -105,12 +105,12 @@ class Page:
     def item(self):
         """The utterance of `token` where the assessor may see it, else the one that is next."""
         _, assessor = _assessor(flask.request.args)
-        given = self.answers.of(assessor)
+        given = self.answers.answers_of(assessor)
         asked = self.items.get(flask.request.args.get("token", ""))
         if asked is None or (asked.id not in given and self._too_early(asked, given)):
             asked = study_plan.next_item(self.plan, assessor, given, self.answers.counts())
         if asked is None:
-            return {"done": True, "answered": sum(item.id in given for item in self.plan.of(study_plan.TEST))}
+            return {"done": True, "answered": sum(item.id in given for item in self.plan.items_of(study_plan.TEST))}
         return self._state(asked, given)
 
     def answer(self):
@@ -118,7 +118,7 @@ class Page:
         body, name, assessor, item = self._request()
         if body.get("answer") not in self.plan.classes:
             raise exceptions.BadRequest(f"an answer is one of {', '.join(self.plan.classes)}")
-        given = self.answers.of(assessor)
+        given = self.answers.answers_of(assessor)
         if item.id not in given:
             if self._too_early(item, given):
                 raise exceptions.Conflict("the training utterances come first")
@@ -130,7 +130,7 @@ class Page:
         _, _, assessor, item = self._request()
         if self.answers.reveal(assessor, item.id) is None:
             raise exceptions.Conflict("the answer is shown once you have given yours")
-        return self._state(item, self.answers.of(assessor))
+        return self._state(item, self.answers.answers_of(assessor))
 
     def audio(self, token):
         """The recording as 16-bit WAV: any format and any stretch of a file, without its name and tags."""
@@ -145,7 +145,7 @@ class Page:
 
     def _render(self, **values):
         values = {"assessor": None, "emotions": (), "name": "", "problem": "", **values}
-        counted = len(self.plan.of(study_plan.TEST))
+        counted = len(self.plan.items_of(study_plan.TEST))
         training = len(self.plan.items) - counted
         return flask.render_template(
             "web_page.html.j2",
@@ -169,13 +169,13 @@ class Page:
 
     def _too_early(self, item, given):
         return item.phase == study_plan.TEST and any(
-            other.id not in given for other in self.plan.of(study_plan.TRAINING)
+            other.id not in given for other in self.plan.items_of(study_plan.TRAINING)
         )
 
     def _state(self, item, given):
         """What the page shows of an utterance."""
         answer = given.get(item.id)
-        members = {other.id for other in self.plan.of(item.phase)}
+        members = {other.id for other in self.plan.items_of(item.phase)}
         before = [id_ for id_ in given if id_ in members]
         return {
             "done": False,

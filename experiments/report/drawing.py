@@ -41,7 +41,7 @@ def system_title(figure, system, counted):
     lines = [
         f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
         f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
-        f"n = {system.n} test utterances a seed, folds {system.folds}, seeds {ranges(system.seeds)}: {counted}",
+        f"n = {system.num_test} test utterances a seed, folds {system.folds}, seeds {ranges(system.seeds)}: {counted}",
         "; ".join(filter(None, [system.limits, *system.caveats])),
     ]
     title(figure, lines)

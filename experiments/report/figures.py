@@ -43,27 +43,27 @@ def write(root, drawn) -> None:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
 
 
-def draw(found, ablations=frozenset()) -> dict[str, bytes]:
+def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
     """SVG bytes by file name: of full trainings, or of reduced ones where there is no other.
 
     Args:
-        found: SystemResults.
+        systems: SystemResults.
         ablations: names of systems that stand beside no other: only a ledger compares them.
     """
     images = {}
-    full = [system for system in found if system.preset == FULL]
+    full = [system for system in systems if system.preset == FULL]
     with drawing.style():
-        for system in full or found:
+        for system in full or systems:
             if any(
                 record.history.get(name)
-                for record in system.used
+                for record in system.records_used
                 for *_, train, valid in PANELS
                 for name in (train, valid)
             ):
                 images[f"{stem(system)}-curves.svg"] = drawing.svg(curves(system))
             images[f"{stem(system)}-confusion.svg"] = drawing.svg(confusion(system))
             images[f"{stem(system)}-recalls.svg"] = drawing.svg(speaker_recalls.recalls(system))
-        images |= {name: drawing.svg(figure) for name, figure in forest.draw(found, ablations).items()}
+        images |= {name: drawing.svg(figure) for name, figure in forest.draw(systems, ablations).items()}
     return images
 
 
@@ -75,12 +75,14 @@ def stem(system) -> str:
 def curves(system) -> Figure:
     """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    first = ", of several networks the first" if any(":" in name for r in system.used for name in r.history) else ""
-    drawing.system_title(figure, system, f"{len(system.used)} trainings{first}")
+    first = (
+        ", of several networks the first" if any(":" in name for r in system.records_used for name in r.history) else ""
+    )
+    drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}")
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
         for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
-            _lines(axes, [r.history[name] for r in system.used if r.history.get(name)], colour, words)
-        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.used if _kept(r, valid)]
+            _lines(axes, [r.history[name] for r in system.records_used if r.history.get(name)], colour, words)
+        kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.records_used if _kept(r, valid)]
         if kept:
             axes.plot(*zip(*kept, strict=True), "o", color=drawing.INK, markersize=3, label="epoch kept", zorder=4)
         axes.set_xlabel("epoch")

@@ -17,7 +17,7 @@ WIDTH_INCHES = 9
 def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
     """File name -> figure, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
     groups = {
-        group: comparisons.methods_of(members, ablations)[0]
+        group: comparisons.distinct_systems(members, ablations)[0]
         for group, members in system_results.by_group(systems).items()
     }
     return {
@@ -60,7 +60,7 @@ def of_speakers(system) -> np.ndarray:
 
 def _title(figure, members):
     corpus, protocol, preset = members[0].group
-    sizes = ", ".join(sorted({system.n for system in members}))
+    sizes = ", ".join(sorted({system.num_test for system in members}))
     lines = [f"{corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances a seed", members[0].limits]
     lines += sorted({f"{s.name}: {'; '.join(s.caveats)}" for s in members if s.caveats})
     lines += [f"seeds {', '.join(sorted({system_results.ranges(s.seeds) for s in members}))}"]

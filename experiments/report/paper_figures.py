@@ -3,6 +3,8 @@
 A paper that has figures has papers/<paper>/figures.py with two names. `SYSTEMS`: rows of variants, the figures being
 drawn from the systems of one row, the first that is there. `paper_figures(systems, sentence)`: name -> (Figure, what it
 shows, emotions), from (recipe, Fitted) of each variant and a function that gives the sentence of an emotion.
+Figures that need no system are in `recording_figures(waveforms)`: name -> (Figure, what it shows), from a function that
+gives the recordings of a corpus at a sample rate.
 """
 
 from pathlib import Path
@@ -36,17 +38,46 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     """
     backend.start()
     paper = figures_of(name)
+    if not hasattr(paper, "paper_figures"):
+        raise InputError(f"{name} has no figures of saved systems; name recordings with --corpus, without --models")
     loaded = [models.load(folder) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
     tested = _tested([system.record for system in loaded], data, results)
     images = []
     with drawing.style():
-        made = paper.paper_figures(
+        drawn = paper.paper_figures(
             [(system.recipe, system.fitted) for system in loaded],
             lambda emotion, rate: _heard(_first(tested, emotion), rate),
         )
-        for stem, (figure, shows, emotions) in made.items():
+        for stem, (figure, shows, emotions) in drawn.items():
             caption = _caption(shows, [system.record for system in loaded], [_first(tested, e) for e in emotions])
             images.append(_write(Path(into, name, f"{stem}.png"), drawing.png(figure), caption))
+    return images
+
+
+def draw_recordings(name, *, data, into, corpus) -> list[Path]:
+    """Draw what a paper shows of recordings alone, without a system; as `draw` does.
+
+    Raises:
+        InputError: the paper has no such figures, or the recordings are missing.
+    """
+    backend.start()
+    paper = figures_of(name)
+    if not hasattr(paper, "recording_figures"):
+        raise InputError(f"{name} has no figures of recordings alone; name a folder of saved systems with --models")
+    loaded = corpora.load(corpus, data)
+
+    def waveforms(rate):
+        return (_heard(utterance, rate) for utterance in loaded.utterances)
+
+    images = []
+    with drawing.style():
+        for stem, (figure, shows) in paper.recording_figures(waveforms).items():
+            source = corpora.CORPORA.get(corpus.partition("/")[0])
+            credit = f"Recordings: {source.INFO.citation}; licence: {source.INFO.licence}." if source else ""
+            lines = [f"{shows[0].upper()}{shows[1:]}.", f"Corpus: {loaded.variant}.", credit, loaded.limits]
+            images.append(
+                _write(Path(into, name, f"{stem}.png"), drawing.png(figure), "\n".join(filter(None, lines)) + "\n")
+            )
     return images
 
 

@@ -27,7 +27,7 @@ class Audited:
     refused: str = ""
 
     @property
-    def what(self) -> str:
+    def title(self) -> str:
         return f"{self.system}, {self.protocol} on {self.corpus_variant}"
 
 
@@ -55,9 +55,9 @@ def of_ours(data, *, seed=0, workers=1):
     Raises:
         InputError: no corpus is there.
     """
-    if not (found := compare.corpora_found(data)):
+    if not (corpora_here := compare.corpora_found(data)):
         raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
-    for name, (paper_name, variant) in itertools.product(found, compare.main_systems()):
+    for name, (paper_name, variant) in itertools.product(corpora_here, compare.main_systems()):
         system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
         recipe = catalog.recipe(paper_name, variant, "paper")
         corpus = corpora.load(name, data)
@@ -107,10 +107,10 @@ def keep(audits, root) -> Path:
     Raises:
         InputError: the file is damaged or cannot be written.
     """
-    made = [_summary(audited) for audited in audits]
-    corpora_now = {_corpus(summary) for summary in made}
+    summaries = [_summary(audited) for audited in audits]
+    corpora_now = {_corpus(summary) for summary in summaries}
     kept = [summary for summary in evidence_audits.read(root) if _corpus(summary) not in corpora_now]
-    tree = {"schema": SCHEMA, "audits": [*kept, *made]}
+    tree = {"schema": SCHEMA, "audits": [*kept, *summaries]}
     return write_json(Path(root, FILE), tree, "give a writable folder")
 
 
@@ -129,11 +129,11 @@ def _summary(audited) -> dict:
         kinds.setdefault(f"{finding.kind} in validation" if apart else finding.kind, []).append(finding)
     counted = {
         kind: {
-            "level": verdict(found),
-            "folds": len({name for finding in found for name in finding.fold.split(",")}),
-            "most": max(finding.count for finding in found),
+            "level": verdict(findings),
+            "folds": len({name for finding in findings for name in finding.fold.split(",")}),
+            "most": max(finding.count for finding in findings),
         }
-        for kind, found in kinds.items()
+        for kind, findings in kinds.items()
     }
     return {
         "system": audited.system,

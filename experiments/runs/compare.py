@@ -39,18 +39,18 @@ def systems(pairs, preset, *, assignments=(), **options):
     Raises:
         InputError: an unknown name, changes that a system cannot have, or an option that none of the systems reads.
     """
-    made, faults, options = [], [], _Options(options)
+    experiments, faults, options = [], [], _Options(options)
     for pair in pairs:
         try:
-            made.append(_system(pair, preset, assignments, options))
+            experiments.append(_system(pair, preset, assignments, options))
         except InputError as error:
             faults.append(str(error))
     if faults:
         raise InputError("\n".join(dict.fromkeys(faults)))
     if unread := [OPTIONS[name] for name in options if name not in options.read]:
-        names = ", ".join(system.name for system in made)
+        names = ", ".join(system.name for system in experiments)
         raise InputError(f"{' and '.join(unread)} would be ignored, it does not concern {names}; leave it out")
-    return made
+    return experiments
 
 
 class _Options(dict):
@@ -99,7 +99,7 @@ def require_honest(protocols):
 
 def corpora_found(data):
     """Names of the corpora that are there."""
-    return tuple(name for name in corpora.CORPORA if corpora.find(name, data))
+    return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
 
 
 def is_synthetic(protocols, data) -> bool:
@@ -127,7 +127,7 @@ def synthetic_corpora(data):
     Raises:
         InputError: a folder of corpora was named, but none is in it.
     """
-    corpora.require_none_named(data)
+    corpora.places.require_none_named(data)
     from common.corpora import synthetic
 
     folder = feature_store.cache_dir() / "synthetic"

@@ -278,7 +278,8 @@ def _keep_random_numbers_apart():
     thread of the process, twice a second (dask.sizeof). Without this the weights that a fold begins with depend on the
     moment: the same fold ends with other predictions on each worker. Keras has no public way to give it a generator.
     A seed for each initializer and each dropout of every paper would be one, about fifty places, which a new paper's
-    author would have to know of, and the local runs that are recorded would no longer be repeated.
+    author would have to know of, and the local runs that are recorded would no longer be repeated. Upstream,
+    https://github.com/keras-team/keras/pull/22709 (open) counts these seeds apart, which would make this needless.
     """
     backend.start()
     from keras.src.random import seed_generator
@@ -298,12 +299,12 @@ def _with_features_at_hand(job):
         hashes = feature_store.fingerprints(utterances.values(), workers=1)
         by_path = {path: hashes[u.id] for path, u in utterances.items()}
         store = feature_store.cache_dir() / "features"
-        (made,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
+        (remade,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
     except InputError as error:
         raise InputError(
             f"a Dask worker sees neither the feature store nor the recordings ({error}); "
             "put one of them on a path that all machines share"
         ) from error
-    if made.identity != job.identity:
+    if remade.identity != job.identity:
         raise InputError(f"a Dask worker has other recordings of {job.corpus.name}; share the feature store, --store")
-    return made
+    return remade

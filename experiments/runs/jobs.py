@@ -267,8 +267,12 @@ def _warnings(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]
     arrays = feature_store.StoredFeatures(entries.values())
     measures = {name: recordings.Measures(*map(float, array)) for name, array in zip(entries, arrays, strict=True)}
     seen_hz = front_end.sample_rate_hz / 2 if front_end.sample_rate_hz else recordings.USUAL_BAND_HZ
-    told = leakage.told_by_speaker(selected.utterances)
-    return (*selected.warnings, *recordings.warnings(measures, seen_hz), *([told] if told else []))
+    speaker_warning = leakage.told_by_speaker(selected.utterances)
+    return (
+        *selected.warnings,
+        *recordings.warnings(measures, seen_hz),
+        *([speaker_warning] if speaker_warning else []),
+    )
 
 
 _SAID = set()
@@ -289,15 +293,15 @@ def audio_hashes(utterances, *, workers) -> dict[str, str]:
     """SHA-256 of every utterance's audio file, by id; a file that did not change is read once a process."""
     places = {u.id: _state(u.path) for u in utterances}
     new = [u for u in utterances if places[u.id] not in _HASHED]
-    _HASHED.update({places[i]: found for i, found in feature_store.fingerprints(new, workers=workers).items()})
+    _HASHED.update({places[i]: digest for i, digest in feature_store.fingerprints(new, workers=workers).items()})
     return {u.id: _HASHED[places[u.id]] for u in utterances}
 
 
 def _state(path):
     """A file's name, size and time; one that cannot be seen has neither, and the reader says so."""
     with contextlib.suppress(OSError):
-        found = os.stat(path)
-        return str(path), found.st_size, found.st_mtime_ns
+        status = os.stat(path)
+        return str(path), status.st_size, status.st_mtime_ns
     return str(path), None, None
 
 
@@ -351,7 +355,7 @@ def is_done(job) -> bool:
         "folds": record.fold_fingerprint != job.fold_fingerprint,
         "settings": _completed(recipes.settings(record.recipe), job.system.recipe) != job.settings,
     }
-    if reasons := [what for what, differs in differing.items() if differs]:
+    if reasons := [part for part, differs in differing.items() if differs]:
         raise InputError(
             f"{job.path} holds a result made with other {' and other '.join(reasons)}; "
             "give another --results folder, or delete that record to make it anew"
@@ -389,7 +393,7 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
     jobs = []
     for job in drafts:
         features = {name: tuple(main[u.id] for u in part) for name, part in job.fold.parts.items()}
-        for condition, made in conditions.items():
-            features[f"test:{condition}"] = tuple(made[u.id] for u in job.fold.test)
+        for condition, condition_entries in conditions.items():
+            features[f"test:{condition}"] = tuple(condition_entries[u.id] for u in job.fold.test)
         jobs.append(dataclasses.replace(job, features=features))
     return jobs

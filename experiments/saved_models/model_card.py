@@ -7,9 +7,10 @@ from pathlib import Path
 
 import jinja2
 
-from common import corpora, markup
-from common.corpora import verify
+from common import markup
+from common.corpora import places
 from common.evaluation import metrics, reported_results
+from common.utterance import SYNTHETIC
 from experiments.evaluation import system_results
 
 HEARD = "test, also in train"  # the speakers of a test part that are not new to the system
@@ -37,8 +38,8 @@ class Source:
 
 def source(record) -> Source:
     """The source of a record's corpus, synthetic ones and a user's own named as such."""
-    name = record.corpus.removesuffix(verify.SYNTHETIC)
-    card = next((m.INFO for key, m in corpora.CORPORA.items() if name == key or name.startswith(f"{key}-")), None)
+    name = record.corpus.removesuffix(SYNTHETIC)
+    card = next((m.INFO for key, m in places.CORPORA.items() if name == key or name.startswith(f"{key}-")), None)
     if record.synthetic:
         layout = f" in the layout of {card.title}" if card else ""
         licence = "MIT, as this suite: made by code, no recording is in it"

@@ -119,7 +119,9 @@ def _write_network(network, place):
 
 def _speakers(fold) -> dict[str, int]:
     names = {part: {u.speaker for u in utterances} for part, utterances in fold.parts.items()}
-    return {part: len(found) for part, found in names.items()} | {model_card.HEARD: len(names["test"] & names["train"])}
+    return {part: len(speakers) for part, speakers in names.items()} | {
+        model_card.HEARD: len(names["test"] & names["train"])
+    }
 
 
 def _front_end_code(paper) -> str:
@@ -214,9 +216,9 @@ def _only_in(one, other, prefix=""):
 def _differences(record, recipe, front_end_code):
     """What the system was made with that is not here: its settings, the networks' library, the front end's code."""
     library = model_card.library(record)
-    made, here = record.environment.get(library), metadata.version(library)
-    if made != here:
-        yield f"{library} {made}, not the {here} that is here"
+    recorded, here = record.environment.get(library), metadata.version(library)
+    if recorded != here:
+        yield f"{library} {recorded}, not the {here} that is here"
     if front_end_code != _front_end_code(record.paper):
         yield f"another front end than papers/{record.paper}/features.py is now"
     if newer := list(_only_in(recipes.plain(recipe), record.recipe)):

@@ -20,11 +20,9 @@ from experiments.evaluation import reproduction, system_results
 from experiments.evidence import annotations, audits, benchmarks, human_reference, latencies
 from experiments.tables import (
     ablation_effects,
-    audit,
-    benchmark,
     class_rates,
+    evidence,
     formats,
-    latency,
     layout,
     noise,
     pairs,
@@ -126,9 +124,10 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         if rated and corpus in rated:
             from experiments.tables import error_structure
 
-            sheet = error_structure.errors_sheet(corpus, members, rated[corpus])
+            decisions_of = {paper.name for paper in known if paper.decisions}
+            sheet = error_structure.errors_sheet(corpus, members, rated[corpus], decisions_of)
             sheets += [sheet] if sheet else []
-    return [*sheets, latency.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
+    return [*sheets, evidence.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 
 
 def _of_paper(paper, results, rated) -> list[formats.Sheet]:
@@ -147,7 +146,7 @@ def _of_paper(paper, results, rated) -> list[formats.Sheet]:
 
 def other_sheets(root) -> list[formats.Sheet]:
     """The tables of what is known beside the records: the audit of our folds, the speed of this suite."""
-    sheets = [audit.sheet(audits.read(root)), benchmark.sheet(benchmarks.read(root))]
+    sheets = [evidence.audit_sheet(audits.read(root)), evidence.speed_sheet(benchmarks.read(root))]
     return [sheet for sheet in sheets if sheet]
 
 

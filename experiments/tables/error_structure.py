@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from common.evaluation import agreement
+from common.evaluation import agreement, metrics
 from common.evaluation.intervals import NotComputableError
 from common.folds import leakage
 from common.utterance import slug
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import attempt, caption, commands, identity
+from experiments.tables.layout import caption, commands, identity, value_or_reason
 
-PAPER = "chernykh2018"
 RATERS = {"external": False, "external and the actors themselves": True}  # -> with_self
 BY_DISSENT = "Errors by emotion and number of dissenting raters"
 BY_RECOGNITION = "Errors by emotion and share of listeners who recognised it"
@@ -33,11 +32,18 @@ CONFUSION_NOTES = ("In per cent of the true emotion's utterances, the decisions 
 # --- the sheet
 
 
-def errors_sheet(corpus, systems, raters) -> Sheet | None:
-    """Figure 6b, Table 2 where there are votes, Figure 6a of the paper's systems; None where no system has ratings."""
+def errors_sheet(corpus, systems, raters, decisions_of=()) -> Sheet | None:
+    """Figure 6b, Table 2 where there are votes, Figure 6a of some papers' systems; None where no system has ratings.
+
+    Args:
+        corpus: the corpus variant of all systems.
+        systems: SystemResults.
+        raters: annotations.Annotations.
+        decisions_of: names of the papers that show what their systems decide.
+    """
     rated, left_out = {}, []
     for system in systems:
-        utterances, why = attempt(_utterances, system, raters)
+        utterances, why = value_or_reason(_utterances, system, raters)
         if why:
             left_out.append(f"Left out: {_title(system)}: {why}.")
         else:
@@ -47,7 +53,7 @@ def errors_sheet(corpus, systems, raters) -> Sheet | None:
     tables = [_by_agreement(corpus, rated, raters)]
     if raters.voted:
         tables.append(_residual(corpus, rated, raters))
-    if own := {system: utterances for system, utterances in rated.items() if system.paper == PAPER}:
+    if own := {system: utterances for system, utterances in rated.items() if system.paper in decisions_of}:
         tables.append(_confusion(corpus, own))
     tables[0] = tables[0].changed(commands=commands(rated), notes=(*tables[0].notes, *left_out))
     return Sheet(f"errors_{slug(corpus)}", f"Where systems err on {corpus}", tuple(tables))
@@ -57,7 +63,7 @@ def _utterances(system, raters):
     if leakage.is_leaky(system.protocol):
         raise NotComputableError("it scores segments, which no listener heard")
     tested = system.tested()
-    return raters.of(tested.ids, [system.classes[k] for k in tested.labels])
+    return raters.annotated(tested.ids, [system.classes[k] for k in tested.labels])
 
 
 def _title(system) -> str:
@@ -81,10 +87,6 @@ def _counted(heading, share, count) -> Column:
         return f"{formats.per_cent(row[share])} ({round(row[share] * n)}/{n})" if n else formats.NONE
 
     return Column(heading, share, show)
-
-
-def _share(hits, total) -> float | None:
-    return hits / total if total else None
 
 
 def _by_agreement(corpus, rated, raters) -> Table:
@@ -133,7 +135,7 @@ def _error_row(system, kind, emotion, hits, counts, places) -> dict:
     cells |= {name: (int(hits[c]), int(counts[c])) if c < len(counts) else (0, 0) for name, c in places.items()}
     row = identity(system) | {"what": kind, "emotion": emotion}
     for name, (hit, n) in cells.items():
-        row |= {f"share_{_field(name)}": _share(hit, n), f"n_{_field(name)}": n}
+        row |= {f"share_{_field(name)}": float(agreement.share(hit, n)), f"n_{_field(name)}": n}
     return row
 
 
@@ -164,11 +166,11 @@ def _residual_row(system, who, emotion, residual) -> dict:
         "what": "residual",
         "emotion": emotion,
         "raters": who,
-        "considered": _share(residual.considered, residual.dissenting),
+        "considered": residual.considered_ratio,
         "n_dissenting": residual.dissenting,
-        "model_accuracy": _share(residual.matching, residual.errors),
+        "model_accuracy": residual.model_accuracy,
         "n_errors": residual.errors,
-        "chance": 1 / (len(system.classes) - 1),
+        "chance": metrics.chance(len(system.classes) - 1),
     }
 
 

@@ -43,12 +43,15 @@ NOTES = formats.text("notes", "notes")
 UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
 
 
+WHO = [*results.KEY, "command", "num_classes", "chance_ua", "majority_wa", "limits"]  # `identity` and `surroundings`
+
+
 def counted(system) -> dict:
     """The fields of `COUNTED`."""
-    return {"n": system.n, "folds": system.folds, "seeds": ranges(system.seeds)}
+    return {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
 
 
-def attempt(function, *arguments, **options):
+def value_or_reason(function, *arguments, **options):
     """(result, "") or (None, why there is none)."""
     try:
         return function(*arguments, **options), ""
@@ -65,7 +68,7 @@ def by_corpus(systems):
 def caption(title, corpus, systems) -> str:
     """The table's title, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
-    sizes = sorted({s.n for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
+    sizes = sorted({s.num_test for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
         f"{title} on {corpus}",
         f"n = {', '.join(sizes)} test utterances a seed",
@@ -109,15 +112,16 @@ def surroundings(system) -> dict:
     }
 
 
-def rows(systems, numbers, *, own_rule=True) -> pd.DataFrame:
+def rows(systems, numbers, *, own_rule=True, intervals=True) -> pd.DataFrame:
     """A row a system under its paper's own decision rule, or a row a system and rule, in the order of the systems.
 
-    Its fields are `identity`, `surroundings`, and those of `results.wide(..., numbers)`.
+    Metrics of classes give a row a class. The fields are `identity`, `surroundings`, and those of
+    `results.wide(..., numbers)`.
     """
     about = [
         identity(system, rule) | surroundings(system)
         for system in systems
         for rule in (system.rules[:1] if own_rule else system.rules)
     ]
-    measured = results.frame(systems, numbers.values(), own_rule=own_rule)
-    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object)
+    measured = results.frame(systems, dict.fromkeys(numbers.values()), own_rule=own_rule, intervals=intervals)
+    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object).copy()

@@ -1,20 +1,12 @@
 """The tables of systems in noise: each condition with its means, and what one system gains over another there."""
 
-import functools
 import itertools
 
+import pandas as pd
+
 from common.utterance import slug
-from experiments.evaluation.noise_conditions import (
-    CLEAN,
-    EVERY,
-    describe,
-    difference,
-    mean,
-    means_of,
-    measure,
-    of,
-    stem,
-)
+from experiments.evaluation import comparisons
+from experiments.evaluation.noise_conditions import ALL_CONDITIONS, CLEAN, conditions_of, describe, parts_of, stem
 from experiments.evaluation.system_results import common_seeds, ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
@@ -53,51 +45,42 @@ def noise_sheet(corpus, systems) -> Sheet | None:
         "Noise is added to the test part only; level: mean power of the recording to mean power of the noise.",
         *_notes_on_signals(noisy),
     ]
-    rows = [row for system in noisy for row in _rows(system)]
+    rows = pd.concat([frame for system in noisy for frame in _rows(system)])[NOISE_FIELDS]
     caption = layout.caption("Systems in noise", corpus, noisy)
     table = Table(caption, rows, NOISE_COLUMNS, layout.commands(noisy), tuple(notes))
     return Sheet(f"noise_{slug(corpus)}", f"Systems in noise on {corpus}", (table,))
 
 
 def _noisy(systems) -> list:
-    return [s for s in systems if any(part.startswith("test:") for record in s.used for part in record.parts)]
+    return [s for s in systems if any(part.startswith("test:") for record in s.records_used for part in record.parts)]
 
 
 def _notes_on_signals(systems) -> list[str]:
     """Which signals and level each system heard; systems that heard the same share a line."""
     heard = {}
     for system in systems:
-        conditions, why = layout.attempt(of, system)
+        conditions, why = layout.value_or_reason(conditions_of, system)
         heard.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
     return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
 
 
+NOISE_FIELDS = [  # of the CSV
+    *(*layout.WHO, "condition", "signals", "snr_db", "n", "folds", "seeds"),
+    *(*formats.interval_fields("ua_pooled"), *formats.interval_fields("wa_pooled"), "notes"),
+]
+
+
 def _rows(system):
-    yield _row(system, CLEAN, {}, functools.partial(measure, system))
-    conditions, why = layout.attempt(of, system)
-    if why:
-        yield _row(system, "in noise", {}, functools.partial(measure, system, part=EVERY))  # says why there is none
-        return
-    for name, heard in conditions.items():
-        yield _row(system, name, {name: heard}, functools.partial(measure, system, part=f"test:{name}"))
-    for words, alike in means_of(conditions):
-        yield _row(system, words, alike, functools.partial(mean, system, conditions=alike))
-
-
-def _row(system, condition, conditions, number_of) -> dict:
-    """One row; `number_of(metric)` gives its numbers, `conditions` are those that stand behind them."""
-    (ua, why), (wa, _) = (layout.attempt(number_of, metric) for metric in ("ua", "wa"))
-    return {
-        **layout.identity(system),
-        **layout.surroundings(system),
-        "condition": condition,
-        "signals": "+".join(stem(noise) for noise, _ in conditions.values()),
-        "snr_db": "+".join(f"{level:g}" for level in sorted({level for _, level in conditions.values()})),
-        **layout.counted(system),
-        **formats.interval_fields("ua_pooled", ua),
-        **formats.interval_fields("wa_pooled", wa),
-        "notes": "; ".join([*system.caveats, *filter(None, [why, ua and ua.why_none])]),
-    }
+    """A frame of one row for clean, for each condition and for each mean."""
+    conditions, why = layout.value_or_reason(conditions_of, system)
+    parts = {"in noise": (ALL_CONDITIONS, {})} if why else parts_of(conditions)  # whose row says why
+    for condition, (part, added) in {CLEAN: ("test", {}), **parts}.items():
+        rows = layout.rows([system], {f"{metric}_pooled": (metric, part, "pooled") for metric in ("ua", "wa")})
+        rows["condition"] = condition
+        rows["signals"] = "+".join(stem(noise) for noise, _ in added.values())
+        rows["snr_db"] = "+".join(f"{level:g}" for level in sorted({level for _, level in added.values()}))
+        rows["notes"] = ["; ".join([*system.caveats, *filter(None, rows["ua_pooled_why_none"])])]
+        yield rows
 
 
 def differences_sheet(corpus, systems) -> Sheet | None:
@@ -120,22 +103,27 @@ def differences_sheet(corpus, systems) -> Sheet | None:
 def _heard_the_same(first, second) -> bool:
     if first.group != second.group or first.classes != second.classes or not common_seeds(first, second):
         return False
-    heard, _ = layout.attempt(of, first)
-    return bool(heard) and heard == layout.attempt(of, second)[0]
+    heard, _ = layout.value_or_reason(conditions_of, first)
+    return bool(heard) and heard == layout.value_or_reason(conditions_of, second)[0]
 
 
 def _difference_rows(first, second):
-    heard = of(first)
-    yield _difference_row(first, second, CLEAN, ["test"])
-    for words, members in means_of(heard):
-        yield _difference_row(first, second, words, [f"test:{name}" for name in members])
+    means = {words: [f"test:{name}" for name in alike] for words, (_, alike) in _means(conditions_of(first)).items()}
+    for condition, parts in {CLEAN: ["test"], **means}.items():
+        yield _difference_row(first, second, condition, parts)
+
+
+def _means(conditions) -> dict:
+    return {words: part for words, part in parts_of(conditions).items() if words not in conditions}
 
 
 def _difference_row(first, second, condition, parts) -> dict:
+    seeds = common_seeds(first, second)
     row = layout.identity(first) | layout.surroundings(first)
     row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
-    row |= {"n": first.n, "folds": first.folds, "seeds": ranges(common_seeds(first, second))}
+    row |= {"n": first.num_test, "folds": first.folds, "seeds": ranges(seeds)}
     for metric in ("ua", "wa"):
-        estimate, _ = layout.attempt(difference, first, second, metric, parts)
+        options = {"parts": parts, "seeds": seeds}
+        estimate, _ = layout.value_or_reason(comparisons.difference, first, second, metric, **options)
         row |= formats.interval_fields(f"{metric}_difference", estimate)
     return row

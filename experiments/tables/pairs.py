@@ -4,7 +4,7 @@ import itertools
 
 from common.evaluation import significance
 from common.utterance import slug
-from experiments.evaluation.comparisons import compare, methods_of
+from experiments.evaluation.comparisons import compare, distinct_systems
 from experiments.evaluation.system_results import by_group, ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
@@ -40,7 +40,7 @@ def pairs_sheet(corpus, systems, ablations=frozenset()) -> Sheet | None:
     tables = []
     ordered = sorted(systems, key=lambda s: (s.protocol, s.preset, s.paper, s.variant))
     for (_, protocol, preset), members in by_group(ordered).items():
-        methods, left_out = methods_of(members, ablations)
+        methods, left_out = distinct_systems(members, ablations)
         compared = [pair for two in itertools.combinations(methods, 2) if (pair := compare(*two))]
         if compared:
             tables.append(_table(corpus, protocol, preset, compared, left_out))

@@ -24,7 +24,8 @@ def tables_of(paper, comparisons) -> list[Table]:
 def _table(paper, corpus, comparisons) -> Table:
     reproduced = [c.system for c in comparisons if c.system and c.ours]
     tested = {
-        f"n = {s.n} test utterances a seed under protocol {s.protocol}, majority WA {formats.per_cent(s.majority)} %"
+        f"n = {s.num_test} test utterances a seed under protocol {s.protocol}, "
+        f"majority WA {formats.per_cent(s.majority)} %"
         for s in reproduced
     }
     caption = "; ".join([f"{paper.name} on {corpus}", *_label_set(paper, corpus, reproduced), *sorted(tested)])
@@ -76,7 +77,7 @@ def row(comparison) -> dict:
         "interval_about": ours.about if ours else "",
         "lowest_seed": min(by_seed, default=None),
         "highest_seed": max(by_seed, default=None),
-        "n": measured.n if measured and number.part == "test" and number.metric not in COUNTS else "",
+        "n": measured.num_test if measured and number.part == "test" and number.metric not in COUNTS else "",
         "folds": measured.folds if measured else "",
         "seeds": ranges(measured.seeds) if measured else "",
         **formats.interval_fields("nearest", comparison.there),

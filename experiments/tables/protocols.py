@@ -3,13 +3,13 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 
 from common.utterance import slug
-from experiments.evaluation import comparisons, scores
+from experiments.evaluation import comparisons, results
 from experiments.evaluation.system_results import ranges
 from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
-from experiments.tables.layout import attempt, identity, surroundings
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 METHOD_NOTES = (
@@ -30,7 +30,8 @@ def protocols_sheet(corpus, systems) -> Sheet | None:
     if not pairs:
         return None
     used = list(dict.fromkeys(itertools.chain.from_iterable(pairs)))
-    rows = [_row(other, honest) for other, honest in pairs]
+    measured = dict(zip(used, layout.rows(used, NUMBERS).to_dict("records"), strict=True))
+    rows = pd.DataFrame([_row(other, honest, measured) for other, honest in pairs], dtype=object)[FIELDS]
     caption = layout.caption("Protocols side by side", corpus, used)
     table = Table(caption, rows, COLUMNS, layout.commands(used), METHOD_NOTES)
     return Sheet(f"protocols_{slug(corpus)}", f"One system under several protocols on {corpus}", (table,))
@@ -51,26 +52,46 @@ COLUMNS = (
 )
 
 
-def _row(other, honest) -> dict:
-    row = identity(other) | {"beside": honest.protocol, "n": other.n, "n_beside": honest.n}
-    spread = {}
+FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "beside", "n", "n_beside"),
+    *(
+        field
+        for metric in ("ua", "wa")
+        for name in (metric, f"{metric}_beside", f"{metric}_difference")
+        for field in formats.interval_fields(name)
+    ),
+    *("folds", "seeds", "train", "command_beside", "num_classes", "chance_ua", "majority_wa", "limits"),
+    *(
+        f"{name}_{end}_seed"
+        for metric in ("ua", "wa")
+        for name in (metric, f"{metric}_beside")
+        for end in ("lowest", "highest")
+    ),
+    "notes",
+]
+
+
+NUMBERS = layout.UA_AND_WA | {f"{metric}_beside": number for metric, number in layout.UA_AND_WA.items()}
+
+
+def _row(other, honest, measured) -> dict:
+    """The row of the protocol, with the numbers of the one beside it, and their difference."""
+    row, beside = measured[other], measured[honest]
+    row = row | {field: value for field, value in beside.items() if "_beside" in field}
     for metric in ("ua", "wa"):
-        for name, system in ((metric, other), (f"{metric}_beside", honest)):
-            estimate, _ = attempt(scores.measure, system, metric)
-            row |= formats.interval_fields(name, estimate)
-            by_seed = estimate.by_seed if estimate and len(estimate.by_seed) > 1 else ()
-            spread |= {f"{name}_lowest_seed": min(by_seed, default=None)}
-            spread |= {f"{name}_highest_seed": max(by_seed, default=None)}
-        difference, _ = attempt(comparisons.difference, other, honest, metric)
-        row |= formats.interval_fields(f"{metric}_difference", difference)
-    row |= {
+        difference, _ = layout.value_or_reason(comparisons.difference, other, honest, metric)
+        row = row | formats.interval_fields(f"{metric}_difference", difference)
+    both = {
+        "beside": honest.protocol,
+        "n_beside": honest.num_test,
+        "command_beside": honest.command,
         "folds": f"{other.folds}; {honest.folds}",
         "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
         "train": f"{_trained_on(other):.0f}; {_trained_on(honest):.0f}",
-        "command_beside": honest.command,
+        "notes": "; ".join([*other.caveats, *honest.caveats]),
     }
-    return row | surroundings(honest) | spread | {"notes": "; ".join([*other.caveats, *honest.caveats])}
+    return row | layout.surroundings(honest) | both
 
 
 def _trained_on(system) -> float:
-    return float(np.mean([sum(record.counts["train"].values()) for record in system.used]))
+    return float(np.mean([sum(record.counts["train"].values()) for record in system.records_used]))

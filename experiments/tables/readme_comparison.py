@@ -40,7 +40,7 @@ def _compared(all_systems, ablations):
     """(corpus variant, its systems) of each table."""
     real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
     for (corpus, _, _), candidates in sorted(by_group(real).items()):
-        members, _ = evaluation_comparisons.methods_of(candidates, ablations)
+        members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
         if len({system.paper for system in members}) > 1:
             yield corpus, members
 
@@ -48,7 +48,7 @@ def _compared(all_systems, ablations):
 def _table(corpus, members, papers) -> Table:
     rows = layout.rows(members, layout.UA_AND_WA)
     rows = rows.assign(epochs=list(map(systems.epochs_kept_and_run, members)))
-    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])
+    ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
     caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
         "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
@@ -57,6 +57,13 @@ def _table(corpus, members, papers) -> Table:
     if missing := sorted(set(papers) - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
+
+
+FIELDS = [  # of the CSV
+    *layout.WHO,
+    *("n", "folds", "seeds", "trained_out", "notes", *formats.interval_fields("ua"), "ua_why_none"),
+    *(*formats.interval_fields("wa"), "wa_why_none", "epochs"),
+]
 
 
 def _commands(members):

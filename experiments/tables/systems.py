@@ -6,11 +6,9 @@ import pandas as pd
 
 from common.evaluation import metrics
 from common.utterance import slug
-from experiments.evaluation import plausible_ranges, results, scores
-from experiments.evaluation.system_results import ranges
+from experiments.evaluation import results
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
-from experiments.tables.layout import attempt, by_corpus, identity, surroundings
 
 SYSTEM_COLUMNS = (
     layout.system_name("system, rule", rules=True),
@@ -42,6 +40,7 @@ NUMBERS = {
     "macro_f1": ("macro_f1", "test", "pooled"),
     "ua_training": ("ua", "train", "pooled"),
     "slice_wa": ("slice_wa", "test", "pooled"),
+    "no_decision": ("no_decision", "test", "pooled"),
 }
 FIELDS = [  # of the CSV
     *(*results.KEY, "command", "n", "folds", "seeds", "num_classes", "chance_ua", "majority_wa", "limits"),
@@ -54,11 +53,8 @@ FIELDS = [  # of the CSV
 
 def _rows(systems) -> pd.DataFrame:
     rows = layout.rows(systems, NUMBERS, own_rule=False)
-    ruled = [(system, rule) for system in systems for rule in system.rules]
-    counts = [metrics.pooled(system.confusions(rule)) for system, rule in ruled]  # (K, K+1) each
-    rows["no_decision"] = [each[:, -1].sum() / each.sum() for each in counts]
     fields = rows.to_dict("records")
-    rows["band"] = [_bands(system, row) for (system, _), row in zip(ruled, fields, strict=True)]
+    rows["band"] = ["; ".join(filter(None, (row["ua_pooled_band"], row["wa_pooled_band"]))) for row in fields]
     rows["notes"] = ["; ".join(filter(None, (row["notes"], *_reasons(row)))) for row in fields]
     return rows[FIELDS]
 
@@ -76,17 +72,6 @@ def _reasons(row):
         yield f"no interval: {row['ua_pooled_why_none']}"
 
 
-def _bands(system, row) -> str:
-    return "; ".join(_band(band, row[f"{band.metric}_pooled"], system) for band in plausible_ranges.of(system))
-
-
-def _band(band, value, system) -> str:
-    """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
-    range_ = f"{band.metric.upper()} {100 * band.low:g}–{100 * band.high:g}"
-    range_ += f" on {band.corpus}" if band.corpus != system.corpus_variant else ""
-    return range_ if formats.is_missing(value) else f"{range_}: {band.flag(value)}"
-
-
 CLASS_COLUMNS = (
     layout.system_name("system, rule", rules=True),
     layout.PLACE,
@@ -98,28 +83,31 @@ CLASS_COLUMNS = (
 )
 
 
+CLASS_FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "class", "folds", "seeds", "precision", "recall", "f1", "support", "decided", "n"),
+    *("num_classes", "chance_ua", "majority_wa", "limits"),
+]
+CLASS_NOTES = ("Per cent, folds pooled, as in the table of systems; utterances: of all seeds together.",)
+
+
 def per_class_sheet(corpus, systems) -> Sheet:
-    """Precision, recall and F1 of every class, folds and seeds pooled."""
-    rows = [row for system in systems for rule in system.rules for row in _class_rows(system, rule)]
-    notes = ("In per cent; the counts of all folds and seeds are added first.",)
-    table = Table(layout.caption("Classes", corpus, systems), rows, CLASS_COLUMNS, layout.commands(systems), notes)
+    """Precision, recall and F1 of every class, folds pooled."""
+    numbers = {metric: (metric, "test", "pooled") for metric in ("precision", "recall", "f1")}
+    rows = layout.rows(systems, numbers, own_rule=False, intervals=False)
+    rows = rows.merge(pd.DataFrame(_class_counts(systems)), on=[*results.KEY, "class"])
+    caption, commands = layout.caption("Classes", corpus, systems), layout.commands(systems)
+    table = Table(caption, rows[CLASS_FIELDS], CLASS_COLUMNS, commands, CLASS_NOTES)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 
-def _class_rows(system, rule):
-    pooled = metrics.pooled(system.confusions(rule))
-    fields = {
-        "precision": metrics.precision(pooled),
-        "recall": metrics.recall(pooled, undefined="nan"),
-        "f1": metrics.f1(pooled, undefined="nan"),
-        "support": metrics.support(pooled),
-        "decided": metrics.decided(pooled),
-    }
-    counted = layout.counted(system)
-    n = counted.pop("n")
-    for k, name in enumerate(system.classes):
-        values = {field: each[k].item() for field, each in fields.items()}
-        yield identity(system, rule) | {"class": name} | counted | values | {"n": n} | surroundings(system)
+def _class_counts(systems):
+    """How often each class occurs in truth and was decided, all folds and seeds added."""
+    for system in systems:
+        for rule in system.rules:
+            pooled = metrics.pooled(system.confusions(rule))
+            counts = zip(system.classes, metrics.support(pooled), metrics.decided(pooled), strict=True)
+            key = {name: getattr(system, name) for name in results.KEY[:-1]} | {"rule": rule}
+            yield from (key | dict(zip(("class", "support", "decided"), each, strict=True)) for each in counts)
 
 
 def epochs(system) -> float:
@@ -129,10 +117,10 @@ def epochs(system) -> float:
 
 def epochs_kept_and_run(system) -> str:
     """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
-    run = [len(record.history.get("loss", ())) for record in system.used]
+    run = [len(record.history.get("loss", ())) for record in system.records_used]
     kept = [
         count if record.best_epoch is None else record.best_epoch + 1
-        for record, count in zip(system.used, run, strict=True)
+        for record, count in zip(system.records_used, run, strict=True)
     ]
     return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
 
@@ -154,25 +142,29 @@ COST_COLUMNS = (
 )
 
 
+COST_FIELDS = [  # of the CSV
+    *(*results.KEY, "command", "folds", "seeds", "parameters", "epochs", "seconds_fit", "peak_memory_mib"),
+    *("folds_measured", "machine"),
+]
+
+
 def cost_sheet(systems) -> Sheet:
     """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
     notes = ("Epochs and seconds: medians over folds and seeds, sums over a system's networks; on a shared machine.",)
     corpora = ", ".join(
-        f"{name} (n = {'/'.join(sorted({s.n for s in members}))}, {len(members[0].classes)} classes)"
-        for name, members in by_corpus(systems)
+        f"{name} (n = {'/'.join(sorted({s.num_test for s in members}))}, {len(members[0].classes)} classes)"
+        for name, members in layout.by_corpus(systems)
     )
-    rows = [_cost_row(system) for system in systems]
+    rows = layout.rows(systems, {"parameters": ("parameters", "test", "pooled")})
+    rows["parameters"] = [None if formats.is_missing(count) else int(count) for count in rows["parameters"]]
+    rows = pd.concat([rows, pd.DataFrame(map(_cost, systems), dtype=object)], axis="columns")[COST_FIELDS]
     table = Table(f"Cost of one fold; {corpora}", rows, COST_COLUMNS, layout.commands(systems), notes)
     return Sheet("cost", "Cost", (table,))
 
 
-def _cost_row(system) -> dict:
-    parameters, _ = attempt(scores.measure, system, "parameters")
+def _cost(system) -> dict:
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
-    return identity(system) | {
-        "folds": system.folds,
-        "seeds": ranges(system.seeds),
-        "parameters": int(parameters.value) if parameters else None,
+    return {
         "epochs": epochs(system),
         "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
         "peak_memory_mib": max(memory) if memory else None,

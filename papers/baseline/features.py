@@ -73,12 +73,12 @@ def egemaps(waveform, sample_rate_hz, front_end):
 @functools.cache
 def _smile():
     """The extractor, once a process."""
-    if (found := importlib.util.find_spec("opensmile")) is None:
+    if (package := importlib.util.find_spec("opensmile")) is None:
         raise InputError(
             "eGeMAPS needs openSMILE, which is not installed (free for research, not for commercial products): "
             "`pip install -r requirements-opensmile.txt`; baseline/mfcc_svm runs without it"
         )
-    _load_apart(Path(found.origin).parent)
+    _load_apart(Path(package.origin).parent)
     import opensmile
 
     return opensmile.Smile(

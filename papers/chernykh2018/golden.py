@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from common.corpora import iemocap
+from common.corpora import places
 from common.errors import InputError
 from papers.chernykh2018.features import AUTHORS_COPY
 from papers.chernykh2018.protocol import EMOTIONS
@@ -30,6 +30,7 @@ def count_frames(root) -> tuple[int, int, int]:
         InputError: the recording of a dialog is missing.
     """
     by_dialog = defaultdict(list)
+    iemocap = places.CORPORA["iemocap"]
     for turn in iemocap.turns(root):
         if iemocap.CODES[turn.code] in EMOTIONS:
             by_dialog[turn.dialog].append(turn)

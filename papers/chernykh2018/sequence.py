@@ -60,10 +60,10 @@ def spans(logits, numbers, recipe, classes, *, rule):
     path = ctc.align(logits, labelling)  # (T,)
     posteriors = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))  # (T, K + 1)
     front_end = recipe.front_end
-    found = []
+    spans_found = []
     for place, label in enumerate(labelling):
         named = np.flatnonzero(path == place)
         begin, end = numbers[named[0]] * front_end.hop_s, numbers[named[-1]] * front_end.hop_s + front_end.frame_s
         times = (round(float(seconds), 6) for seconds in (begin, end))  # 0.3, not 0.30000000000000004
-        found.append(Span(classes[label], *times, float(posteriors[named, label].max())))
-    return found
+        spans_found.append(Span(classes[label], *times, float(posteriors[named, label].max())))
+    return spans_found

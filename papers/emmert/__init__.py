@@ -7,6 +7,10 @@ spectrogram slices) the MFCC network is best, with 49.5 % of 105 test files of s
 from papers.emmert.features import features
 from papers.emmert.protocol import RECIPES, change, fetch, files, folds, select
 
-__all__ = ["COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "select"]
 
 COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes
+BENCHED = {
+    "mfcc": (80, 0.30),
+    "own_cnn": (10, 0.30),
+}  # for bench: batches of an epoch, least share of the peak

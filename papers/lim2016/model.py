@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from common.learning import batching, oversampling, training
+from common.learning import batching, training
 from common.learning.layers import Standardise, moments
 
 PREDICTED_AT_ONCE = 32  # examples; the first convolution of 32 time-distributed ones takes 268 MB
@@ -138,7 +138,7 @@ def prepare(recipe, train, *, seed):
     training.compile_classifier(network, optimizer)
     if recipe.oversample:
         generator = np.random.default_rng([seed, *b"oversampling"])  # apart from the order of the batches
-        train = oversampling.equalise(train, generator)
+        train = batching.equalise(train, generator)
     return network, batching.Batches(train, batch_size=recipe.batch_size, seed=seed)
 
 

@@ -6,7 +6,17 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure  # without pyplot: no window system, nothing global
 
-from papers.satt2017.features import features, frame_centres_s, log_spectrogram, modified_spectrogram, noise_level_db
+from papers.satt2017 import noise
+from papers.satt2017.features import (
+    FrontEnd,
+    features,
+    frame_centres_s,
+    frames,
+    log_spectrogram,
+    modified_spectrogram,
+    noise_level_db,
+)
+from papers.satt2017.harmonic import fundamentals_hz
 
 SYSTEMS = (("cnn3_lstm_10hz",), ("cnn3_lstm_20hz",))  # the figures are drawn from one of them, the paper's own first
 EMOTION = "neutral"  # 4: "from a speech sample labeled as neutral"
@@ -17,6 +27,11 @@ PATTERNS = (  # what the text says of the filters in figures 2 and 3
 )
 MIN_ACTIVE = 0.05  # of the loud points, or of the silent ones: less than that shows nothing
 NOISE = "crowd_speech"  # of figure 5, of which the text does not say which signal it shows; D14
+
+
+PITCH_TOLERANCE = 0.05  # of the clean pitch
+PITCH_BANDS_HZ = ((0, 150), (150, 250), (250, np.inf))
+PITCH_RECORDINGS = 60
 
 
 def paper_figures(systems, sentence):
@@ -53,6 +68,74 @@ def paper_figures(systems, sentence):
             (EMOTION,),
         ),
     }
+
+
+def recording_figures(waveforms):
+    """How well pitch is found in noise: name -> (Figure, what it shows).
+
+    The pitch of the clean recording is the reference. Of the frames that it calls voiced, those count as right whose
+    pitch in noise is within `PITCH_TOLERANCE`; the pauses are the frames that it calls unvoiced.
+
+    Args:
+        waveforms: function of a sample rate in Hz, giving the recordings `(N,)` of a corpus one by one.
+    """
+    front_end = FrontEnd()
+    rate = front_end.sample_rate_hz
+    chosen = [waveform for waveform in waveforms(rate) if len(waveform) >= rate / 2]
+    chosen = [chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, PITCH_RECORDINGS).astype(int))]
+    clean = np.concatenate([_pitch(waveform, front_end) for waveform in chosen])  # (T,) Hz, NaN where unvoiced
+    right, voiced_pauses = {}, {}
+    for name in noise.BUILT_IN:
+        signal = noise.signal(name, rate)
+        noisy = [noise.mix(waveform, signal, snr_db=0.0) for waveform in chosen]
+        found = np.concatenate([_pitch(waveform, front_end) for waveform in noisy])
+        close = np.abs(found / clean - 1.0) <= PITCH_TOLERANCE  # False where either is NaN
+        right[name] = [_per_cent(close[(clean >= low) & (clean < high)]) for low, high in PITCH_BANDS_HZ]
+        voiced_pauses[name] = _per_cent(np.isfinite(found[np.isnan(clean)]))
+    figure = _pitch_figure(right, voiced_pauses)
+    counts = [np.count_nonzero((clean >= low) & (clean < high)) for low, high in PITCH_BANDS_HZ]
+    bands = ", ".join(f"{_band(*band)}: {count:,} frames" for band, count in zip(PITCH_BANDS_HZ, counts, strict=True))
+    shows = (
+        f"voiced frames whose pitch in noise at 0 dB is within {PITCH_TOLERANCE:.0%} of the clean recording's, by that "
+        f"pitch ({bands}), and pauses that become voiced; {len(chosen)} recordings spread over the corpus; noises made "
+        "by code. "
+        + "; ".join(
+            f"{name}: {', '.join(f'{value:.0f}' for value in right[name])} %, pauses {voiced_pauses[name]:.0f} %"
+            for name in right
+        )
+    )
+    return {"pitch_in_noise": (figure, shows)}
+
+
+def _pitch(waveform, front_end):
+    rate = front_end.sample_rate_hz
+    times = frame_centres_s(len(frames(waveform, rate, front_end)), front_end)
+    limits = {"floor_hz": front_end.pitch_floor_hz, "ceiling_hz": front_end.pitch_ceiling_hz}
+    return fundamentals_hz(waveform, rate, times, **limits)
+
+
+def _per_cent(flags):
+    return 100.0 * flags.mean() if len(flags) else np.nan
+
+
+def _band(low, high):
+    return f"below {high:g} Hz" if not low else f"{low:g} Hz and more" if high == np.inf else f"{low:g} to {high:g} Hz"
+
+
+def _pitch_figure(right, voiced_pauses):
+    figure, axes = _panels(1, 2)
+    places = np.arange(len(right))
+    width = 0.8 / len(PITCH_BANDS_HZ)
+    for k, band in enumerate(PITCH_BANDS_HZ):
+        heights = [values[k] for values in right.values()]
+        axes[0].bar(places + (k - (len(PITCH_BANDS_HZ) - 1) / 2) * width, heights, width, label=_band(*band))
+    axes[0].set(ylabel="voiced frames with the right pitch (%)", ylim=(0, 100))
+    axes[0].legend(title="clean pitch")
+    axes[1].bar(places, list(voiced_pauses.values()), 0.6, color="#666666")
+    axes[1].set(ylabel="pauses that become voiced (%)", ylim=(0, 100))
+    for axis in axes:
+        axis.set_xticks(places, [name.replace("_", "\n") for name in right])
+    return figure
 
 
 def activations(model, spectrogram_db):

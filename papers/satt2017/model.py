@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from common import recipes
 from common.features.code_version import code_version
-from common.learning import batching, oversampling, training, training_cache
+from common.learning import batching, training
 from papers.satt2017 import two_step
 from papers.satt2017.features import noise_level_db
 from papers.satt2017.protocol import NUM_POOLS
@@ -162,7 +162,7 @@ def prepare(recipe, train, *, seed, name="all_classes"):
     prepared.get_layer("noise_floor").set_statistics(*noise_statistics(train))
     training.compile_classifier(prepared, keras.optimizers.Adam(recipe.learning_rate))
     if recipe.balance == "oversampling":
-        train = oversampling.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10
+        train = batching.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10
     weighted = weights(recipe, train)
     return prepared, batching.Batches(train, batch_size=recipe.batch_size, seed=seed, utterance_weights=weighted)
 
@@ -174,7 +174,7 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
     trained once for all of them.
     """
     untrained, batches = prepare(recipe, train, seed=seed, name=name)
-    return training_cache.fit_or_load(
+    return training.fit_or_load(
         lambda: training.fit(
             untrained,
             batches,

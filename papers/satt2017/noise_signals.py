@@ -9,7 +9,7 @@ as in this.
 import numpy as np
 from scipy import signal
 
-from common.corpora import speech_synthesis
+from common.features import speech_synthesis
 
 SECONDS = 12.0  # repeated under a longer recording
 

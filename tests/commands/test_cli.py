@@ -322,9 +322,9 @@ def test_a_record_of_a_newer_version_is_one_sentence(calls):
 def test_random_weights_are_asked_for_by_name_and_concern_pretrained_systems_alone():
     from experiments.runs import compare
 
-    made = compare.systems([("emmert", "mfcc"), ("emmert", "resnet50")], "smoke", weights="none")
-    assert [system.variant for system in made] == ["mfcc", "resnet50_random"]
-    assert made[1].recipe.note == "random weights in place of ImageNet's"
+    experiments = compare.systems([("emmert", "mfcc"), ("emmert", "resnet50")], "smoke", weights="none")
+    assert [system.variant for system in experiments] == ["mfcc", "resnet50_random"]
+    assert experiments[1].recipe.note == "random weights in place of ImageNet's"
 
 
 def test_resnet50_without_weights_is_one_sentence(calls):

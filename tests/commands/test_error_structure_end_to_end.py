@@ -56,23 +56,23 @@ def decisions(place, variant):
 def counted(place, variant):
     """What Table 1, Table 2 and Figures 6a and 6b count, utterance by utterance."""
     heard = {u.id: u for u in corpora.load("iemocap/all/4exc", place).utterances}
-    found = Counter()
+    counts = Counter()
     for name, decided in decisions(place, variant):
         truth = heard[name].emotion
         against = [vote[0] for vote in heard[name].votes if vote[0] != truth]  # a synthetic rater says one word
         considered = [word for word in against if word in CLASSES]
-        found["n"] += 1
-        found["right"] += decided == truth
-        found["n", len(against)] += 1
-        found["right", len(against)] += decided == truth
-        found[truth, "n", len(against)] += 1
-        found[truth, "wrong", len(against)] += decided != truth
-        found[truth, "decided", decided] += 1
-        found[truth, "dissenting"] += len(against)
-        found[truth, "considered"] += len(considered)
-        found[truth, "errors"] += decided != truth and bool(considered)
-        found[truth, "matching"] += decided in considered
-    return found
+        counts["n"] += 1
+        counts["right"] += decided == truth
+        counts["n", len(against)] += 1
+        counts["right", len(against)] += decided == truth
+        counts[truth, "n", len(against)] += 1
+        counts[truth, "wrong", len(against)] += decided != truth
+        counts[truth, "decided", decided] += 1
+        counts[truth, "dissenting"] += len(against)
+        counts[truth, "considered"] += len(considered)
+        counts[truth, "errors"] += decided != truth and bool(considered)
+        counts[truth, "matching"] += decided in considered
+    return counts
 
 
 def same(cell, hits, total):
@@ -82,40 +82,40 @@ def same(cell, hits, total):
 
 @pytest.mark.parametrize("variant", ["dummy", "framewise", "ctc"])
 def test_tables_are_what_a_loop_counts(place, variant):
-    found = counted(place, variant)
-    assert found["n"] == 28 and found["n", 0] + found["n", 1] == 28 and found["n", 1] > 0
-    rows = {what: [] for what in ("error", "accuracy", "residual", "confusion")}
+    counts = counted(place, variant)
+    assert counts["n"] == 28 and counts["n", 0] + counts["n", 1] == 28 and counts["n", 1] > 0
+    rows = {kind: [] for kind in ("error", "accuracy", "residual", "confusion")}
     for row in read(place, f"errors_{SLUG}"):
         if row["variant"] == variant:
             rows[row["what"]].append(row)
-    assert [len(made) for made in rows.values()] == [4, 1, 8, 4]
+    assert [len(of_kind) for of_kind in rows.values()] == [4, 1, 8, 4]
 
     for row in rows["error"]:  # Figure 6b
         truth = row["emotion"]
         for k in (0, 1):
-            assert int(row[f"n_{k}_dissenting"]) == found[truth, "n", k]
-            assert same(row[f"share_{k}_dissenting"], found[truth, "wrong", k], found[truth, "n", k])
+            assert int(row[f"n_{k}_dissenting"]) == counts[truth, "n", k]
+            assert same(row[f"share_{k}_dissenting"], counts[truth, "wrong", k], counts[truth, "n", k])
     for k in (0, 1):
-        assert same(rows["accuracy"][0][f"share_{k}_dissenting"], found["right", k], found["n", k])
+        assert same(rows["accuracy"][0][f"share_{k}_dissenting"], counts["right", k], counts["n", k])
     for row in [row for row in rows["residual"] if row["raters"] == "external"]:  # Table 2
         dissenting, considered, errors, matching = (
-            found[row["emotion"], key] for key in ("dissenting", "considered", "errors", "matching")
+            counts[row["emotion"], key] for key in ("dissenting", "considered", "errors", "matching")
         )
         assert (int(row["n_dissenting"]), int(row["n_errors"])) == (dissenting, errors)
         assert same(row["considered"], considered, dissenting) and same(row["model_accuracy"], matching, errors)
     for row in rows["confusion"]:  # Figure 6a
         truth = row["emotion"]
-        total = sum(found[truth, "decided", name] for name in (*CLASSES, None))
+        total = sum(counts[truth, "decided", name] for name in (*CLASSES, None))
         for name in (*CLASSES, None):
-            assert same(row[f"decided_{name or 'no_decision'}"], found[truth, "decided", name], total)
+            assert same(row[f"decided_{name or 'no_decision'}"], counts[truth, "decided", name], total)
 
 
 @pytest.mark.parametrize("variant", ["dummy", "framewise", "ctc"])
 def test_table_1_is_what_a_loop_counts(place, variant):
-    found = counted(place, variant)
+    counts = counted(place, variant)
     row = next(row for row in read(place, f"systems_{SLUG}") if row["variant"] == variant)
-    undecided = sum(found[name, "decided", None] for name in CLASSES)
-    assert same(row["wa_pooled"], found["right"], found["n"]) and same(row["no_decision"], undecided, found["n"])
+    undecided = sum(counts[name, "decided", None] for name in CLASSES)
+    assert same(row["wa_pooled"], counts["right"], counts["n"]) and same(row["no_decision"], undecided, counts["n"])
 
 
 def test_everything_stays_labelled_synthetic_and_is_in_the_report(place):

@@ -84,10 +84,10 @@ def smoke(tmp_path, monkeypatch):
 
 
 def test_a_run_that_fills_the_disk_says_so_and_goes_on_when_there_is_space(smoke, tmp_path):
-    for limit, what in ((1_000, "feature store"), (5_200, "tables")):  # features fit into 5.2 kB, the record does not
+    for limit, place in ((1_000, "feature store"), (5_200, "tables")):  # features fit into 5.2 kB, the record does not
         result = smoke(limit)
         assert result.exit_code == 2, result.output
-        assert what in result.output and "cannot be written (File too large)" in result.output, result.output
+        assert place in result.output and "cannot be written (File too large)" in result.output, result.output
         assert "Traceback" not in result.output
         assert not list((tmp_path / "results").rglob("fold_1*"))
     _, unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)

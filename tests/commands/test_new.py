@@ -54,9 +54,9 @@ def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suit
     folder = records.record_path(suite.root / "models", changed).with_suffix("")
     heard = changed.parts["test"]["utterances"][0]
     (file,) = (suite.root / "data").rglob(f"{heard}.wav")
-    found = json.loads(suite("predict", folder, file, "--json", "--recipe"))
-    assert found["recipe"]["units"] == 8 and any("modified" in sentence for sentence in found["read_first"])
-    scores = list(found["predictions"][0]["scores"]["mean"].values())
+    outcome = json.loads(suite("predict", folder, file, "--json", "--recipe"))
+    assert outcome["recipe"]["units"] == 8 and any("modified" in sentence for sentence in outcome["read_first"])
+    scores = list(outcome["predictions"][0]["scores"]["mean"].values())
     assert scores == changed.parts["test"]["scores"]["mean"][0]
     assert suite("audit", "--data", "data").count("mine/network") >= 1
 

@@ -15,9 +15,9 @@ STORED = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
 
 def cells(kind):
     """Source by id of the cells of a kind."""
-    found = {cell["id"]: "".join(cell["source"]) for cell in STORED["cells"] if cell["cell_type"] == kind}
-    assert found
-    return found
+    sources = {cell["id"]: "".join(cell["source"]) for cell in STORED["cells"] if cell["cell_type"] == kind}
+    assert sources
+    return sources
 
 
 def test_git_holds_no_outputs_and_nothing_that_changes_with_a_run():
@@ -69,10 +69,10 @@ def shown(notebook, name):
     return printed, {kind for output in cell.outputs for kind in output.get("data", ())}
 
 
-def recalls(found):
+def recalls(records):
     """Mean recall of records, by counting, folds and seeds together."""
     right, all_of = Counter(), Counter()
-    for record in found:
+    for record in records:
         part = record["parts"]["test"]
         (scores,) = part["scores"].values()
         for label, row in zip(part["labels"], scores, strict=True):
@@ -87,9 +87,9 @@ def test_every_cell_runs_and_the_table_says_what_the_records_hold(tmp_path, monk
     notebook = execute(tmp_path, monkeypatch)
 
     results = tmp_path / "tutorial" / "results"
-    found = [json.loads(path.read_text()) for path in results.joinpath("runs").rglob("*.json")]
-    assert all(record["synthetic"] for record in found)
-    by_protocol = {name: [r for r in found if r["protocol"] == name] for name in ("random", "speaker_independent")}
+    records = [json.loads(path.read_text()) for path in results.joinpath("runs").rglob("*.json")]
+    assert all(record["synthetic"] for record in records)
+    by_protocol = {name: [r for r in records if r["protocol"] == name] for name in ("random", "speaker_independent")}
     folds = {name: {(r["seed"], r["fold"]) for r in members} for name, members in by_protocol.items()}
     assert {name: len(members) for name, members in folds.items()} == {"random": 30, "speaker_independent": 18}
 

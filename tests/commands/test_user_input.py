@@ -176,7 +176,7 @@ def utterances(emotions_by_speaker):
 
 
 @pytest.mark.parametrize(
-    ("emotions", "told"),
+    ("emotions", "warning"),
     [
         ({"a": "anger anger", "b": "fear fear", "c": "anger fear"}, "1 of 3 speakers"),
         ({"a": "anger anger", "b": "fear fear", "c": "fear fear", "d": "fear"}, "0 of 3 speakers"),
@@ -186,14 +186,14 @@ def utterances(emotions_by_speaker):
         ({s: "anger anger" for s in "abc"}, ""),  # one class
     ],
 )
-def test_speakers_that_tell_the_label(emotions, told):
+def test_speakers_that_tell_the_label(emotions, warning):
     members = utterances(emotions)
-    assert leakage.told_by_speaker(members).startswith(told)
-    assert leakage.told_by_speaker(members).endswith("so the speaker gives the label away") == bool(told)
-    assert bool(leakage.told_by_speaker(members)) == bool(told)
+    assert leakage.told_by_speaker(members).startswith(warning)
+    assert leakage.told_by_speaker(members).endswith("so the speaker gives the label away") == bool(warning)
+    assert bool(leakage.told_by_speaker(members)) == bool(warning)
     fold = Fold("fold_1", tuple(members), (), ())
     kinds = [f.kind for f in leakage.audit([fold], speaker_independent=True)]
-    assert ("speaker_label" in kinds) == bool(told)
+    assert ("speaker_label" in kinds) == bool(warning)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_an_audformat_database(database):
 
     for name in (f"audformat:{database}", f"audformat:{database}:emotion"):
         corpus = corpora.load(name)
-        assert corpora.find(name) == database
+        assert corpora.places.find(name) == database
         assert corpus.name == "audformat:ours" and corpus.counts == {"anger": 3, "sadness": 2}
         first = corpus.utterances[0]
         assert (first.id, first.speaker, first.gender, first.end_s) == ("0@0.0-0.5", "1", "male", 0.5)
@@ -315,8 +315,8 @@ def test_the_command_of_a_run_with_labels_of_the_users_own_finds_its_record(call
     user = f"manifest:{calls / 'calls.tsv'}"
     for labels in ("keep", "very angry=anger,rude=happiness"):
         first = ("run", "emmert", "--variant", "mfcc", "--corpus", user, "--labels", labels)
-        made = run(*first, "--protocol", "speaker_independent", "--preset", "smoke", *places)
-        assert made.exit_code == 0, made.output
+        outcome = run(*first, "--protocol", "speaker_independent", "--preset", "smoke", *places)
+        assert outcome.exit_code == 0, outcome.output
     written = {path: path.read_bytes() for path in (calls.parent / "results" / "runs").rglob("*.json")}
     assert len(written) == 2
     for record in records.read_all(calls.parent / "results"):

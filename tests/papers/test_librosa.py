@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from common.corpora import speech_synthesis
+from common.features import speech_synthesis
 from experiments import catalog
 
 TEXT = "and then we went along the river to see the old bridge by the water, before it was dark"

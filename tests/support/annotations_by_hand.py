@@ -44,8 +44,8 @@ def recorded(seed, heard=HEARD, **changes):
     return record(test, **({"classes": list(CLASSES), "seed": seed} | PAPER_S | changes))
 
 
-def group(*found):
-    return system_results.group(found)
+def group(*runs):
+    return system_results.group(runs)
 
 
 def listened(*rates):

@@ -78,10 +78,10 @@ MAY_LACK = {"networks", "networks.*"}  # older than the field; a system with one
 
 def paths(tree, pattern):
     """The keys that a pattern of names and stars means in nested dicts."""
-    found = [()]
+    places = [()]
     for name in pattern.split("."):
-        found = [(*path, key) for path in found for key in _at(tree, path) if name in ("*", key)]
-    return found
+        places = [(*path, key) for path in places for key in _at(tree, path) if name in ("*", key)]
+    return places
 
 
 def _at(tree, path):

@@ -129,13 +129,13 @@ def evidence(place):
     """What a resumed run must have in common with an undisturbed one: everything but cost and environment."""
     from common import records
 
-    found = {}
+    kept_by_place = {}
     for path in record_files(place):
         record = records.read(path)
         history = {name: values for name, values in record.history.items() if name != "seconds"}
         kept = (record.parts, history, record.best_epoch, record.recipe, record.fold_fingerprint)
-        found[str(path.relative_to(place))] = json.dumps(kept)
-    return found
+        kept_by_place[str(path.relative_to(place))] = json.dumps(kept)
+    return kept_by_place
 
 
 def identities(place):
@@ -148,12 +148,12 @@ def violations(place, reference, before, groups):
 
     said = []
     try:
-        found = evidence(place)
+        present = evidence(place)
     except InputError as error:
         return [f"damaged: {error}"]
-    said += [f"missing: {name}" for name in sorted(set(reference) - set(found))]
-    said += [f"unexpected: {name}" for name in sorted(set(found) - set(reference))]
-    said += [f"different: {name}" for name in sorted(set(found) & set(reference)) if found[name] != reference[name]]
+    said += [f"missing: {name}" for name in sorted(set(reference) - set(present))]
+    said += [f"unexpected: {name}" for name in sorted(set(present) - set(reference))]
+    said += [f"different: {name}" for name in sorted(set(present) & set(reference)) if present[name] != reference[name]]
     said += [f"rewritten: {path.name}" for path, identity in before.items() if identities(place).get(path) != identity]
     counts = collections.Counter((place / "log").read_text().splitlines())
     said += [f"trained twice: {line}" for line, times in counts.items() if times > 1]

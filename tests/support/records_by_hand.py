@@ -76,3 +76,23 @@ def many(right, *, seed=0, num_speakers=8, **changes):
     hits = np.arange(labels.size) % 4 < np.repeat(np.broadcast_to(right, num_speakers), 4)
     speakers = [f"s{i // 4}" for i in range(labels.size)]
     return record(part(labels, np.where(hits, labels, 1 - labels), speakers), seed=seed, **changes)
+
+
+LABELS = np.arange(32) % 2
+SPEAKERS = [f"s{i // 4}" for i in range(32)]
+RIGHT = np.arange(32) % 4 < np.repeat([1, 2, 3, 4, 4, 3, 2, 1], 4)  # 20 of 32
+
+
+def _heard(right):
+    return part(LABELS, np.where(right, LABELS, 1 - LABELS), SPEAKERS)
+
+
+def noisy(in_noise, *, snr_db=0.0, **changes):
+    """A record whose test part is all right when clean; `in_noise`: signal -> which utterances are right in it."""
+    names = {signal: f"{signal.partition('@')[0]}_{snr_db:g}db" for signal in in_noise}
+    front_ends = [[name, {"kind": "normal", "noise": signal, "snr_db": snr_db}] for signal, name in names.items()]
+    parts = {"train": {"confusion": [[9, 1, 0], [0, 9, 0]], "cross_entropy": 0.3}, "test": _heard(LABELS >= 0)}
+    parts |= {f"test:{names[signal]}": _heard(right) for signal, right in in_noise.items()}
+    recipe = {"corpus": "iemocap/improvised/4hap", "test_front_ends": front_ends}
+    fields = {"paper": "satt2017", "variant": "noise_normal_10hz", "corpus_variant": "ravdess/4hap"}
+    return record(None, **(fields | {"parts": parts, "recipe": recipe} | changes))

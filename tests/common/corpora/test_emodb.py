@@ -114,13 +114,13 @@ def test_a_tree_sorted_by_emotion_or_in_capitals(whole, tmp_path):
         folder.mkdir(exist_ok=True)
         path.rename(folder / path.name.upper())
     for data in (whole, tmp_path):
-        assert corpora.find("emodb", data) == whole
+        assert corpora.places.find("emodb", data) == whole
         assert [u.id for u in corpora.load("emodb", data).utterances] == expected
 
 
 def test_tree_without_recordings_is_no_root(tmp_path, monkeypatch):
     (tmp_path / "emodb" / "wav").mkdir(parents=True)
-    assert corpora.find("emodb", tmp_path) is None
+    assert corpora.places.find("emodb", tmp_path) is None
     with pytest.raises(InputError, match="no EmoDB: looked in"):
         corpora.load("emodb", tmp_path)
 

@@ -268,7 +268,7 @@ def replaced(path, old, new):
 
 
 def test_whole_corpus_is_accepted_and_every_variant_has_its_count(whole):
-    assert corpora.find("iemocap", whole.parent) == whole and len(iemocap.turns(whole)) == 10039
+    assert corpora.places.find("iemocap", whole.parent) == whole and len(iemocap.turns(whole)) == 10039
     for name, variant in iemocap.VARIANTS.items():
         corpus = corpora.load(f"iemocap/{name}", whole.parent)
         assert corpus.name == "iemocap" and corpus.variant == f"iemocap/{name}" and not corpus.limits

@@ -56,9 +56,9 @@ def forms(tmp_path):
 
 def test_a_mapping_in_every_form(forms):
     for option in forms:
-        found = labels.read(option)
-        assert found.pairs == {"rude": "anger", "excitement": "happiness", "xxx": ""}
-        assert labels.translated({"Rude": 1, "exc": 2, "sad": 1, "xxx": 9}, found)[0] == {
+        mapping = labels.read(option)
+        assert mapping.pairs == {"rude": "anger", "excitement": "happiness", "xxx": ""}
+        assert labels.translated({"Rude": 1, "exc": 2, "sad": 1, "xxx": 9}, mapping)[0] == {
             "Rude": "anger",
             "exc": "happiness",  # by our name of it
             "sad": "sadness",

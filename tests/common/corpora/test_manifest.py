@@ -43,8 +43,8 @@ def test_rows_become_utterances(calls, tmp_path):
         0.05,
         0.1875,
     )
-    assert corpora.find(f"manifest:{path}") == path
-    assert corpora.find("manifest:nowhere.csv") is None
+    assert corpora.places.find(f"manifest:{path}") == path
+    assert corpora.places.find("manifest:nowhere.csv") is None
 
 
 def test_absolute_paths_and_segments_of_one_file(calls, tmp_path):

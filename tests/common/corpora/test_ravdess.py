@@ -143,21 +143,21 @@ def test_marker_that_is_damaged_or_of_another_layout(small, mark):
 def test_data_is_a_folder_of_corpora_or_the_root_itself(small, tmp_path, monkeypatch):
     monkeypatch.delenv("SER_DATA", raising=False)
     for data in (tmp_path, str(tmp_path), small):
-        assert corpora.find("ravdess", data) == small
+        assert corpora.places.find("ravdess", data) == small
         assert len(corpora.load("ravdess", data).utterances) == 4
-    assert corpora.find("ravdess") is None
+    assert corpora.places.find("ravdess") is None
     monkeypatch.setenv("SER_DATA", str(tmp_path))
-    assert corpora.find("ravdess") == small and len(corpora.load("ravdess").utterances) == 4
+    assert corpora.places.find("ravdess") == small and len(corpora.load("ravdess").utterances) == 4
 
 
 def test_root_one_level_deeper_or_under_another_name(small, tmp_path):
     inner = tmp_path / "RAVDESS" / "Audio_Speech_Actors_01-24"
     inner.parent.mkdir()
     small.rename(inner)
-    assert corpora.find("ravdess", tmp_path) == inner
+    assert corpora.places.find("ravdess", tmp_path) == inner
     other = tmp_path / "speech"
     inner.rename(other)
-    assert corpora.find("ravdess", tmp_path) == other
+    assert corpora.places.find("ravdess", tmp_path) == other
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_any_tree(small, tmp_path, place):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(small / actor / name, target)
     for data in (tmp_path / "other", tmp_path / "data"):
-        found = corpora.find("ravdess", data)
-        assert len(verify.audio_files(found, ravdess.FILE)) == len(expected)
+        root = corpora.places.find("ravdess", data)
+        assert len(verify.audio_files(root, ravdess.FILE)) == len(expected)
         (tmp_path / "data").mkdir(exist_ok=True)
         if data.name == "other":
             (tmp_path / "other").rename(tmp_path / "data" / "other")

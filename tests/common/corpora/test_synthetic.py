@@ -19,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from common import corpora
-from common.corpora import speech_synthesis, synthetic
+from common.corpora import synthetic
 from common.errors import InputError
+from common.features import speech_synthesis
 from common.utterance import EMOTIONS
 
 TEXT = "Kids are talking by the door."
@@ -64,7 +65,7 @@ def test_every_emotion_has_one_row_and_neutral_changes_nothing():
 
 def test_same_seed_same_bytes_in_a_process_with_another_hash_seed_and_fewer_vector_instructions():
     program = (
-        "import hashlib; from common.corpora import speech_synthesis\n"
+        "import hashlib; from common.features import speech_synthesis\n"
         "make, text = speech_synthesis.make_speaker, 'Der Schlüssel, dort!'\n"
         "say, emotions = speech_synthesis.speak, ('fear', 'calm', 'anger')\n"
         "waves = [say(e, make(e, g), text) for e in emotions for g in ('male', 'female')]\n"
@@ -111,9 +112,9 @@ def test_fundamental_frequency_is_the_speakers_and_women_speak_higher():
     for gender, low, high in (("male", 80, 170), ("female", 150, 290)):
         for name in "abc":
             speaker = speech_synthesis.make_speaker(name, gender)
-            found = features(speech_synthesis.speak("neutral", speaker, TEXT))[0]
-            assert low < 440 * 2 ** (found / 12) < high
-            assert abs(found - 12 * np.log2(speaker.f0_hz / 440)) < 4.5  # semitones; readings scatter
+            semitones = features(speech_synthesis.speak("neutral", speaker, TEXT))[0]
+            assert low < 440 * 2 ** (semitones / 12) < high
+            assert abs(semitones - 12 * np.log2(speaker.f0_hz / 440)) < 4.5  # semitones; readings scatter
 
 
 @pytest.mark.parametrize(

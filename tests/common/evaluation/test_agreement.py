@@ -61,27 +61,27 @@ def test_figure_6b(rated):
 
 
 def test_table_2(rated):
-    found = agreement.residual_accuracy(*rated, CLASSES)
-    assert found["anger"] == agreement.Residual(dissenting=5, considered=4, errors=3, matching=2)
-    assert found["anger"].considered_ratio == pytest.approx(4 / 5)
-    assert found["anger"].model_accuracy == pytest.approx(2 / 3)
-    assert found["neutral"] == agreement.Residual(dissenting=2, considered=2, errors=1, matching=0)
-    assert found["excitement"] == agreement.Residual(dissenting=1, considered=0, errors=0, matching=0)
-    assert np.isnan(found["excitement"].model_accuracy) and np.isnan(found["sadness"].considered_ratio)
+    residuals = agreement.residual_accuracy(*rated, CLASSES)
+    assert residuals["anger"] == agreement.Residual(dissenting=5, considered=4, errors=3, matching=2)
+    assert residuals["anger"].considered_ratio == pytest.approx(4 / 5)
+    assert residuals["anger"].model_accuracy == pytest.approx(2 / 3)
+    assert residuals["neutral"] == agreement.Residual(dissenting=2, considered=2, errors=1, matching=0)
+    assert residuals["excitement"] == agreement.Residual(dissenting=1, considered=0, errors=0, matching=0)
+    assert np.isnan(residuals["excitement"].model_accuracy) and np.isnan(residuals["sadness"].considered_ratio)
 
 
 def test_seeds_add_their_decisions_and_not_their_raters(rated):
     utterances, decisions = rated
     seeds = np.stack([decisions, np.full(10, ANGER)])
-    one, other, both = (agreement.error_by_dissent(utterances, made, CLASSES) for made in (*seeds, seeds))
+    one, other, both = (agreement.error_by_dissent(utterances, chosen, CLASSES) for chosen in (*seeds, seeds))
     np.testing.assert_array_equal(both.errors, one.errors + other.errors)
     np.testing.assert_array_equal(both.counts, one.counts + other.counts)
-    one, other, both = (agreement.residual_accuracy(utterances, made, CLASSES) for made in (*seeds, seeds))
+    one, other, both = (agreement.residual_accuracy(utterances, chosen, CLASSES) for chosen in (*seeds, seeds))
     for name in CLASSES:
         assert both[name].errors == one[name].errors + other[name].errors
         assert both[name].matching == one[name].matching + other[name].matching
         assert (both[name].dissenting, both[name].considered) == (one[name].dissenting, one[name].considered)
-    shares = [agreement.confusion(utterances, made, CLASSES) for made in (*seeds, seeds)]
+    shares = [agreement.confusion(utterances, chosen, CLASSES) for chosen in (*seeds, seeds)]
     np.testing.assert_allclose(shares[2], (shares[0] + shares[1]) / 2)
 
 
@@ -180,7 +180,7 @@ def test_frames_of_a_dialog_are_counted_in_its_left_channel(tmp_path):
 
 @pytest.mark.corpus
 def test_iemocap_has_the_frames_that_the_authors_counted():
-    root = corpora.find("iemocap", os.environ.get("SER_DATA"))
+    root = corpora.places.find("iemocap", os.environ.get("SER_DATA"))
     if root is None or not list(Path(root).glob("Session1/dialog/wav/*.wav")):
         pytest.skip("no IEMOCAP with the dialogs' recordings; set SER_DATA")
     assert len(iemocap.turns(root)) == 10_039

@@ -148,8 +148,8 @@ def test_mp3_without_xing_frame_is_as_long_as_its_frames(mp3, voice, tail):
     assert audio.duration(path) == (length, RATE)
     waveform, _ = audio.read(path)
     assert len(waveform) == length
-    found = np.correlate(waveform, voice, "valid").argmax()
-    assert np.corrcoef(waveform[found : found + RATE], voice)[0, 1] > 0.99, "all of the voice is there"
+    start = np.correlate(waveform, voice, "valid").argmax()
+    assert np.corrcoef(waveform[start : start + RATE], voice)[0, 1] > 0.99, "all of the voice is there"
     part, _ = audio.read(path, start_s=1.5, end_s=2.0)
     np.testing.assert_allclose(part, waveform[24_000:32_000], atol=1e-4)
 

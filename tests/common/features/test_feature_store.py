@@ -36,12 +36,12 @@ TRACE = None
 
 @pytest.fixture
 def utterances(tmp_path):
-    made = []
+    members = []
     for k in range(3):
         path = tmp_path / f"u{k}.wav"
         soundfile.write(path, np.random.default_rng(k).uniform(-0.5, 0.5, 2000 + 100 * k), RATE, subtype="FLOAT")
-        made.append(Utterance(id=f"u{k}", path=path, emotion="anger", speaker="s"))
-    return made
+        members.append(Utterance(id=f"u{k}", path=path, emotion="anger", speaker="s"))
+    return members
 
 
 @pytest.fixture

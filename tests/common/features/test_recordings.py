@@ -19,16 +19,16 @@ def voice():
 
 def test_measures_of_a_square_wave():
     wave = np.tile(np.float32([0.5, 0.1]), RATE // 2)  # 0.3 +- 0.2
-    found = recordings.measure(wave, RATE)
-    assert found.level_dbfs == pytest.approx(20 * np.log10(0.2), abs=1e-3)
-    assert (found.seconds, found.sound_s, found.active_s) == pytest.approx((1.0, 1.0, 1.0))
-    assert found.spread_db == pytest.approx(0, abs=1e-3) and found.peak == 0.5
-    assert found.band_hz == 8000
+    measures = recordings.measure(wave, RATE)
+    assert measures.level_dbfs == pytest.approx(20 * np.log10(0.2), abs=1e-3)
+    assert (measures.seconds, measures.sound_s, measures.active_s) == pytest.approx((1.0, 1.0, 1.0))
+    assert measures.spread_db == pytest.approx(0, abs=1e-3) and measures.peak == 0.5
+    assert measures.band_hz == 8000
 
 
-def at(where, what, length=2 * RATE):
+def at(where, sound, length=2 * RATE):
     samples = np.zeros(length, dtype="float32")
-    samples[where] = what
+    samples[where] = sound
     return samples
 
 
@@ -93,8 +93,8 @@ def test_telephone_band(voice):
 
 def test_one_sentence_for_a_corpus(voice):
     quiet, fine = recordings.measure(voice * 1e-4, RATE), recordings.measure(voice, RATE)
-    found = recordings.warnings({"a": fine, **{f"q{i}": quiet for i in range(5)}})
-    assert found == ("5 of 6 recordings are very quiet (below -75 dBFS): q0, q1, q2, and 2 more",)
+    warnings = recordings.warnings({"a": fine, **{f"q{i}": quiet for i in range(5)}})
+    assert warnings == ("5 of 6 recordings are very quiet (below -75 dBFS): q0, q1, q2, and 2 more",)
 
 
 def test_measures_go_through_the_feature_store(voice):

@@ -26,7 +26,7 @@ def clean():
     return Fold("fold_1", train=pair("a") + pair("b"), valid=pair("c"), test=pair("d"))
 
 
-def found(*folds, speaker_independent=True, **options):
+def findings_of(*folds, speaker_independent=True, **options):
     """(level, kind, count) of every finding."""
     findings = leakage.audit(folds, speaker_independent=speaker_independent, **options)
     return [(f.level, f.kind, f.count) for f in findings]
@@ -40,14 +40,14 @@ def broken(fold, **parts):
 
 
 def test_a_clean_fold_has_no_findings(clean):
-    assert found(clean) == []
+    assert findings_of(clean) == []
     assert leakage.check([clean], speaker_independent=True) == []
 
 
 def test_an_utterance_on_two_sides(clean):
     fold = broken(clean, test=clean.test + clean.train[:1])
-    assert found(fold) == [("FAIL", "utterance", 1), ("FAIL", "speaker", 1)]
-    assert found(fold, speaker_independent=False) == [("FAIL", "utterance", 1), ("WARN", "speaker", 1)]
+    assert findings_of(fold) == [("FAIL", "utterance", 1), ("FAIL", "speaker", 1)]
+    assert findings_of(fold, speaker_independent=False) == [("FAIL", "utterance", 1), ("WARN", "speaker", 1)]
 
 
 def test_the_test_part_in_selection_is_called_that(clean):
@@ -63,21 +63,21 @@ def test_segments_of_one_file_on_two_sides(times, clean):
     train = utterance("e_1", path="e.wav", start_s=start, end_s=end)
     test = utterance("f_1", path="e.wav", start_s=start_2, end_s=end_2)
     fold = broken(clean, train=(*clean.train, train), test=(*clean.test, test))
-    assert found(fold) == [("FAIL", "file", 1)]
+    assert findings_of(fold) == [("FAIL", "file", 1)]
 
 
 def test_the_same_audio_under_two_names(clean):
     own = {u.id: u.id for part in clean.parts.values() for u in part}
     hashes = own | {"a_anger": "0f", "d_sadness": "0f"}
-    assert found(clean, audio_hashes=hashes) == [("FAIL", "audio", 1)]
+    assert findings_of(clean, audio_hashes=hashes) == [("FAIL", "audio", 1)]
     (finding,) = leakage.audit([clean], speaker_independent=True, audio_hashes=hashes)
     assert "a_anger is d_sadness" in finding.message
-    assert found(clean, audio_hashes=own | {"a_anger": "0f", "a_sadness": "0f"}) == []  # on one side
+    assert findings_of(clean, audio_hashes=own | {"a_anger": "0f", "a_sadness": "0f"}) == []  # on one side
 
 
 def test_a_shared_speaker_fails_only_where_independence_is_claimed(clean):
     fold = broken(clean, test=(*clean.test, utterance("z", speaker="a"), utterance("y", speaker="b")))
-    assert found(fold) == [("FAIL", "speaker", 2)]
+    assert findings_of(fold) == [("FAIL", "speaker", 2)]
     (finding,) = leakage.audit([fold], speaker_independent=False)
     assert str(finding) == "WARN fold_1 speaker: 2 of 3 speakers in test also in train: a, b"
 
@@ -94,20 +94,20 @@ def test_shared_sentences_are_numbers_not_a_failure():
 
 @pytest.mark.parametrize(("part", "level"), [("train", "FAIL"), ("test", "FAIL"), ("valid", "WARN")])
 def test_an_empty_part(part, level, clean):
-    assert (level, "empty", 0) in found(broken(clean, **{part: ()}))
+    assert (level, "empty", 0) in findings_of(broken(clean, **{part: ()}))
 
 
 def test_a_class_that_training_lacks(clean):
     fold = broken(clean, test=(*clean.test, utterance("d_fear", emotion="fear")))
-    assert found(fold) == [("FAIL", "class", 1)]
+    assert findings_of(fold) == [("FAIL", "class", 1)]
     fold = broken(clean, valid=clean.valid[:1])
-    assert found(fold) == [("WARN", "class", 1)]
+    assert findings_of(fold) == [("WARN", "class", 1)]
 
 
 def test_unknown_speakers_and_repeated_utterances_are_warned_about(clean):
     nameless = [dataclasses.replace(u, speaker="") for u in clean.train]
-    assert found(broken(clean, train=tuple(nameless))) == [("WARN", "speaker_unknown", 4)]
-    assert found(broken(clean, train=clean.train + clean.train[:1])) == [("WARN", "repeated", 1)]
+    assert findings_of(broken(clean, train=tuple(nameless))) == [("WARN", "speaker_unknown", 4)]
+    assert findings_of(broken(clean, train=clean.train + clean.train[:1])) == [("WARN", "repeated", 1)]
     second = Fold("fold_2", train=clean.train, valid=clean.valid, test=clean.test)
     (finding,) = leakage.audit([clean, second], speaker_independent=True)
     assert (finding.level, finding.fold, finding.count) == ("WARN", "fold_1,fold_2", 2)
@@ -122,11 +122,11 @@ def test_check_raises_with_the_first_failures(clean):
 def test_without_duplicates_leaves_the_test_part_and_passes_the_audit(clean):
     hashes = {u.id: u.id for part in clean.parts.values() for u in part}
     hashes |= {"a_anger": "d_anger", "b_anger": "c_anger"}  # train's copies of a test and of a validation recording
-    assert ("FAIL", "audio", 1) in found(clean, audio_hashes=hashes)
+    assert ("FAIL", "audio", 1) in findings_of(clean, audio_hashes=hashes)
     repaired = leakage.without_duplicates(clean, hashes)
     assert [u.id for u in repaired.train] == ["a_sadness", "b_sadness"]
     assert (repaired.valid, repaired.test) == (clean.valid, clean.test)
-    assert not [f for f in found(repaired, audio_hashes=hashes) if f[1] == "audio"]
+    assert not [f for f in findings_of(repaired, audio_hashes=hashes) if f[1] == "audio"]
 
 
 # ----------------------------------------------------------------------------------------------- fold files
@@ -162,7 +162,7 @@ def test_audformat_parts_per_fold(tmp_path):
     assert [fold.name for fold in folds] == ["fold_1", "fold_2"]
     assert [{u.speaker for u in fold.test} for fold in folds] == [{"c"}, {"a"}]
     assert [{u.speaker for u in fold.valid} for fold in folds] == [{"b"}, {"c"}]
-    assert found(*folds) == []
+    assert findings_of(*folds) == []
 
 
 def test_a_folder_of_each_fold_windows_line_ends_bom_and_names(tmp_path):
@@ -184,7 +184,7 @@ def test_segments_in_audformats_times_and_in_seconds(tmp_path):
     write_csv(tmp_path / "test.csv", [("wav/a.wav", "4", "5", "a", "anger")], columns)
     (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert sorted((u.start_s, u.end_s) for u in fold.train) == [(0.0, 1.5), (2.5, 3.0), (61.5, None)]
-    assert ("FAIL", "file", 1) in found(fold)
+    assert ("FAIL", "file", 1) in findings_of(fold)
 
 
 def test_nkululekos_lists_and_the_whole_corpus_beside_them(tmp_path):
@@ -196,7 +196,7 @@ def test_nkululekos_lists_and_the_whole_corpus_beside_them(tmp_path):
     (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert [len(part) for part in fold.parts.values()] == [1, 0, 1]
     assert fold.train[0].gender == "female" and fold.train[0].path == Path("wav/f1.wav")
-    assert found(fold) == [("WARN", "empty", 0)]
+    assert findings_of(fold) == [("WARN", "empty", 0)]
 
 
 def test_nkululekos_export_has_a_column_split(tmp_path):
@@ -205,7 +205,7 @@ def test_nkululekos_export_has_a_column_split(tmp_path):
     rows = [("a.wav", *whole, "1", "male", "anger", "train"), ("b.wav", *whole, "1", "male", "anger", "test")]
     write_csv(tmp_path / "export.csv", rows, columns)
     (fold,) = fold_files.read_fold_files(tmp_path / "export.csv").folds
-    assert found(fold) == [("FAIL", "speaker", 1), ("WARN", "empty", 0)]
+    assert findings_of(fold) == [("FAIL", "speaker", 1), ("WARN", "empty", 0)]
     write_csv(tmp_path / "export.csv", [(*rows[0][:-1], "devtest")], columns)
     with pytest.raises(InputError, match="line 2: split is 'devtest', expected train, valid or test"):
         fold_files.read_fold_files(tmp_path)
@@ -221,7 +221,7 @@ def test_emobox_speaker_dependent_folds_fail(form, tmp_path):
     write_jsonl(tmp_path / "emodb" / "emodb.jsonl", train + test)
     (fold,) = fold_files.read_fold_files(tmp_path).folds
     assert (fold.name, fold.test[0].id, fold.test[0].text_id) == ("fold_1", "emodb-03a02Wa", "a02")
-    assert found(fold) == [("FAIL", "speaker", 3), ("WARN", "empty", 0)]
+    assert findings_of(fold) == [("FAIL", "speaker", 3), ("WARN", "empty", 0)]
 
 
 def test_a_line_ends_where_json_and_csv_say(tmp_path):
@@ -246,7 +246,7 @@ def test_emobox_clean_folds_pass(tmp_path):
     assert (iemocap.name, ravdess.name) == ("iemocap/fold_2", "ravdess/fold_2")
     assert (iemocap.train[0].speaker, iemocap.test[0].speaker) == ("Ses01_M", "Ses02_F")
     assert (ravdess.train[0].speaker, ravdess.train[0].text_id) == ("16", "02")
-    assert found(iemocap, ravdess) == [("WARN", "empty", 0)] * 2
+    assert findings_of(iemocap, ravdess) == [("WARN", "empty", 0)] * 2
 
 
 def test_emoboxs_older_keys_and_speakers_that_nothing_tells(tmp_path):
@@ -254,7 +254,7 @@ def test_emoboxs_older_keys_and_speakers_that_nothing_tells(tmp_path):
     write_jsonl(tmp_path / "aesdd_train_fold_1.jsonl", [row])
     write_jsonl(tmp_path / "aesdd_test_fold_1.jsonl", [row | {"key": "aesdd-a2", "audio": "downloads/aesdd/a2.wav"}])
     (fold,) = fold_files.read_fold_files(tmp_path).folds
-    assert found(fold) == [("WARN", "empty", 0), ("WARN", "speaker_unknown", 2)]
+    assert findings_of(fold) == [("WARN", "empty", 0), ("WARN", "speaker_unknown", 2)]
 
 
 def test_duplicate_audio_is_found_by_its_bytes(tmp_path, plant):
@@ -265,15 +265,15 @@ def test_duplicate_audio_is_found_by_its_bytes(tmp_path, plant):
     folds = fold_files.read_fold_files(tmp_path).folds
     hashes = fold_files.hash_audio(folds)
     assert len(hashes) == 2 and len(set(hashes.values())) == 1
-    assert ("FAIL", "audio", 1) in found(*folds, audio_hashes=hashes)
+    assert ("FAIL", "audio", 1) in findings_of(*folds, audio_hashes=hashes)
     elsewhere = tmp_path / "lists"
     for name in ("train.csv", "test.csv"):
         elsewhere.mkdir(exist_ok=True)
         shutil.move(tmp_path / name, elsewhere / name)
     folds = fold_files.read_fold_files(elsewhere).folds
     assert fold_files.hash_audio(folds) == {}
-    assert ("WARN", "audio_unknown", 3) in found(*folds, audio_hashes={})
-    assert "audio_unknown" not in {kind for _, kind, _ in found(*folds)}
+    assert ("WARN", "audio_unknown", 3) in findings_of(*folds, audio_hashes={})
+    assert "audio_unknown" not in {kind for _, kind, _ in findings_of(*folds)}
     assert fold_files.hash_audio(fold_files.read_fold_files(elsewhere, audio_root=tmp_path).folds) == hashes
 
 
@@ -288,7 +288,7 @@ def test_duplicate_audio_is_found_in_another_container(tmp_path):
     folds = fold_files.read_fold_files(tmp_path).folds
     hashes = fold_files.hash_audio(folds)
     assert (len(hashes), len(set(hashes.values()))) == (4, 3)
-    assert ("FAIL", "audio", 1) in found(*folds, audio_hashes=hashes)
+    assert ("FAIL", "audio", 1) in findings_of(*folds, audio_hashes=hashes)
 
 
 def test_a_project_in_a_folder_called_test(tmp_path):
@@ -305,7 +305,7 @@ def test_a_column_split_stands_above_the_name_and_lists_without_a_part_are_named
     write_csv(tmp_path / "holdout.csv", [("d.wav", "s", "anger")])
     folds, passed_over, _ = fold_files.read_fold_files(tmp_path)
     assert [len(part) for part in folds[0].parts.values()] == [2, 0, 1]
-    assert ("FAIL", "speaker", 1) in found(*folds)
+    assert ("FAIL", "speaker", 1) in findings_of(*folds)
     assert passed_over == (tmp_path / "holdout.csv",)
     write_csv(tmp_path / "emo.csv", [(name, "s", "anger") for name in ("a.wav", "b.wav", "c.wav")])  # the whole corpus
     assert fold_files.read_fold_files(tmp_path).passed_over == passed_over
@@ -318,7 +318,7 @@ def test_speakers_whose_names_nearly_agree_are_named(tmp_path, names, alike):
     for part, speaker in zip(("train", "test"), names.split(), strict=True):
         write_csv(tmp_path / f"{part}.csv", [(f"{part}.wav", speaker, "anger")])
     (fold,) = fold_files.read_fold_files(tmp_path).folds
-    assert [count for _, kind, count in found(fold) if kind == "speaker_alike"] == [1] * alike
+    assert [count for _, kind, count in findings_of(fold) if kind == "speaker_alike"] == [1] * alike
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def speakers(part):
     return {u.speaker for u in part}
 
 
-def made(ravdess, emodb, iemocap):
+def all_folds(ravdess, emodb, iemocap):
     """Every shared protocol on a corpus that has what it needs."""
     corpora = {"leave_one_session_out": iemocap, "sessions": iemocap, "audeering": emodb}
     return {name: splits.folds(corpora.get(name, ravdess), name, seed=3) for name in splits.PROTOCOLS}
@@ -88,12 +88,12 @@ def made(ravdess, emodb, iemocap):
 
 @pytest.fixture(scope="module")
 def folds_by_protocol(ravdess, emodb, iemocap):
-    return made(ravdess, emodb, iemocap)
+    return all_folds(ravdess, emodb, iemocap)
 
 
 @pytest.fixture(scope="module")
 def folds_of_reversed_input(ravdess, emodb, iemocap):
-    return made(ravdess[::-1], emodb[::-1], iemocap[::-1])
+    return all_folds(ravdess[::-1], emodb[::-1], iemocap[::-1])
 
 
 def fingerprint(folds):
@@ -133,9 +133,9 @@ def test_the_order_of_the_input_does_not_matter(name, folds_by_protocol, folds_o
 
 def test_the_folds_are_those_of_last_time(folds_by_protocol, ravdess):
     """The hashes change only where folds change, and then every result on them is the result of other folds."""
-    found = {name: fingerprint(folds) for name, folds in folds_by_protocol.items()}
-    found["per_class"] = fingerprint(splits.per_class(ravdess, seed=3))
-    assert found == json.loads(GOLDEN.read_text())
+    fingerprints = {name: fingerprint(folds) for name, folds in folds_by_protocol.items()}
+    fingerprints["per_class"] = fingerprint(splits.per_class(ravdess, seed=3))
+    assert fingerprints == json.loads(GOLDEN.read_text())
 
 
 def test_another_seed_gives_other_folds_where_something_is_drawn(ravdess):

@@ -105,9 +105,9 @@ def test_a_stream_is_the_batches_in_their_present_order(by_length):
     streamed = stream(batches)
     for epoch in range(3):
         batches.begin_epoch(epoch)
-        found = list(streamed)
-        assert len(found) == len(batches)
-        for (inputs, labels, weights), index in zip(found, range(len(batches)), strict=True):
+        in_order = list(streamed)
+        assert len(in_order) == len(batches)
+        for (inputs, labels, weights), index in zip(in_order, range(len(batches)), strict=True):
             expected = batches[index]
             for name, array in expected[0].items():
                 np.testing.assert_array_equal(inputs[name], array)
@@ -159,3 +159,39 @@ def test_small_features_are_read_once_and_large_ones_when_they_are_needed(bound,
         for index in range(len(batches)):
             np.testing.assert_array_equal(batches[index][0]["features"], expected[index][0]["features"])
     assert counted.features.reads == reads
+
+
+# --- oversampling
+
+
+def numbered(counts):
+    classes = tuple(sorted(counts))
+    emotions = [name for name in classes for _ in range(counts[name])]
+    utterances = [Utterance(id=f"u{k}", path=None, emotion=e, speaker="s") for k, e in enumerate(emotions)]
+    return batching.Subset(utterances, [np.full((1, 2, 2), k, "float32") for k in range(len(emotions))], classes)
+
+
+def equalised(part, seed):
+    return batching.equalise(part, np.random.default_rng(seed))
+
+
+def test_classes_become_equal_and_everyone_stays():
+    part = numbered({"anger": 9, "boredom": 4, "sadness": 1})
+    equal = equalised(part, seed=0)
+    assert np.bincount(equal.labels).tolist() == [9, 9, 9]
+    assert equal.utterances[:14] == part.utterances
+    assert {u.id for u in equal.utterances} == {u.id for u in part.utterances}
+    assert len(equal.features) == len(equal) == 27
+    assert [f"u{int(array[0, 0, 0])}" for array in equal.features] == [u.id for u in equal.utterances]
+
+
+def test_the_draw_is_the_generators():
+    part = numbered({"anger": 9, "boredom": 4, "sadness": 1})
+    ids = [[u.id for u in equalised(part, seed).utterances] for seed in (0, 0, 1)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_class_without_utterances_is_refused():
+    part = dataclasses.replace(numbered({"anger": 2, "boredom": 2}), classes=("anger", "boredom", "fear"))
+    with pytest.raises(ValueError, match="fear has no training utterance"):
+        equalised(part, seed=0)

@@ -13,7 +13,7 @@ from experiments.__main__ import main
 from experiments.benchmark import latency as benchmark_latency
 from experiments.evaluation import system_results
 from experiments.evidence import latencies
-from experiments.tables import all_tables, formats, latency, systems
+from experiments.tables import all_tables, evidence, formats, systems
 from tests.support.records_by_hand import many
 from tests.support.table_rows import rows
 
@@ -28,8 +28,8 @@ ENTRY = {
 
 
 def system(**changes):
-    (made,) = system_results.group([many(2, **changes)])
-    return made
+    (only,) = system_results.group([many(2, **changes)])
+    return only
 
 
 # measuring
@@ -49,14 +49,14 @@ def test_the_median_is_of_the_calls_after_the_first_two(monkeypatch):
 
 
 def test_a_network_is_timed_with_its_one_tested_example():
-    found = benchmark_latency.measure("emmert", "mfcc", repeat=2)
+    measured = benchmark_latency.measure("emmert", "mfcc", repeat=2)
     by_hand = 87 * 64 * 5 * 20 + 43 * 128 * 5 * 64 + 2688 * 60 + 60 * 32 + 32 * 4  # the noisy copy is not tested
-    assert found["multiply_accumulates"] == by_hand
-    assert found["features_ms"] > 0 and found["network_ms"] > 0
-    spent_s = (found["features_ms"] + found["network_ms"]) / 1000
-    assert found["real_time_factor"] == pytest.approx(spent_s / 3, abs=1e-5)
-    assert found["machine"]["threads"] == 1
-    assert set(latencies.NUMBERS) <= found.keys() and json.loads(json.dumps(found)) == found
+    assert measured["multiply_accumulates"] == by_hand
+    assert measured["features_ms"] > 0 and measured["network_ms"] > 0
+    spent_s = (measured["features_ms"] + measured["network_ms"]) / 1000
+    assert measured["real_time_factor"] == pytest.approx(spent_s / 3, abs=1e-5)
+    assert measured["machine"]["threads"] == 1
+    assert set(latencies.NUMBERS) <= measured.keys() and json.loads(json.dumps(measured)) == measured
 
 
 def test_one_call_decides_as_the_loop_of_keras_does():
@@ -73,8 +73,8 @@ def test_one_call_decides_as_the_loop_of_keras_does():
 
 
 def test_a_system_without_a_network_is_timed_and_has_no_operations():
-    found = benchmark_latency.measure("chernykh2018", "dummy", repeat=1)
-    assert found["multiply_accumulates"] is None and found["parameters"] == 0
+    measured = benchmark_latency.measure("chernykh2018", "dummy", repeat=1)
+    assert measured["multiply_accumulates"] is None and measured["parameters"] == 0
 
 
 def test_a_system_that_cannot_run_is_named_and_stops_no_other(tmp_path, monkeypatch):
@@ -98,9 +98,9 @@ def test_a_second_measurement_keeps_the_others_and_replaces_its_own(tmp_path):
     assert latencies.read(tmp_path) == {}
     latencies.keep(tmp_path, {"b/one": ENTRY, "a/two": ENTRY})
     path = latencies.keep(tmp_path, {"b/one": ENTRY | {"network_ms": 1.0}})
-    found = latencies.read(tmp_path)
-    assert list(found) == ["a/two", "b/one"]
-    assert (found["a/two"]["network_ms"], found["b/one"]["network_ms"]) == (47.66, 1.0)
+    kept = latencies.read(tmp_path)
+    assert list(kept) == ["a/two", "b/one"]
+    assert (kept["a/two"]["network_ms"], kept["b/one"]["network_ms"]) == (47.66, 1.0)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -141,16 +141,16 @@ def test_only_what_was_measured_with_the_same_front_end_is_shown():
     measured = {"emmert/mfcc": ENTRY}
     same = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 20, "later_field": 1}})
     other = system(recipe={"corpus": "ravdess", "front_end": {"kind": "mfcc", "num_mfcc": 13}})
-    assert latency.of(same, measured) == ENTRY
-    assert latency.of(other, measured) is None
-    assert latency.of(system(preset="quick"), measured) == ENTRY
-    assert latency.of(system(preset="smoke"), measured) is None
-    assert latency.of(system(variant="own_cnn"), measured) is None
+    assert evidence.latency_of(same, measured) == ENTRY
+    assert evidence.latency_of(other, measured) is None
+    assert evidence.latency_of(system(preset="quick"), measured) == ENTRY
+    assert evidence.latency_of(system(preset="smoke"), measured) is None
+    assert evidence.latency_of(system(variant="own_cnn"), measured) is None
 
 
 def test_costs_have_the_milliseconds_beside_them():
-    found = [system(), system(variant="own_cnn")]
-    sheets = {sheet.name: sheet for sheet in all_tables.all_sheets(found, [], measured={"emmert/mfcc": ENTRY})}
+    systems = [system(), system(variant="own_cnn")]
+    sheets = {sheet.name: sheet for sheet in all_tables.all_sheets(systems, [], measured={"emmert/mfcc": ENTRY})}
     (cost,) = sheets["cost"].tables
     timed, untimed = rows(cost)
     assert timed.shown["ms a 3-s recording"] == "60.0 (12.3 + 47.7)"
@@ -161,5 +161,5 @@ def test_costs_have_the_milliseconds_beside_them():
 
 
 def test_without_a_measurement_every_cell_says_so(tmp_path):
-    (cost,) = latency.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
+    (cost,) = evidence.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
     assert rows(cost)[0].shown["ms a 3-s recording"] == formats.NONE

@@ -6,51 +6,32 @@ import pytest
 from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import noise_conditions, reproduction, scores, system_results
 from experiments.tables import formats, noise
-from tests.support.records_by_hand import part, record
+from tests.support.records_by_hand import LABELS, RIGHT, SPEAKERS, noisy, part, record
 from tests.support.table_rows import rows
 
-LABELS = np.arange(32) % 2
-SPEAKERS = [f"s{i // 4}" for i in range(32)]
-RIGHT = np.arange(32) % 4 < np.repeat([1, 2, 3, 4, 4, 3, 2, 1], 4)  # 20 of 32
 
-
-def heard(right):
-    return part(LABELS, np.where(right, LABELS, 1 - LABELS), SPEAKERS)
-
-
-def noisy(in_noise, *, snr_db=0.0, **changes):
-    """A record whose test part is all right when clean; `in_noise`: signal -> which utterances are right in it."""
-    names = {signal: f"{signal.partition('@')[0]}_{snr_db:g}db" for signal in in_noise}
-    front_ends = [[name, {"kind": "normal", "noise": signal, "snr_db": snr_db}] for signal, name in names.items()]
-    parts = {"train": {"confusion": [[9, 1, 0], [0, 9, 0]], "cross_entropy": 0.3}, "test": heard(LABELS >= 0)}
-    parts |= {f"test:{names[signal]}": heard(right) for signal, right in in_noise.items()}
-    recipe = {"corpus": "iemocap/improvised/4hap", "test_front_ends": front_ends}
-    fields = {"paper": "satt2017", "variant": "noise_normal_10hz", "corpus_variant": "ravdess/4hap"}
-    return record(None, **(fields | {"parts": parts, "recipe": recipe} | changes))
-
-
-def system(*found):
-    (made,) = system_results.group(found)
-    return made
+def system(*runs):
+    (only,) = system_results.group(runs)
+    return only
 
 
 def test_the_mean_counts_every_condition_once():
-    found = system(noisy({"ambient": RIGHT, "pop": LABELS == 0, "crowd_anger": LABELS < 0}))
-    number = noise_conditions.measure(found, "wa", part="test:*")
+    results = system(noisy({"ambient": RIGHT, "pop": LABELS == 0, "crowd_anger": LABELS < 0}))
+    number = noise_conditions.measure(results, "wa", part="test:*")
     assert number.value == pytest.approx((20 / 32 + 16 / 32 + 0) / 3)
     assert number.by_seed == (pytest.approx(number.value),)
     recalls = [(RIGHT[LABELS == k].mean(), float(k == 0), 0.0) for k in (0, 1)]
-    assert noise_conditions.measure(found, "ua", part="test:*").value == pytest.approx(np.mean(recalls))
-    assert noise_conditions.measure(found, "recall:anger", part="test:*").value == pytest.approx(np.mean(recalls[0]))
-    assert noise_conditions.measure(found, "wa").value == 1
-    assert noise_conditions.measure(found, "wa", part="test:pop_0db") == scores.measure(
-        found, "wa", part="test:pop_0db"
+    assert noise_conditions.measure(results, "ua", part="test:*").value == pytest.approx(np.mean(recalls))
+    assert noise_conditions.measure(results, "recall:anger", part="test:*").value == pytest.approx(np.mean(recalls[0]))
+    assert noise_conditions.measure(results, "wa").value == 1
+    assert noise_conditions.measure(results, "wa", part="test:pop_0db") == scores.measure(
+        results, "wa", part="test:pop_0db"
     )
 
 
 def test_several_seeds_are_averaged():
-    found = system(*(noisy({"ambient": RIGHT, "pop": LABELS == k}, seed=k) for k in (0, 1)))
-    number = noise_conditions.measure(found, "recall:anger", part="test:*")
+    results = system(*(noisy({"ambient": RIGHT, "pop": LABELS == k}, seed=k) for k in (0, 1)))
+    number = noise_conditions.measure(results, "recall:anger", part="test:*")
     by_hand = [np.mean([RIGHT[LABELS == 0].mean(), pop]) for pop in (1.0, 0.0)]
     assert number.by_seed == pytest.approx(by_hand) and number.value == pytest.approx(np.mean(by_hand))
 
@@ -70,9 +51,9 @@ def test_the_same_speakers_are_drawn_in_all_conditions():
 
 def test_two_speakers_have_a_mean_and_no_interval():
     few = part([0, 1, 0, 1], [0, 1, 1, 0], ["a", "a", "b", "b"])
-    found = noisy({"ambient": RIGHT})
-    found.parts.update({"test": few, "test:ambient_0db": few})
-    number = noise_conditions.measure(system(found), "wa", part="test:*")
+    run = noisy({"ambient": RIGHT})
+    run.parts.update({"test": few, "test:ambient_0db": few})
+    number = noise_conditions.measure(system(run), "wa", part="test:*")
     assert (number.value, number.low) == (0.5, None) and "2 speakers" in number.why_none
 
 
@@ -86,10 +67,10 @@ def test_what_cannot_be_pooled_is_refused():
 @pytest.mark.parametrize("other", [{"snr_db": 5.0}, {"in_noise": {"ambient@22": RIGHT}}])
 def test_levels_and_recordings_of_one_name_are_never_pooled(other):
     options = {"in_noise": {"ambient@11": RIGHT}} | other
-    found = system(noisy({"ambient@11": RIGHT}), noisy(options.pop("in_noise"), seed=1, **options))
+    results = system(noisy({"ambient@11": RIGHT}), noisy(options.pop("in_noise"), seed=1, **options))
     with pytest.raises(ValueError, match="different background signals or levels"):
-        noise_conditions.measure(found, "wa", part="test:*")
-    (table,) = noise.noise_sheet("ravdess/4hap", [found]).tables
+        noise_conditions.measure(results, "wa", part="test:*")
+    (table,) = noise.noise_sheet("ravdess/4hap", [results]).tables
     clean, refused = rows(table)
     assert clean.shown["WA [95 %]"].startswith("100.0") and "records of different recipes" in clean.shown["notes"]
     assert refused.shown["WA [95 %]"] == formats.NONE
@@ -98,8 +79,8 @@ def test_levels_and_recordings_of_one_name_are_never_pooled(other):
 
 def test_the_sheet_has_clean_each_condition_and_the_means():
     signals = ("ambient", "pop", "rock", "crowd_speech", "crowd_anger", "crowd_applause", "crowd_laughter")
-    found = system(noisy({signal: RIGHT if signal in signals[:3] else ~RIGHT for signal in signals}))
-    sheet = noise.noise_sheet("ravdess/4hap", [found])
+    results = system(noisy({signal: RIGHT if signal in signals[:3] else ~RIGHT for signal in signals}))
+    sheet = noise.noise_sheet("ravdess/4hap", [results])
     assert sheet.name == "noise_ravdess-4hap"
     (table,) = sheet.tables
     by_name = {row.shown["condition"]: row for row in rows(table)}
@@ -122,11 +103,11 @@ def test_the_sheet_has_clean_each_condition_and_the_means():
 
 
 def test_signals_of_the_users_own_are_called_so_and_stand_in_the_command():
-    found = system(noisy({"cafe@0f": RIGHT, "tram@1e": RIGHT}, snr_db=-5.0))
-    (table,) = noise.noise_sheet("ravdess/4hap", [found]).tables
+    results = system(noisy({"cafe@0f": RIGHT, "tram@1e": RIGHT}, snr_db=-5.0))
+    (table,) = noise.noise_sheet("ravdess/4hap", [results]).tables
     assert any("the user's own cafe, tram, at -5 dB" in note for note in table.notes)
     assert [row.shown["condition"] for row in rows(table)] == ["clean", "cafe_-5db", "tram_-5db", "mean of all 2"]
-    assert " --noises FOLDER --snr -5 " in found.command
+    assert " --noises FOLDER --snr -5 " in results.command
 
 
 def test_systems_never_tested_in_noise_have_no_sheet():
@@ -134,23 +115,23 @@ def test_systems_never_tested_in_noise_have_no_sheet():
 
 
 def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
-    found = system(noisy({"ambient": RIGHT, "pop": RIGHT}, corpus_variant="iemocap/improvised/4hap"))
+    results = system(noisy({"ambient": RIGHT, "pop": RIGHT}, corpus_variant="iemocap/improvised/4hap"))
     fields = {"paper": "satt2017", "id": "n", "variant": "noise_normal_10hz", "corpus": "iemocap/improvised/4hap"}
     number = ReportedResult(**fields, where="Table 2", metric="wa", value=0.401, part="test:*")
-    compared = reproduction.compare(number, [found])
+    compared = reproduction.compare(number, [results])
     assert compared.ours.value == 20 / 32 and compared.ours.low < 20 / 32
     assert compared.verdict == (
         "not comparable: other background signals than the paper's, the built-in ambient, pop, made by code, at 0 dB"
     )
     clean = ReportedResult(**fields, where="Table 2", metric="wa", value=0.5, part="test")
-    assert reproduction.compare(clean, [found]).verdict == reproduction.ABOVE
+    assert reproduction.compare(clean, [results]).verdict == reproduction.ABOVE
 
 
 def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
     normal = noisy({"ambient": LABELS < 0, "pop": LABELS == 0, "crowd_anger": LABELS < 0})
     modified = noisy({"ambient": RIGHT, "pop": LABELS >= 0, "crowd_anger": LABELS == 1}, variant="noise_modified_10hz")
-    found = system_results.group([normal, modified])
-    sheet = noise.differences_sheet("ravdess/4hap", found)
+    results = system_results.group([normal, modified])
+    sheet = noise.differences_sheet("ravdess/4hap", results)
     (differences,) = sheet.tables
     assert formats.as_csv(sheet).count("\n") == 1 + len(rows(differences))
     shown = {row.shown["condition"]: row.shown for row in rows(differences)}
@@ -167,7 +148,7 @@ def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
 
 def test_other_levels_or_signals_are_no_pair():
     for other in ({"snr_db": 10.0}, {"seed": 1}, {"preset": "quick"}):
-        found = system_results.group(
+        results = system_results.group(
             [noisy({"pop": RIGHT}), noisy({"pop": RIGHT}, variant="noise_modified_10hz", **other)]
         )
-        assert noise.differences_sheet("ravdess/4hap", found) is None
+        assert noise.differences_sheet("ravdess/4hap", results) is None

@@ -23,11 +23,11 @@ def one(measured, **wanted):
     return chosen.iloc[0]
 
 
-def with_rule(made, name, decisions):
+def with_rule(run, name, decisions):
     """The record with a second decision rule."""
-    test = made.parts["test"]
+    test = run.parts["test"]
     added = part(test["labels"], decisions, rule=name)["scores"]
-    return dataclasses.replace(made, parts=made.parts | {"test": test | {"scores": test["scores"] | added}})
+    return dataclasses.replace(run, parts=run.parts | {"test": test | {"scores": test["scores"] | added}})
 
 
 @pytest.mark.parametrize(
@@ -76,22 +76,22 @@ def test_a_number_that_does_not_exist_has_a_row_with_its_reason():
 
 
 def test_every_rule_has_rows_and_what_rules_share_has_one():
-    found = system_results.group([with_rule(unbalanced(), "slice_votes", [0, 0, 0, 0, 1, 1])])
-    measured = results.frame(found)
+    members = system_results.group([with_rule(unbalanced(), "slice_votes", [0, 0, 0, 0, 1, 1])])
+    measured = results.frame(members)
     by = {"metric": "wa", "part": "test", "aggregation": "pooled"}
     assert one(measured, rule="mean", **by)["estimate"] == pytest.approx(4 / 6)
     assert one(measured, rule="slice_votes", **by)["estimate"] == 1
     assert one(measured, metric="ua", part="train")["rule"] == "mean"
     slices = one(measured, metric="slice_wa")
     assert slices["rule"] == "slice_votes" and slices["estimate"] == 1
-    assert set(results.frame(found, own_rule=True)["rule"]) == {"mean"}
+    assert set(results.frame(members, own_rule=True)["rule"]) == {"mean"}
 
 
 def test_the_systems_table_is_a_pivot_of_the_frame():
     twice_decided = with_rule(many(2), "vote", np.arange(32) % 2)
-    found = system_results.group([twice_decided, many([1, 2, 3, 4] * 2, variant="a_first")])
-    measured = results.frame(found)
-    (table,) = systems.systems_sheet("ravdess/strong", found).tables
+    members = system_results.group([twice_decided, many([1, 2, 3, 4] * 2, variant="a_first")])
+    measured = results.frame(members)
+    (table,) = systems.systems_sheet("ravdess/strong", members).tables
     assert [(r.data["variant"], r.data["rule"]) for r in rows(table)] == [
         ("a_first", "mean"),
         ("mfcc", "mean"),
@@ -116,8 +116,8 @@ def test_the_systems_table_is_a_pivot_of_the_frame():
 
 @pytest.fixture
 def root(tmp_path):
-    for made in (unbalanced(), many(4, variant="all_right", seed=1)):
-        records.write(made, root=tmp_path)
+    for run in (unbalanced(), many(4, variant="all_right", seed=1)):
+        records.write(run, root=tmp_path)
     return tmp_path
 
 

@@ -44,7 +44,7 @@ def recorded(fold, protocol, num_folds, **changes):
     """The record of a fold, its fingerprint as a job makes it."""
     fields = {field.name: None for field in dataclasses.fields(jobs.FoldJob)}
     test, valid = scored(fold.test), scored(fold.valid)
-    made = {
+    given = {
         "variant": "mfcc",
         "corpus_variant": "ravdess/strong",
         "protocol": protocol,
@@ -53,14 +53,14 @@ def recorded(fold, protocol, num_folds, **changes):
         "counts": {name: {e: sum(u.emotion == e for u in p) for e in CLASSES} for name, p in fold.parts.items()},
         "fold_fingerprint": jobs.FoldJob(**(fields | {"fold": fold})).fold_fingerprint,
     }
-    made = record(test, **(made | changes))
-    confusion = [[made.counts["train"].get(e, 0), *[0] * len(CLASSES)] for e in CLASSES]
+    given = record(test, **(given | changes))
+    confusion = [[given.counts["train"].get(e, 0), *[0] * len(CLASSES)] for e in CLASSES]
     train = {"confusion": confusion, "cross_entropy": None}
-    return dataclasses.replace(made, parts={"train": train, "valid": valid, "test": test})
+    return dataclasses.replace(given, parts={"train": train, "valid": valid, "test": test})
 
 
-def export(tmp_path, *made, options=()):
-    for one in made:
+def export(tmp_path, *runs, options=()):
+    for one in runs:
         records.write(one, root=tmp_path / "results")
     places = ["--results", str(tmp_path / "results"), "--into", str(tmp_path / "out")]
     result = CliRunner().invoke(main, ["export", *places, *options])
@@ -133,7 +133,7 @@ def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clea
     for u in lying:
         u.path.parent.mkdir(parents=True, exist_ok=True)
         u.path.write_text(u.id)  # no two alike
-    monkeypatch.setattr(corpora, "find", lambda *_: data)
+    monkeypatch.setattr(corpora.places, "find", lambda *_: data)
     monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
     folds = splits.folds(utterances(), "speaker_independent", 0)
     export(tmp_path, *(recorded(f, "speaker_independent", len(folds)) for f in folds), options=["--data", str(data)])
@@ -147,12 +147,12 @@ def test_files_of_a_corpus_that_is_at_hand_have_their_folder_and_suffix_and_clea
 
 def test_a_synthetic_corpus_in_the_same_layout_hides_no_file(tmp_path, monkeypatch):
     lying = [dataclasses.replace(u, path=tmp_path / "data" / f"{u.id}.wav") for u in utterances()]
-    monkeypatch.setattr(corpora, "find", lambda *_: tmp_path / "data")
+    monkeypatch.setattr(corpora.places, "find", lambda *_: tmp_path / "data")
     monkeypatch.setattr(corpora, "load", lambda *_: Corpus(name="ravdess", variant="ravdess", utterances=tuple(lying)))
     folds = splits.folds(utterances(), "speaker_independent", 0)
     imitated = {"corpus": "ravdess-synthetic", "corpus_variant": "ravdess-synthetic/strong", "corpus_fingerprint": "s"}
-    made = [recorded(f, "speaker_independent", len(folds), **more) for more in ({}, imitated) for f in folds]
-    export(tmp_path, *made, options=["--data", "data"])
+    runs = [recorded(f, "speaker_independent", len(folds), **more) for more in ({}, imitated) for f in folds]
+    export(tmp_path, *runs, options=["--data", "data"])
     names = {"ravdess-strong": ".wav", "ravdess-synthetic-strong": ""}
     for corpus, suffix in names.items():
         (path,) = (tmp_path / "out" / "folds" / corpus).rglob("fold_1_test.csv")
@@ -191,8 +191,8 @@ def test_a_recording_that_was_taken_out_of_training_is_not_put_back(tmp_path):
     twins = {u.id: u.id for u in utterances()} | {folds[0].train[3].id: folds[0].test[0].id}
     without = leakage.without_duplicates(folds[0], twins)
     assert len(without.train) == len(folds[0].train) - 1
-    made = [recorded(fold, "random", len(folds)) for fold in (without, *folds[1:])]
-    assert "left out" not in export(tmp_path, *made)
+    runs = [recorded(fold, "random", len(folds)) for fold in (without, *folds[1:])]
+    assert "left out" not in export(tmp_path, *runs)
     place = tmp_path / "out" / "folds" / "ravdess-strong" / "random" / "seed_0"
     assert parts_of(fold_files.read_fold_files(place).folds)[0] == originals([without])[0]
 
@@ -205,8 +205,8 @@ def test_segments_of_a_leaky_protocol_name_their_file_and_fail_the_audit(tmp_pat
     ]
     halves = [tuple(p for p in pieces if p.id.endswith(end)) for end in ("#0", "#1")]
     folds = [Fold("fold_1", halves[0], (), halves[1]), Fold("fold_2", halves[1], (), halves[0])]
-    made = [recorded(fold, "leaky_segments", 2, paper="lim2016", variant="cnn") for fold in folds]
-    said = export(tmp_path, *made)
+    runs = [recorded(fold, "leaky_segments", 2, paper="lim2016", variant="cnn") for fold in folds]
+    said = export(tmp_path, *runs)
     assert "no audformat database" in said
     place = tmp_path / "out" / "folds" / "ravdess-strong" / "leaky_segments_lim2016_cnn" / "seed_0"
     assert rows(place / "fold_1_train.csv")[0] == {
@@ -219,11 +219,11 @@ def test_segments_of_a_leaky_protocol_name_their_file_and_fail_the_audit(tmp_pat
 def test_stretches_of_a_users_files_are_an_audformat_table_with_times(tmp_path):
     """The expected text is what audformat 1.4.3 itself wrote for this table."""
     names = {"train": "a", "valid": "a@0.0-1.5", "test": "b@1.5-2.5"}
-    made = {
+    parts = {
         name: (Utterance(id=i, path=f"{i}.wav", emotion=CLASSES[name == "test"], speaker=str(n)),)
         for n, (name, i) in enumerate(names.items(), start=1)
     }
-    fold, other = Fold("fold_1", **made), Fold("fold_2", made["test"], made["valid"], made["train"])
+    fold, other = Fold("fold_1", **parts), Fold("fold_2", parts["test"], parts["valid"], parts["train"])
     changes = {"corpus": "manifest:calls", "corpus_variant": "manifest:calls"}
     export(tmp_path, *(recorded(f, "speaker_independent", 2, **changes) for f in (fold, other)))
     place = tmp_path / "out" / "audformat" / "manifest-calls" / "speaker_independent" / "seed_0"
@@ -246,13 +246,13 @@ CHANNELS = {"train": ("b.channel1@0.5-", "db/call.wav.channel2"), "valid": ("a@0
 def channelled(names):
     """Two folds, of which each has the other's training part as its test part."""
     count = itertools.count(1)
-    made = {
+    parts = {
         name: tuple(
             Utterance(id=i, path=f"{i}.wav", emotion=CLASSES[name == "test"], speaker=str(next(count))) for i in ids
         )
         for name, ids in names.items()
     }
-    return Fold("fold_1", **made), Fold("fold_2", made["test"], made["valid"], made["train"])
+    return Fold("fold_1", **parts), Fold("fold_2", parts["test"], parts["valid"], parts["train"])
 
 
 @pytest.mark.parametrize("corpus", ["manifest:calls", "audformat:ours"])
@@ -300,22 +300,23 @@ def test_a_name_with_an_at_sign_of_a_built_in_corpus_stays_as_it_is(tmp_path):
 def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):
     test = part([0, 1, 1], [0, 0, -1], ["x", "y", "z"], ["u0", "u1", "u2"])
     test["scores"] = {"beam": [[1e-9, 0.0], [0.25, 0.0], [0.0, 0.0]], "mean": [[0.5, 0.5], [0.25, 0.75], [0.75, 0.25]]}
-    made = record(test, recipe={"test_front_ends": [["noise_0db", {"noise": "noise", "snr_db": 0.0}]]})
-    made = dataclasses.replace(made, parts=made.parts | {"test:noise_0db": test})
-    export(tmp_path, made)
+    run = record(test, recipe={"test_front_ends": [["noise_0db", {"noise": "noise", "snr_db": 0.0}]]})
+    run = dataclasses.replace(run, parts=run.parts | {"test:noise_0db": test})
+    export(tmp_path, run)
     place = tmp_path / "out" / "predictions"
     (path,) = place.rglob("*.csv")
     assert path.relative_to(place).as_posix() == "emmert/mfcc/ravdess-strong/paper-paper/seed_0/fold_1.csv"
-    found = rows(path)
-    assert [row["part"] for row in found] == ["valid"] * 6 + ["test"] * 6 + ["test:noise_0db"] * 6
-    assert found[6] == {
+    exported = rows(path)
+    assert [row["part"] for row in exported] == ["valid"] * 6 + ["test"] * 6 + ["test:noise_0db"] * 6
+    assert exported[6] == {
         **{"utterance": "u0", "speaker": "x", "emotion": "anger", "part": "test", "rule": "beam", "decision": "anger"},
         **{"anger": "1e-09", "sadness": "0.0"},
     }
-    assert [row["decision"] for row in found[6:12]] == ["anger", "anger", "", "anger", "sadness", "anger"]
+    assert [row["decision"] for row in exported[6:12]] == ["anger", "anger", "", "anger", "sadness", "anger"]
 
 
-def test_no_records_is_one_sentence_and_nothing_heavy_is_imported(tmp_path):
+def test_no_records_is_one_sentence_and_nothing_heavy_is_imported(tmp_path, monkeypatch):
+    monkeypatch.delenv("SER_DATA", raising=False)  # corpora at hand are read
     result = CliRunner().invoke(main, ["export", "--results", str(tmp_path), "--into", str(tmp_path / "out")])
     assert result.exit_code == 2 and "holds no records" in result.output
     folds = splits.folds(utterances(), "speaker_independent", 0)

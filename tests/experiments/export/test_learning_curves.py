@@ -22,17 +22,17 @@ def events(folder):
 
 
 def test_events_are_the_history_of_each_fold_and_replace_older_ones(tmp_path):
-    made = unbalanced(history=HISTORY)
-    place = records.write(made, root=tmp_path / "results")
+    run = unbalanced(history=HISTORY)
+    place = records.write(run, root=tmp_path / "results")
     for _ in range(2):
-        told = CliRunner().invoke(
+        outcome = CliRunner().invoke(
             main, ["export", "--results", str(tmp_path / "results"), "--into", str(tmp_path / "out"), "--tensorboard"]
         )
-        assert told.exit_code == 0, told.output
-    assert "learning curves of 1 fold" in told.output
+        assert outcome.exit_code == 0, outcome.output
+    assert "learning curves of 1 fold" in outcome.output
     folder = tmp_path / "out" / "tensorboard" / place.relative_to(tmp_path / "results" / "runs").with_suffix("")
-    found = sorted(events(folder))
-    assert found == [
+    scalars = sorted(events(folder))
+    assert scalars == [
         ("anger/loss", 1, 0.125, 2.0),
         *[("loss", n + 1, HISTORY["loss"][n], [2.0, 5.0, 9.0][n]) for n in range(3)],
         *[("seconds", n + 1, HISTORY["seconds"][n], [2.0, 5.0, 9.0][n]) for n in range(3)],

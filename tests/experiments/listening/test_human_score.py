@@ -162,7 +162,7 @@ def begin(program, **changes):
     study = study_plan.plan(corpora.load(f"manifest:{program.calls}"), **changes)
     answers = answers_file.begin(program.file, study)
     for phase in ("training", "test"):
-        answers.save("anna", "Anna", study.of(phase)[0].id, "anger")
+        answers.save("anna", "Anna", study.items_of(phase)[0].id, "anger")
     return answers
 
 

@@ -76,7 +76,9 @@ class Desk:
 
 def test_a_study_is_two_training_utterances_an_emotion_and_the_rest(corpus):
     study = study_plan.plan(corpus, per_emotion=3)
-    assert [len([i for i in study.of(p) if i.emotion == e]) for p in ("training", "test") for e in study.classes] == [
+    assert [
+        len([i for i in study.items_of(p) if i.emotion == e]) for p in ("training", "test") for e in study.classes
+    ] == [
         *(2, 2, 2),
         *(3, 3, 3),
     ]
@@ -111,8 +113,8 @@ def test_the_order_is_the_assessors_own_and_the_same_everywhere(corpus):
 
 def test_utterances_one_answer_short_come_first_and_those_with_enough_last(corpus):
     study = study_plan.plan(corpus)
-    trained = [item.id for item in study.of("training")]
-    own = [i.id for i in study_plan.shuffled(study.of("test"), "order", 0, "anna")]
+    trained = [item.id for item in study.items_of("training")]
+    own = [i.id for i in study_plan.shuffled(study.items_of("test"), "order", 0, "anna")]
     assert study_plan.next_item(study, "anna", trained, {}).id == own[0]
     assert study_plan.next_item(study, "anna", trained, {own[4]: 1, own[7]: 1}).id == own[4]
     assert study_plan.next_item(study, "anna", trained, {own[0]: 2, own[1]: 3}).id == own[2]
@@ -127,7 +129,7 @@ def test_people_who_stop_early_have_still_answered_the_same_utterances(desk):
             desk.post("/answer", state["token"], name, answer="anger")
             state = desk.ask(name)
     counts = desk.answers.counts()
-    assert sorted(counts[item.id] for item in desk.study.of("test") if item.id in counts) == [2, 2, 2, 2]
+    assert sorted(counts[item.id] for item in desk.study.items_of("test") if item.id in counts) == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,9 +15,9 @@ def test_a_speaker_s_own_ua_needs_all_classes():
 
 
 def test_one_figure_a_group_of_two_or_more():
-    found = [many(right, variant=f"v{right}") for right in (1, 3, 2)]
+    runs = [many(right, variant=f"v{right}") for right in (1, 3, 2)]
     leaky = [many(2, variant=name, protocol="leaky_segments") for name in ("v1", "v2")]
-    drawn = forest.draw(system_results.group([*found, *leaky, many(2, protocol="random")]))
+    drawn = forest.draw(system_results.group([*runs, *leaky, many(2, protocol="random")]))
     (name,) = drawn
     assert name == "forest-ravdess-strong-paper-paper.svg"
     axes = drawn[name].axes[0]
@@ -32,8 +32,8 @@ def test_one_figure_a_group_of_two_or_more():
 
 
 def test_what_a_reader_must_know_is_in_the_title():
-    found = system_results.group(
+    results = system_results.group(
         [many(r, variant=f"v{r}", limits="cut to 2 s", notes=["random weights"]) for r in (1, 2)]
     )
-    title = forest.forest(found).get_suptitle()
+    title = forest.forest(results).get_suptitle()
     assert "cut to 2 s" in title and "emmert/v1: random weights" in title and "ravdess/strong" in title

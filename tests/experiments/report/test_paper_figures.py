@@ -10,8 +10,8 @@ import soundfile
 from click.testing import CliRunner
 
 from common import records
-from common.corpora import speech_synthesis
 from common.errors import InputError
+from common.features import speech_synthesis
 from common.learning.training import Fitted
 from common.utterance import Fold, Utterance
 from experiments import catalog
@@ -63,13 +63,13 @@ def saved(root, paper, variant, **changes):
         "environment": {"keras": metadata.version("keras")},
         "cost": {"seconds_fit": 1.0, "peak_memory_mib": 1.0, "parameters": 1},
     }
-    made = record(tested, **(fields | changes))
-    path = records.write(made, root=root / "results")
+    run = record(tested, **(fields | changes))
+    path = records.write(run, root=root / "results")
     utterances = tuple(Utterance(id=i, path="", emotion="anger", speaker="v") for i in TESTED)
     fold = Fold("fold_2", train=utterances, valid=utterances, test=utterances)
     place = root / "models" / path.relative_to(root / "results").with_suffix("")
-    models.save(Fitted(network, {}), made, fold, place)
-    return made
+    models.save(Fitted(network, {}), run, fold, place)
+    return run
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def drawn(recordings, tmp_path, monkeypatch):
     """Function: draws a paper from what was saved in tmp_path."""
     monkeypatch.chdir(recordings)
 
-    def of(paper, into="figures", **options):
+    def draw(paper, into="figures", **options):
         places = {"saved": tmp_path / "models", "data": None, "results": tmp_path / "results", "into": tmp_path / into}
         return paper_figures.draw(paper, **(places | options))
 
-    of.root = tmp_path
-    return of
+    draw.root = tmp_path
+    return draw
 
 
 def test_the_figures_of_ma_from_both_of_its_systems(drawn):
@@ -128,9 +128,9 @@ def test_the_lowest_fold_that_all_systems_have(tmp_path):
     planted(
         tmp_path, *(f"fixed_length/{quick}/seed_0/fold_{k}" for k in (10, 2)), f"fixed_length/{quick}/seed_1/fold_1"
     )
-    found = paper_figures.folders(tmp_path, "ma2018", ROWS)
+    folders = paper_figures.folders(tmp_path, "ma2018", ROWS)
     base = tmp_path / "runs" / "ma2018"
-    assert found == [base / variant / quick / "seed_0" / "fold_2" for variant in ROWS[0]]
+    assert folders == [base / variant / quick / "seed_0" / "fold_2" for variant in ROWS[0]]
 
 
 def test_the_paper_s_own_row_and_preset_come_first(tmp_path):
@@ -168,12 +168,12 @@ def test_other_recordings_than_those_of_the_record_are_refused(drawn, recordings
 
 
 def test_a_system_whose_record_is_another_training_is_refused(drawn):
-    made = saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
-    path = records.record_path(drawn.root / "results", made)
+    run = saved(drawn.root, "satt2017", "cnn3_lstm_20hz")
+    path = records.record_path(drawn.root / "results", run)
     path.unlink()
     with pytest.raises(InputError, match="not a run record"):
         drawn("satt2017")
-    records.write(dataclasses.replace(made, fold_fingerprint="another"), root=drawn.root / "results")
+    records.write(dataclasses.replace(run, fold_fingerprint="another"), root=drawn.root / "results")
     with pytest.raises(InputError, match="another training"):
         drawn("satt2017")
 
@@ -197,10 +197,12 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["emmert", "--models", "."], "emmert has no figures of its own; choose from satt2017, ma2018"),
+        (["emmert", "--models", "."], "emmert has no figures of its own; choose from lim2016, satt2017, ma2018"),
         (["nobody2019", "--models", "."], "unknown paper"),
         (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
         (["ma2018"], "--models"),
+        (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings alone"),
+        (["lim2016", "--models", "."], "lim2016 has no figures of saved systems"),
     ],
 )
 def test_the_command_says_what_is_missing(arguments, expected):
@@ -210,8 +212,11 @@ def test_the_command_says_what_is_missing(arguments, expected):
 
 def test_every_paper_with_figures_keeps_the_contract():
     having = [name for name in catalog.NAMES if not isinstance(_figures(name), InputError)]
-    assert having == ["satt2017", "ma2018"]
-    for name in having:
+    assert having == ["lim2016", "satt2017", "ma2018"]
+    assert all(
+        hasattr(_figures(name), "paper_figures") or hasattr(_figures(name), "recording_figures") for name in having
+    )
+    for name in (name for name in having if hasattr(_figures(name), "paper_figures")):
         rows = _figures(name).SYSTEMS
         assert all(variant in catalog.paper(name).RECIPES for row in rows for variant in row)
         assert len({len(row) for row in rows}) == 1 and np.size(rows) > 0

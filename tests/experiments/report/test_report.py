@@ -211,8 +211,8 @@ def test_confusion_in_per_cent_with_undecided():
 
 def test_curves_have_a_line_a_fold_their_mean_and_the_epochs_kept():
     histories = [{"loss": [3.0, 1.0], "val_loss": [2.0, 4.0]}, {"loss": [1.0, 1.0, 7.0], "val_loss": [2.0, 2.0, 2.0]}]
-    found = [many(2, seed=seed, history=history) for seed, history in enumerate(histories)]
-    (system,) = system_results.group(found)
+    runs = [many(2, seed=seed, history=history) for seed, history in enumerate(histories)]
+    (system,) = system_results.group(runs)
     loss, accuracy = figures.curves(system).axes
     assert all(tick == int(tick) for axes in (loss, accuracy) for tick in axes.get_xticks())  # there are three
     lines = {line.get_label(): line for line in loss.lines}

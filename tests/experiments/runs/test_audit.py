@@ -12,7 +12,7 @@ from common.utterance import Corpus, Utterance
 from experiments.__main__ import main
 from experiments.evidence import audits as evidence_audits
 from experiments.runs import audit, jobs
-from experiments.tables import audit as table_audit
+from experiments.tables import evidence as evidence_tables
 from experiments.tables import formats
 from papers import lim2016, satt2017
 from tests.support.table_rows import rows
@@ -32,7 +32,7 @@ def audited(system="a/one", findings=SHARED, **changes):
 
 def table_of(tmp_path, *audits):
     audit.keep(audits, tmp_path)
-    return table_audit.sheet(evidence_audits.read(tmp_path))
+    return evidence_tables.audit_sheet(evidence_audits.read(tmp_path))
 
 
 def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_row(tmp_path):
@@ -66,7 +66,7 @@ def test_folds_that_a_corpus_refuses_have_no_row_and_clean_ones_pass(tmp_path):
     refused = audited("a/one", (), corpus_variant="emodb", num_folds=0, refused="it has no sessions")
     sheet = table_of(tmp_path, refused, audited("a/one", ()))
     assert [[row.shown["verdict"] for row in rows(table)] for table in sheet.tables] == [["PASS"]]
-    assert table_audit.sheet([]) is None
+    assert evidence_tables.audit_sheet([]) is None
 
 
 def test_folds_are_audited_with_the_emotions_of_a_run_and_of_a_comparison():
@@ -86,8 +86,8 @@ def test_folds_are_audited_with_the_emotions_of_a_run_and_of_a_comparison():
 def test_audits_of_corpora_that_are_not_at_hand_now_are_kept(tmp_path):
     audit.keep([audited(), audited(corpus_variant="emodb-2s")], tmp_path)
     audit.keep([audited("b/two", corpus_variant="emodb-2s/4hap")], tmp_path)
-    found = [(a["system"], a["corpus_variant"]) for a in evidence_audits.read(tmp_path)]
-    assert found == [("a/one", "ravdess/4hap"), ("b/two", "emodb-2s/4hap")]
+    kept = [(a["system"], a["corpus_variant"]) for a in evidence_audits.read(tmp_path)]
+    assert kept == [("a/one", "ravdess/4hap"), ("b/two", "emodb-2s/4hap")]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"schema": 9, "audits": []}), json.dumps({"schema": 1})])

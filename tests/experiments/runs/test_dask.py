@@ -198,11 +198,11 @@ def test_seeds_of_layers_do_not_depend_on_what_other_threads_draw(monkeypatch):
 
     def seeds():
         keras.utils.set_random_seed(7)
-        made = []
+        drawn = []
         for _ in range(3):
             random.random()  # as Dask does, between two layers
-            made.append(keras.initializers.GlorotUniform().seed)
-        return made
+            drawn.append(keras.initializers.GlorotUniform().seed)
+        return drawn
 
     keras.utils.set_random_seed(7)
     expected = [keras.initializers.GlorotUniform().seed for _ in range(3)]
@@ -240,11 +240,11 @@ def test_features_that_a_worker_does_not_see_are_made_there_from_the_recordings(
     before = [array.copy() for array in feature_store.StoredFeatures(sent.features["test"])]
     assert before
     shutil.rmtree(tmp_path / "store")
-    made = dask_engine._with_features_at_hand(sent)
-    assert all(Path(entry.path).is_relative_to(tmp_path / "elsewhere") for entry in made.features["test"])
-    for was, entry in zip(before, feature_store.StoredFeatures(made.features["test"]), strict=True):
+    remade = dask_engine._with_features_at_hand(sent)
+    assert all(Path(entry.path).is_relative_to(tmp_path / "elsewhere") for entry in remade.features["test"])
+    for was, entry in zip(before, feature_store.StoredFeatures(remade.features["test"]), strict=True):
         np.testing.assert_array_equal(was, entry)
-    assert made.identity == sent.identity == job.identity
+    assert remade.identity == sent.identity == job.identity
 
 
 def test_other_recordings_on_a_worker_are_refused(job, tmp_path):

@@ -98,21 +98,21 @@ def test_a_folder_that_may_not_be_read_holds_no_corpus(monkeypatch, tmp_path):
 
     monkeypatch.setattr(os, "listdir", listdir)
     assert not verify.has_audio(tmp_path / "lost+found", re.compile(".*"))
-    assert corpora.find("ravdess", tmp_path) is None
-    assert corpora.find("emodb", tmp_path) == tmp_path / "emodb"
+    assert corpora.places.find("ravdess", tmp_path) is None
+    assert corpora.places.find("emodb", tmp_path) == tmp_path / "emodb"
 
 
 def test_a_setting_added_later_stands_at_its_default_in_records_wherever_it_is():
     recipe = satt2017.RECIPES["two_step_20hz"]["paper"]
     noisy = satt2017.RECIPES["noise_modified_20hz"]["paper"]
-    for made in (recipe, noisy):
-        whole = recipes.plain(made)
-        older = recipes.plain(made)
+    for settings in (recipe, noisy):
+        whole = recipes.plain(settings)
+        older = recipes.plain(settings)
         for holder in (older, older["front_end"], *filter(None, [older["pairwise"]])):
             holder.pop("snr_db", None)
             holder.pop("learning_rate", None)
         for _, front_end in older["test_front_ends"]:
             del front_end["pitch_floor_hz"]
         assert older != whole
-        assert jobs._completed(older, made) == whole
-        assert jobs._completed({**older, "gone": 1}, made) != whole
+        assert jobs._completed(older, settings) == whole
+        assert jobs._completed({**older, "gone": 1}, settings) != whole

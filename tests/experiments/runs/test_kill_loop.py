@@ -15,7 +15,7 @@ def place(tmp_path):
     """What an undisturbed run leaves: two records, a log of three epochs of each, no checkpoint."""
     for fold in ("fold_1", "fold_2"):
         records.write(record(part([0, 1], [0, 1]), fold=fold), root=tmp_path / "results")
-    lines = [f"emmert/mfcc/{fold} {what}" for fold in ("fold_1", "fold_2") for what in (1, 2, 3, "record")]
+    lines = [f"emmert/mfcc/{fold} {step}" for fold in ("fold_1", "fold_2") for step in (1, 2, 3, "record")]
     (tmp_path / "log").write_text("\n".join(lines) + "\n")
     (tmp_path / "output").write_text("")
     (tmp_path / "cache" / "checkpoints").mkdir(parents=True)
@@ -63,8 +63,8 @@ def test_every_violation_is_seen(place, damage, said):
     reference = kill_loop.evidence(place)
     before = {path: identity for path, identity in kill_loop.identities(place).items() if path.stem == "fold_1"}
     damage(place)
-    found = kill_loop.violations(place, reference, before, [])
-    assert [sentence.split(":")[0] for sentence in found] == said
+    sentences = kill_loop.violations(place, reference, before, [])
+    assert [sentence.split(":")[0] for sentence in sentences] == said
     assert set(said) <= set(kill_loop.VIOLATIONS)
 
 
@@ -73,8 +73,8 @@ def test_an_orphan_is_seen(place, monkeypatch):
     monkeypatch.setattr(kill_loop, "ORPHAN_S", 1)
     orphan = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
     try:
-        found = kill_loop.violations(place, kill_loop.evidence(place), {}, [orphan.pid])
-        assert [sentence.split(":")[0] for sentence in found] == ["orphan"]
+        sentences = kill_loop.violations(place, kill_loop.evidence(place), {}, [orphan.pid])
+        assert [sentence.split(":")[0] for sentence in sentences] == ["orphan"]
     finally:
         orphan.communicate(b"\n")
     assert kill_loop.violations(place, kill_loop.evidence(place), {}, [orphan.pid]) == []

@@ -43,7 +43,7 @@ def once(tmp_path_factory):
     """A forest that decides between two classes, saved: its folder and its description."""
     recipe = json.loads(json.dumps(dataclasses.asdict(catalog.recipe("chernykh2018", "framewise", "smoke"))))
     forest = RandomForestClassifier(2, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
-    made = record(
+    run = record(
         part([0, 1], [0, 1]),
         paper="chernykh2018",
         variant="framewise",
@@ -53,7 +53,7 @@ def once(tmp_path_factory):
     )
     someone = (Utterance(id="u0", path="u0.wav", emotion="anger", speaker="s"),)
     folder = models.save(
-        Fitted(forest, {}), made, Fold("fold_1", someone, someone, someone), tmp_path_factory.mktemp("saved") / "fold_1"
+        Fitted(forest, {}), run, Fold("fold_1", someone, someone, someone), tmp_path_factory.mktemp("saved") / "fold_1"
     )
     return folder, json.loads((folder / models.DESCRIPTION).read_text())
 

@@ -14,11 +14,11 @@ from tests.support.trained_systems import run
 
 
 def test_a_network_as_litert_answers_as_keras_does(trained, tmp_path):
-    folders, made, files = trained
+    folders, runs, files = trained
     done = run("litert", folders["ctc"], tmp_path / "new" / "network")
     assert done.exit_code == 0, done.output
     described = json.loads((tmp_path / "new" / "network.json").read_text())
-    assert described["classes"] == list(made["ctc"].classes)
+    assert described["classes"] == list(runs["ctc"].classes)
     assert described["synthetic"] is True
     assert described["inputs"] == {"features": [1, "any", 34], "length": [1]}
 

@@ -40,14 +40,14 @@ def test_the_command_predicts_what_the_record_says_of_every_test_utterance(train
     names = written[variant].parts["test"]["utterances"]
     result = run("predict", folders[variant], *(recordings[name] for name in names), "--json")
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert found["system"] == f"chernykh2018/{variant}"
-    assert len(found["predictions"]) == len(names) >= 4
+    outcome = json.loads(result.stdout)
+    assert outcome["system"] == f"chernykh2018/{variant}"
+    assert len(outcome["predictions"]) == len(names) >= 4
     recorded = written[variant].parts["test"]["scores"]
     for rule, expected in recorded.items():
-        scores = [list(p["scores"][rule].values()) for p in found["predictions"]]
+        scores = [list(p["scores"][rule].values()) for p in outcome["predictions"]]
         np.testing.assert_allclose(scores, expected, atol=1e-5)
-    for prediction in found["predictions"]:
+    for prediction in outcome["predictions"]:
         assert list(prediction["scores"]) == list(recorded)  # the rule that decides is the first in both
         timeline = prediction["timeline"]
         assert (timeline is None) == (variant == "framewise")
@@ -94,8 +94,8 @@ def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained
     monkeypatch.setattr(model, "timeline", lambda *_: lambda waveform, rate: [heard])
     result = run("predict", trained[0]["framewise"], path, "--json")
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)["predictions"]
-    times = [(p["start_s"], p["end_s"], p["timeline"][0]["start_s"], p["timeline"][0]["end_s"]) for p in found]
+    predictions = json.loads(result.stdout)["predictions"]
+    times = [(p["start_s"], p["end_s"], p["timeline"][0]["start_s"], p["timeline"][0]["end_s"]) for p in predictions]
     expected = [(0, 1, 0.25, 0.5), (1, 2, 1.25, 1.5), (2, 3, 2.25, 2.5)]
     np.testing.assert_allclose(times, expected, atol=2 / RATE)
     shown = run("predict", trained[0]["framewise"], path).stdout
@@ -229,10 +229,10 @@ def plain(recipe):
 
 def fold():
     rows = [("train", "s1"), ("train", "s2"), ("valid", "s4"), ("test", "s3")]
-    made = {part: [] for part in ("train", "valid", "test")}
+    parts = {part: [] for part in ("train", "valid", "test")}
     for number, (name, speaker) in enumerate(rows):
-        made[name].append(Utterance(id=f"u{number}", path=f"u{number}.wav", emotion="anger", speaker=speaker))
-    return Fold("fold_1", **{name: tuple(members) for name, members in made.items()})
+        parts[name].append(Utterance(id=f"u{number}", path=f"u{number}.wav", emotion="anger", speaker=speaker))
+    return Fold("fold_1", **{name: tuple(members) for name, members in parts.items()})
 
 
 def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(tmp_path):
@@ -245,15 +245,15 @@ def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(
         return keras.Model(inputs, keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(inputs))
 
     recipe = plain(catalog.recipe("emmert", "mfcc", "paper"))
-    made = record(part([0, 1], [0, 1]), recipe=recipe, environment={"keras": keras.__version__})
+    run = record(part([0, 1], [0, 1]), recipe=recipe, environment={"keras": keras.__version__})
     for bias in (1.0, 2.0):
-        models.save(Fitted({"a": network(bias), "b": network(3.0)}, {}), made, fold(), tmp_path / "fold_1")
+        models.save(Fitted({"a": network(bias), "b": network(3.0)}, {}), run, fold(), tmp_path / "fold_1")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["README.md", "a.keras", "b.keras", "fold_1", "system.json"]
     fitted = models.load(tmp_path / "fold_1").fitted
     assert {name: float(model.get_weights()[1][0]) for name, model in fitted.model.items()} == {"a": 2.0, "b": 3.0}
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--models"):
-        models.save(Fitted(network(1.0), {}), made, fold(), tmp_path / "file" / "fold_1")
+        models.save(Fitted(network(1.0), {}), run, fold(), tmp_path / "file" / "fold_1")
 
 
 def front_matter(text):
@@ -263,10 +263,8 @@ def front_matter(text):
 
 
 def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
-    made = record(
-        part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, -1]), preset="quick", notes=["a|note"], limits="cut to 2.0 s"
-    )
-    text = model_card.text(made, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3})
+    run = record(part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, -1]), preset="quick", notes=["a|note"], limits="cut to 2.0 s")
+    text = model_card.text(run, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3})
     head = front_matter(text)
     assert (head["license"], head["library_name"]) == ("cc-by-nc-sa-4.0", "keras")
     (result,) = head["model-index"][0]["results"]
@@ -278,7 +276,7 @@ def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
     ):
         assert words in text, words
     assert "Synthetic" not in text
-    assert model_card.text(made, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3}) == text
+    assert model_card.text(run, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3}) == text
 
 
 @pytest.mark.parametrize(
@@ -291,8 +289,8 @@ def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
     ],
 )
 def test_the_licence_is_that_of_the_recordings(corpus, synthetic, licence, words):
-    made = record(part([0, 0], [0, 1]), corpus=corpus, corpus_variant=corpus, synthetic=synthetic)
-    text = model_card.text(made, {"train": 2, "valid": 1, "test": 1, model_card.HEARD: 0})
+    run = record(part([0, 0], [0, 1]), corpus=corpus, corpus_variant=corpus, synthetic=synthetic)
+    text = model_card.text(run, {"train": 2, "valid": 1, "test": 1, model_card.HEARD: 0})
     assert front_matter(text)["license"] == licence
     assert words in text
     assert ("**Synthetic speech.**" in text) == synthetic

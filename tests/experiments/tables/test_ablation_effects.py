@@ -10,7 +10,7 @@ ROW = "| D3 | silent | says | we do | why | <!-- effect {} -->old<!-- /effect --
 LEDGER = "\n".join([ROW.format("mfcc_untrimmed mfcc"), "| D4 | silent | says | we do | why | none |"])
 
 
-def found(**other):
+def systems_with(**other):
     """The usual system has three of every speaker's four utterances, the changed one has one."""
     usual = [many(3, seed=seed) for seed in (0, 1)]
     changed = [many(1, seed=seed, variant="mfcc_untrimmed", **other) for seed in (0, 1)]
@@ -18,23 +18,23 @@ def found(**other):
 
 
 def test_changed_minus_usual_on_the_same_utterances():
-    filled = ablation_effects.fill(LEDGER, "emmert", found())
+    filled = ablation_effects.fill(LEDGER, "emmert", systems_with())
     cell = "`mfcc_untrimmed`: UA −50.0 [−50.0, −50.0] on ravdess/strong, paper, preset paper, seeds 0-1"
     assert filled == LEDGER.replace("old", cell)
-    assert ablation_effects.fill(filled, "emmert", found()) == filled
+    assert ablation_effects.fill(filled, "emmert", systems_with()) == filled
 
 
 def test_other_folds_presets_or_papers_are_no_comparison():
     for other in ({"preset": "quick"}, {"protocol": "random"}, {"corpus_variant": "emodb"}):
-        assert ablation_effects.fill(LEDGER, "emmert", found(**other)) == LEDGER.replace("old", "not run")
+        assert ablation_effects.fill(LEDGER, "emmert", systems_with(**other)) == LEDGER.replace("old", "not run")
     leaky = [many(3, protocol="leaky_segments"), many(1, variant="mfcc_untrimmed", protocol="leaky_segments")]
     assert ablation_effects.fill(LEDGER, "emmert", system_results.group(leaky)) == LEDGER.replace("old", "not run")
-    assert ablation_effects.fill(LEDGER, "ma2018", found()) == LEDGER.replace("old", "not run")
+    assert ablation_effects.fill(LEDGER, "ma2018", systems_with()) == LEDGER.replace("old", "not run")
     assert ablation_effects.fill(LEDGER, "emmert", []) == LEDGER.replace("old", "not run")
 
 
 def test_a_text_without_marks_stays_as_it_is():
-    assert ablation_effects.fill("| D1 | effect |", "emmert", found()) == "| D1 | effect |"
+    assert ablation_effects.fill("| D1 | effect |", "emmert", systems_with()) == "| D1 | effect |"
 
 
 def test_two_rules_of_one_system():

@@ -27,7 +27,8 @@ def shown(table, *headings):
 
 
 def test_figure_6b_table_2_and_figure_6a_of_two_seeds(rated):
-    sheet = error_structure.errors_sheet("iemocap/all/4exc", group(recorded(0), recorded(1)), rated["iemocap/all/4exc"])
+    members = group(recorded(0), recorded(1))
+    sheet = error_structure.errors_sheet("iemocap/all/4exc", members, rated["iemocap/all/4exc"], {"chernykh2018"})
     by_agreement, residual, confusion = sheet.tables
     assert shown(by_agreement, "emotion", "all", "0 dissenting", "1 dissenting") == [
         ("anger", "62.5 (5/8)", "25.0 (1/4)", "100.0 (4/4)"),
@@ -61,11 +62,11 @@ def test_a_merged_emotion_is_no_dissent_in_the_tables(tmp_path):
     heard = [("happiness", ["happiness", "excitement", "excitement"], [], 0, 0), ("anger", ["anger"] * 3, [], 1, 1)]
     annotations.write(corpus("iemocap", variant, heard), tmp_path)
     test = part([1, 0], [0, 0], classes=("anger", "happiness"))
-    found = group(record(test, **(PAPER_S | {"corpus_variant": variant, "classes": ["anger", "happiness"]})))
-    told = annotations.read_all(tmp_path)[variant]
-    table = error_structure.errors_sheet(variant, found, told).tables[0]
+    results = group(record(test, **(PAPER_S | {"corpus_variant": variant, "classes": ["anger", "happiness"]})))
+    answers = annotations.read_all(tmp_path)[variant]
+    table = error_structure.errors_sheet(variant, results, answers).tables[0]
     assert "1 dissenting" not in table.shown.columns and rows(table)[1].shown["0 dissenting"] == "100.0 (1/1)"
-    assert scores.share(*found, error_shares.AGREE, told).value == 1 / 2
+    assert scores.share(*results, error_shares.AGREE, answers).value == 1 / 2
     assert "A rater's excitement counts as happiness, as in the labels." in table.notes
 
 
@@ -73,8 +74,8 @@ def test_the_listening_test_s_columns_make_figure_6b_and_no_table_2(tmp_path):
     utterances = listened(1.0, 0.95, 0.85, 0.99, 0.9, 0.85)
     annotations.write(Corpus(name="emodb", variant="emodb", utterances=utterances), tmp_path)
     test = part([0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 0, -1], classes=("anger", "fear"))
-    found = group(record(test, corpus_variant="emodb", classes=["anger", "fear"]))
-    (table,) = error_structure.errors_sheet("emodb", found, annotations.read_all(tmp_path)["emodb"]).tables
+    results = group(record(test, corpus_variant="emodb", classes=["anger", "fear"]))
+    (table,) = error_structure.errors_sheet("emodb", results, annotations.read_all(tmp_path)["emodb"]).tables
     columns = "recognised 1", "recognised 0.9 to 1", "recognised 0.8 to 0.9"
     assert shown(table, "emotion", *columns) == [
         ("anger", "0.0 (0/1)", "0.0 (0/1)", "100.0 (1/1)"),
@@ -85,22 +86,22 @@ def test_the_listening_test_s_columns_make_figure_6b_and_no_table_2(tmp_path):
 
 
 def test_a_system_on_other_utterances_is_left_out_by_name(rated):
-    told = rated["iemocap/all/4exc"]
+    answers = rated["iemocap/all/4exc"]
     more = [*HEARD, ("anger", [], [], ANGER, ANGER)]
-    sheet = error_structure.errors_sheet("c", group(recorded(0), recorded(0, more, variant="one_label")), told)
+    sheet = error_structure.errors_sheet("c", group(recorded(0), recorded(0, more, variant="one_label")), answers)
     assert {row.data["variant"] for table in sheet.tables for row in rows(table)} == {"ctc"}
     assert (
         "Left out: chernykh2018/one_label, paper, preset paper: the raters' answers say nothing of utterance u010"
         in (" ".join(sheet.tables[0].notes))
     )
     leaky = recorded(0, variant="one_label", protocol="leaky_segments")
-    sheet = error_structure.errors_sheet("c", group(recorded(0), leaky), told)
+    sheet = error_structure.errors_sheet("c", group(recorded(0), leaky), answers)
     assert any(note.endswith("it scores segments, which no listener heard.") for note in sheet.tables[0].notes)
     incomplete = recorded(0, variant="one_label", num_folds=2)
-    for table in error_structure.errors_sheet("c", group(incomplete), told).tables:
+    for table in error_structure.errors_sheet("c", group(incomplete), answers).tables:
         assert table.notes[-1] == "chernykh2018/one_label, paper, preset paper: seed 0 incomplete."
     relabelled = [("sadness", *HEARD[0][1:]), *HEARD[1:]]
-    assert error_structure.errors_sheet("c", group(recorded(0, relabelled)), told) is None
+    assert error_structure.errors_sheet("c", group(recorded(0, relabelled)), answers) is None
 
 
 def test_a_row_with_empty_decodings_says_how_many():
@@ -122,8 +123,8 @@ def published_numbers():
 
 
 def test_published_shares_have_numbers_where_iemocap_was_run(rated):
-    found = group(recorded(0), recorded(1))
-    compared = {name: reproduction.compare(n, found, rated) for name, n in published_numbers().items()}
+    results = group(recorded(0), recorded(1))
+    compared = {name: reproduction.compare(n, results, rated) for name, n in published_numbers().items()}
     ours = {name: comparison.ours and comparison.ours.value for name, comparison in compared.items()}
     assert ours == {
         "consistent-wa": 8 / 10,
@@ -141,7 +142,9 @@ def test_published_shares_have_numbers_where_iemocap_was_run(rated):
     assert compared["T2-considered-anger"].verdict == "above"
     assert compared["T2-considered-sadness"].verdict.startswith("not comparable: no rater of iemocap/all/4exc dissents")
     assert compared["T2-matching-sadness"].verdict.startswith("not comparable: there is no decision")
-    sheet = paper_vs_ours.sheet(next(p for p in reported_results.read_all() if p.name == "chernykh2018"), found, rated)
+    sheet = paper_vs_ours.sheet(
+        next(p for p in reported_results.read_all() if p.name == "chernykh2018"), results, rated
+    )
     cells = {row.data["id"]: row.shown["ours [95 %]"] for table in sheet.tables for row in rows(table)}
     assert cells["T2-considered-anger"] == "50.0 %" and cells["consistent-wa"].startswith("80.0 % [")
 
@@ -180,8 +183,8 @@ def test_without_the_paper_s_raters_a_share_says_why(tmp_path, name, present, ve
     if present:
         changes = {"corpus": present, "corpus_variant": f"{present}/all/4exc", "synthetic": True}
         annotations.write(corpus(present, f"{present}/all/4exc"), tmp_path)
-    found = group(recorded(0, **changes))
-    assert reproduction.compare(published_numbers()[name], found, annotations.read_all(tmp_path)).verdict.startswith(
+    results = group(recorded(0, **changes))
+    assert reproduction.compare(published_numbers()[name], results, annotations.read_all(tmp_path)).verdict.startswith(
         verdict
     )
 
@@ -190,14 +193,14 @@ def test_the_interval_of_a_share_is_that_of_the_accuracy_on_the_utterances_that_
     agreed = [("anger", ["anger"] * 3, [], k % 3 and ANGER or NEUTRAL, ANGER) for k in range(20)]
     disputed = [("neutral", ["neutral", "neutral", "fear"], [], ANGER, ANGER) for _ in range(20)]
     annotations.write(corpus(heard=agreed + disputed), tmp_path)
-    told = annotations.read_all(tmp_path)["iemocap/all/4exc"]
-    number = scores.share(*group(recorded(0, agreed + disputed)), error_shares.AGREE, told)
+    answers = annotations.read_all(tmp_path)["iemocap/all/4exc"]
+    number = scores.share(*group(recorded(0, agreed + disputed)), error_shares.AGREE, answers)
     alone = scores.measure(*group(recorded(0, agreed)), "wa")
     assert (number.value, number.low, number.high) == pytest.approx((alone.value, alone.low, alone.high), abs=0.01)
 
 
 def test_what_is_no_share_of_ours_is_not_computed(rated):
     (system,) = group(recorded(0))
-    for what in ("kept", "matching fear", "considered"):
-        with pytest.raises(NotComputableError, match=f"do not tell share:{what}"):
-            scores.share(system, what, rated["iemocap/all/4exc"])
+    for share in ("kept", "matching fear", "considered"):
+        with pytest.raises(NotComputableError, match=f"do not tell share:{share}"):
+            scores.share(system, share, rated["iemocap/all/4exc"])

@@ -38,10 +38,10 @@ def number(metric, where, value, **changes):
     return ReportedResult(metric=metric, where=where, value=value, **(fields | changes))
 
 
-def compared(found):
+def compared(results):
     numbers = [number(metric, f"Table II, {row}", value) for metric, (row, value) in PRINTED.items()]
     numbers.append(number("wa", "section V", 0.8))
-    return [reproduction.compare(n, found) for n in numbers]
+    return [reproduction.compare(n, results) for n in numbers]
 
 
 def cells(table):
@@ -51,8 +51,8 @@ def cells(table):
 def test_a_table_of_class_rates_stands_as_printed_with_ours_in_the_same_cells():
     worse = part([0, 0, 1, 1], [0, 0, 0, 1], speakers=["s0", "s1", "s2", "s3"], ids=["a", "b", "c", "d"])
     both = record(TEST, num_folds=2, **ON_EMODB), record(worse, fold="fold_2", num_folds=2, **ON_EMODB)
-    found = system_results.group(both)
-    (of_classes,), others = class_rates.split(compared(found))
+    results = system_results.group(both)
+    (of_classes,), others = class_rates.split(compared(results))
     table = class_rates.table(of_classes)
     shown = cells(table)
     assert list(shown) == ["anger", "sadness", "average", "± over folds", "± over repeats"]
@@ -105,7 +105,7 @@ class Paper:
 
 def test_every_system_protocol_and_preset_is_run_or_not_run():
     at_random = ON_EMODB | {"protocol": "random", "preset": "quick", "num_folds": 2}
-    made = [
+    runs = [
         record(TEST, corpus_variant="emodb", num_folds=2, **RUN),
         *(record(TEST, seed=seed, fold=fold, **at_random) for seed in (1, 2) for fold in ("fold_1", "fold_2")),
         record(TEST, seed=5, **at_random),
@@ -114,7 +114,7 @@ def test_every_system_protocol_and_preset_is_run_or_not_run():
         record(TEST, corpus_variant="emodb-2s", limits="cut", **(RUN | {"corpus": "emodb-2s"})),
         record(TEST, corpus_variant="ravdess/4hap", **(RUN | {"corpus": "ravdess", "variant": "lstm"})),
     ]
-    on_emodb, on_the_copy, on_ravdess = run_status.tables_of(Paper, system_results.group(made))
+    on_emodb, on_the_copy, on_ravdess = run_status.tables_of(Paper, system_results.group(runs))
     assert list(on_emodb.shown) == ["system", "protocol", "quick", "paper"]
     assert [list(row.shown.values()) for row in rows(on_emodb)] == [
         ["cnn", "paper", "not run", "seed 0: 1/2"],
@@ -135,8 +135,8 @@ def test_every_system_protocol_and_preset_is_run_or_not_run():
 def test_runs_with_labels_of_the_users_own_have_a_table_and_a_command_of_their_own():
     on = RUN | {"corpus": "ravdess"}
     variants = ("ravdess", "ravdess/calm=neutral", "ravdess/labels=map", "ravdess/labels=other")
-    made = [record(TEST, seed=seed, corpus_variant=name, **on) for seed, name in enumerate(variants)]
-    _, *tables = run_status.tables_of(Paper, system_results.group(made))  # the first is what the paper states on EmoDB
+    runs = [record(TEST, seed=seed, corpus_variant=name, **on) for seed, name in enumerate(variants)]
+    _, *tables = run_status.tables_of(Paper, system_results.group(runs))  # the first is what the paper states on EmoDB
     cells = [rows(table)[0].shown["paper"] for table in tables]
     assert cells == [f"seed {seed}: 1/1" for seed in range(4)]
     options = [table.commands[0][1].split(" --corpus ravdess ")[1].split("--protocol")[0] for table in tables]

@@ -60,8 +60,8 @@ def corpus(speakers, repetitions=3):
 
 def test_mfcc_statistics_are_those_of_frames_transformed_by_hand():
     waveform = speech()
-    found = baseline.features(waveform, RATE, FrontEnd())
-    assert found.shape == (1, 1, 80) and found.dtype == np.float32
+    computed = baseline.features(waveform, RATE, FrontEnd())
+    assert computed.shape == (1, 1, 80) and computed.dtype == np.float32
     padded = np.pad(waveform, 256)  # frames are centred: 512 samples, of which the window takes the middle 400
     window = np.pad(scipy.signal.get_window("hann", 400), 56)
     frames = np.lib.stride_tricks.sliding_window_view(padded, 512)[::160] * window
@@ -74,7 +74,7 @@ def test_mfcc_statistics_are_those_of_frames_transformed_by_hand():
     ends = inner[[0] * 4], inner[[-1] * 4]  # a line fitted to the first and last nine frames
     both = np.concatenate([coefficients, np.concatenate([ends[0], inner, ends[1]])], axis=1)
     expected = np.concatenate([both.mean(axis=0), both.std(axis=0)])
-    np.testing.assert_allclose(found[0, 0], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(computed[0, 0], expected, rtol=1e-3, atol=1e-3)
 
 
 OPENSMILE_ALONE = """
@@ -96,16 +96,18 @@ def test_egemaps_is_what_opensmile_gives_in_a_process_of_its_own(tmp_path):
     assert "tensorflow" in sys.modules
     with np.load(tmp_path / "values.npz") as expected:
         for name, waveform in sounds.items():
-            found = baseline.features(waveform, RATE, FrontEnd(kind="egemaps"))
-            assert found.shape == (1, 1, 88) and found.dtype == np.float32
-            np.testing.assert_array_equal(found[0, 0], expected[name])
+            computed = baseline.features(waveform, RATE, FrontEnd(kind="egemaps"))
+            assert computed.shape == (1, 1, 88) and computed.dtype == np.float32
+            np.testing.assert_array_equal(computed[0, 0], expected[name])
 
 
 @needs_opensmile
 def test_full_scale_is_no_jump_for_egemaps():
     loud = np.clip(30 * speech(), -1.0, 1.0)  # openSMILE alone turns 1.0 into -1.0
-    found, quieter = (baseline.features(s, RATE, FrontEnd(kind="egemaps")) for s in (loud, loud * np.float32(0.9999)))
-    np.testing.assert_allclose(found, quieter, rtol=0.01, atol=0.02)
+    computed, quieter = (
+        baseline.features(s, RATE, FrontEnd(kind="egemaps")) for s in (loud, loud * np.float32(0.9999))
+    )
+    np.testing.assert_allclose(computed, quieter, rtol=0.01, atol=0.02)
 
 
 # --- training
@@ -156,12 +158,12 @@ def test_c_is_the_one_with_the_best_mean_ua_over_held_out_speakers():
 def test_separable_emotions_are_learnt_and_the_largest_score_decides():
     recipe = baseline.RECIPES["egemaps_svm"]["paper"]
     train, test = part(corpus(5), spread=0.3), part(corpus(3), seed=1, spread=0.3)
-    told = []
-    fitted = model.fit(recipe, train, train, seed=0, report=told.append)
+    epochs = []
+    fitted = model.fit(recipe, train, train, seed=0, report=epochs.append)
     scores = model.predict(fitted, test, recipe)
     assert list(scores) == ["decision"] and scores["decision"].shape == (len(test), 4)
     np.testing.assert_array_equal(scores["decision"].argmax(axis=1), test.labels)
-    assert told == [1] and fitted.history == {}
+    assert epochs == [1] and fitted.history == {}
     empty = model.predict(fitted, part([]), recipe)["decision"]
     assert empty.shape == (0, 4)
 
@@ -249,9 +251,9 @@ def test_a_saved_baseline_predicts_as_its_record_and_its_card_names_no_paper(rec
         names = record.parts["test"]["utterances"]
         result = run("predict", folder, *(files[name] for name in names), "--json")
         assert result.exit_code == 0, result.output
-        found = json.loads(result.stdout)
-        assert found["paper"] == "Baselines: a linear SVM on MFCC statistics or eGeMAPS (no paper)."
-        scores = [list(p["scores"]["decision"].values()) for p in found["predictions"]]
+        outcome = json.loads(result.stdout)
+        assert outcome["paper"] == "Baselines: a linear SVM on MFCC statistics or eGeMAPS (no paper)."
+        scores = [list(p["scores"]["decision"].values()) for p in outcome["predictions"]]
         np.testing.assert_array_equal(scores, record.parts["test"]["scores"]["decision"])
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert (

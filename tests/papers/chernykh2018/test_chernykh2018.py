@@ -192,8 +192,8 @@ def test_the_dummy_answers_with_the_largest_training_class():
 
 
 def corpus(emotions, name="made", **more):
-    made = [utterance(n, e, **{key: values[n] for key, values in more.items()}) for n, e in enumerate(emotions)]
-    return Corpus(name=name, variant=name, utterances=tuple(made))
+    members = [utterance(n, e, **{key: values[n] for key, values in more.items()}) for n, e in enumerate(emotions)]
+    return Corpus(name=name, variant=name, utterances=tuple(members))
 
 
 def test_happiness_stands_in_where_a_corpus_has_no_excitement():

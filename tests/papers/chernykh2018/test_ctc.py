@@ -33,11 +33,11 @@ def every_path(probabilities):
 
 def labelling_probabilities(logits):
     """p(l|X) of every labelling, by enumeration."""
-    found = {}
+    probabilities = {}
     for path, probability in every_path(softmax(logits.astype("float64"))):
         labelling = collapse(path, logits.shape[1] - 1)
-        found[labelling] = found.get(labelling, 0.0) + probability
-    return found
+        probabilities[labelling] = probabilities.get(labelling, 0.0) + probability
+    return probabilities
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def test_the_probability_of_any_labelling_sums_all_its_paths(cases):
     for labelling in [(), (0,), (2, 1), (1, 1), (0, 0, 0), (0, 2, 0), (2, 2, 1, 0)]:
         padded = np.full((12, 4), -1)
         padded[:, : len(labelling)] = labelling
-        found = np.exp(ctc.log_probabilities(logits, length, padded))
-        np.testing.assert_allclose(found, [table.get(labelling, 0.0) for table in exact], rtol=1e-9)
+        computed = np.exp(ctc.log_probabilities(logits, length, padded))
+        np.testing.assert_allclose(computed, [table.get(labelling, 0.0) for table in exact], rtol=1e-9)
 
 
 def test_the_network_s_loss_is_the_weighted_mean(cases):
@@ -199,12 +199,12 @@ def test_a_long_recording_is_read_whole():
         return {"logits": logits}
 
     network = types.SimpleNamespace(predict=predict)
-    found = sequence.emotions(network, waveform, rate, RECIPES["ctc"]["paper"], ("low", "high"))
-    assert len(found) > 10  # one every 2 s: more than 78 frames were read
-    names = [span.emotion for span in found]
+    spans = sequence.emotions(network, waveform, rate, RECIPES["ctc"]["paper"], ("low", "high"))
+    assert len(spans) > 10  # one every 2 s: more than 78 frames were read
+    names = [span.emotion for span in spans]
     assert [name for name, _ in itertools.groupby(names)] == ["low", "high", "low"]
-    assert all(span.emotion == ("high" if 10 < span.start_s < 20 else "low") for span in found)
-    assert [span.end_s - span.start_s for span in found] == pytest.approx([0.2] * len(found))
+    assert all(span.emotion == ("high" if 10 < span.start_s < 20 else "low") for span in spans)
+    assert [span.end_s - span.start_s for span in spans] == pytest.approx([0.2] * len(spans))
 
 
 def test_the_whole_network_is_the_trained_one_without_the_cut():
@@ -225,7 +225,7 @@ def test_an_untrained_network_gives_a_sequence_of_any_recording():
     network = model.whole(build(recipe, 2), recipe, 2)
     for seconds in (0.15, 0.4, 12.0):
         waveform = np.random.default_rng(1).standard_normal(round(seconds * 16_000)).astype("float32")
-        found = sequence.emotions(network, waveform, 16_000, recipe, ("anger", "sadness"))
-        assert all(0 <= span.start_s < span.end_s <= max(seconds, 0.2) + 1e-6 for span in found)
-        assert [span.start_s for span in found] == sorted(span.start_s for span in found)
+        spans = sequence.emotions(network, waveform, 16_000, recipe, ("anger", "sadness"))
+        assert all(0 <= span.start_s < span.end_s <= max(seconds, 0.2) + 1e-6 for span in spans)
+        assert [span.start_s for span in spans] == sorted(span.start_s for span in spans)
     assert features(waveform, 16_000, FrontEnd()).shape[1] > 78

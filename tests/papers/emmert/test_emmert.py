@@ -132,8 +132,8 @@ def test_a_saved_network_predicts_the_same(tmp_path):
     fitted = model.fit(recipe, part(features), part(features), seed=0)
     fitted.model.save(tmp_path / "mfcc.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "mfcc.keras"), {})
-    expected, found = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
-    np.testing.assert_array_equal(found, expected)
+    expected, restored = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
+    np.testing.assert_array_equal(restored, expected)
 
 
 def test_the_papers_split_is_67_14_15():

@@ -254,10 +254,10 @@ def a_corpus(sessions=True):
 def test_the_papers_folds_leave_a_session_out_and_turn_its_speakers_round():
     corpus = ma2018.select(a_corpus(), VARIABLE)
     assert corpus.classes == CLASSES and corpus.variant == "calls/4hap"
-    made = list(ma2018.folds(corpus, VARIABLE, "paper", 0))
-    assert len(made) == 10
-    assert sorted(u.id for fold in made for u in fold.test) == [u.id for u in corpus.utterances]
-    for fold in made:
+    folds = list(ma2018.folds(corpus, VARIABLE, "paper", 0))
+    assert len(folds) == 10
+    assert sorted(u.id for fold in folds for u in fold.test) == [u.id for u in corpus.utterances]
+    for fold in folds:
         (test,), (valid,) = ({u.speaker for u in part} for part in (fold.test, fold.valid))
         assert test != valid and test[0] == valid[0]
         assert {u.session for u in fold.train} == set("12345") - {test[0]}

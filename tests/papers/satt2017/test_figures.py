@@ -1,11 +1,13 @@
 """Satt 2017: figures 2 to 5."""
 
+import re
+
 import numpy as np
 import pytest
 
-from common.corpora import speech_synthesis
+from common.features import speech_synthesis
 from common.learning.training import Fitted
-from papers.satt2017 import figures, protocol
+from papers.satt2017 import figures, noise, protocol
 from papers.satt2017.features import FrontEnd, features
 from papers.satt2017.model import build
 
@@ -73,3 +75,15 @@ def test_spectra_and_cleaned_spectrograms(sentence, tmp_path):
     assert titles == ["noisy: crowd_applause at 0 dB", "cleaned: crowd_applause at 0 dB"]
     with pytest.raises(ValueError, match="voiced"):
         figures.spectra_figure(np.random.default_rng(0).normal(0, 0.1, RATE), RATE, front_end)
+
+
+def test_pitch_in_noise_is_counted_by_the_pitch_of_the_clean_recording():
+    times, silence = np.arange(RATE) / RATE, np.zeros(RATE // 2, "float32")
+    hum = sum(np.sin(2 * np.pi * 120.0 * k * times) / k for k in range(1, 20))
+    spoken = np.concatenate([silence, (0.1 * hum).astype("float32"), silence])
+    (figure, shows) = figures.recording_figures(lambda rate: iter([spoken, spoken[:100]]))["pitch_in_noise"]
+    counts = [int(text) for text in re.findall(r"(\d+) frames", shows)]
+    assert counts[1:] == [0, 0] and 80 <= max(counts) <= 110  # one second of one pitch, 10 ms apart
+    assert "1 recordings" in shows  # of 100 samples there is nothing to find
+    for name in noise.BUILT_IN:
+        assert f"{name}: " in shows

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
-from common.corpora import speech_synthesis
 from common.errors import InputError
+from common.features import speech_synthesis
 from papers.satt2017 import harmonic, noise, noise_signals, protocol
 from papers.satt2017.features import (
     SILENCE_DB,
@@ -53,9 +53,9 @@ def sentence():
 
 def test_pitch_of_a_vowel_and_of_noise(vowel):
     times = frame_centres_s(97, FINE)
-    found = harmonic.fundamentals_hz(vowel, RATE, times, floor_hz=75, ceiling_hz=500)
-    assert found.shape == (97,)
-    assert np.nanmax(np.abs(found / F0 - 1)) < 0.01 and np.isfinite(found).mean() > 0.95
+    computed = harmonic.fundamentals_hz(vowel, RATE, times, floor_hz=75, ceiling_hz=500)
+    assert computed.shape == (97,)
+    assert np.nanmax(np.abs(computed / F0 - 1)) < 0.01 and np.isfinite(computed).mean() > 0.95
     hiss = np.random.default_rng(0).normal(0, 0.1, RATE)
     assert np.isnan(harmonic.fundamentals_hz(hiss, RATE, times, floor_hz=75, ceiling_hz=500)).mean() > 0.95
 
@@ -64,11 +64,11 @@ def test_pitch_is_that_at_the_centres_of_our_frames():
     glide_hz = np.linspace(120, 240, RATE)
     sound = formants(np.diff(np.floor(np.cumsum(glide_hz / RATE)), prepend=0.0))
     times = frame_centres_s(97, FINE)
-    found = harmonic.fundamentals_hz(sound, RATE, times, floor_hz=75, ceiling_hz=500)
+    computed = harmonic.fundamentals_hz(sound, RATE, times, floor_hz=75, ceiling_hz=500)
     there = np.interp(times, np.arange(RATE) / RATE, glide_hz)
-    voiced = np.isfinite(found)
+    voiced = np.isfinite(computed)
     assert voiced.mean() > 0.9
-    assert np.median(np.abs(found - there)[voiced]) < 0.5  # a frame early or late would be 1.2 Hz
+    assert np.median(np.abs(computed - there)[voiced]) < 0.5  # a frame early or late would be 1.2 Hz
 
 
 # --- E(f) ---
@@ -128,9 +128,9 @@ def test_the_envelope_has_no_ripple_of_the_harmonics(vowel):
 def test_equation_1_by_hand():
     assert harmonic.depth_db([0, 2000, 4000]).tolist() == [20.0, 16.0, 12.0]
     frequencies = np.array([0.0, 100.0, 150.0, 200.0, 3900.0, 4000.0])
-    found = harmonic.modified_spectra(np.zeros((1, 6)), [200.0], frequencies)[0]
+    modified = harmonic.modified_spectra(np.zeros((1, 6)), [200.0], frequencies)[0]
     # cos(pi) at 100 Hz: all of D; cos(1.5 pi) at 150 Hz: half of D; harmonics at 0, 200 and 4000 Hz
-    assert np.allclose(found, [0.0, -19.8, -0.5 * 19.7, 0.0, -12.2, 0.0])
+    assert np.allclose(modified, [0.0, -19.8, -0.5 * 19.7, 0.0, -12.2, 0.0])
 
 
 @pytest.mark.parametrize("front_end", [FINE, COARSE])
@@ -165,8 +165,8 @@ def test_unvoiced_frames_are_silence(vowel):
 def test_mixing_keeps_the_ratio_that_it_is_asked_for(sentence, snr_db, seconds):
     signal = np.random.default_rng(3).normal(0, 1e-3, round(seconds * RATE))
     added = noise.mix(sentence, signal, snr_db=snr_db).astype("float64") - sentence
-    found = 10 * np.log10(np.mean(sentence.astype("float64") ** 2) / np.mean(added**2))
-    assert found == pytest.approx(snr_db, abs=0.1)
+    ratio_db = 10 * np.log10(np.mean(sentence.astype("float64") ** 2) / np.mean(added**2))
+    assert ratio_db == pytest.approx(snr_db, abs=0.1)
 
 
 def test_the_stretch_of_noise_depends_on_the_recording_alone(sentence):

@@ -1,4 +1,4 @@
-"""Satt 2017: the noise floor, the networks of figure 1, imbalance, the two-step predictor."""
+"""Satt 2017: front end, recipes, folds, the noise floor, the networks of figure 1, imbalance, two steps."""
 
 import dataclasses
 from pathlib import Path
@@ -12,10 +12,19 @@ from common.errors import InputError
 from common.features import audio
 from common.learning import training
 from common.learning.batching import Subset
-from common.utterance import Utterance
+from common.utterance import Corpus, Utterance
 from papers import satt2017
 from papers.satt2017 import model, protocol, two_step
-from papers.satt2017.features import SILENCE_DB, FrontEnd, features
+from papers.satt2017.features import (
+    SILENCE_DB,
+    FrontEnd,
+    decibels,
+    features,
+    frame_centres_s,
+    frames,
+    noise_level_db,
+    split,
+)
 
 RATE = 16_000
 CLASSES = ("anger", "happiness", "neutral", "sadness")
@@ -41,14 +50,14 @@ def utterances(counts):
 def part_of(counts, *, parts=1, front_end=TINY_FRONT_END, seed=0):
     """Noise, and 20 dB above it a band of eight bins that is the class's own."""
     rng = np.random.default_rng(seed)
-    made = utterances(counts)
+    members = utterances(counts)
     arrays = []
-    for u in made:
+    for u in members:
         array = rng.normal(-60, 5, (parts, front_end.num_frames, front_end.num_bins))
         array[:, :, 8 * CLASSES.index(u.emotion) :][:, :, :8] += 20
         array[:, 50:] = -65 - SILENCE_DB
         arrays.append(array.astype("float32"))
-    return Subset(made, arrays, CLASSES)
+    return Subset(members, arrays, CLASSES)
 
 
 EVEN = dict.fromkeys(CLASSES, 2)
@@ -327,3 +336,139 @@ def test_a_damaged_training_is_done_again(tmp_path):
     again = model.fit(TINY, part, part, seed=1, checkpoint=tmp_path / "a.npz")
     assert again.history["loss"] == first.history["loss"]
     assert (tmp_path / "a.npz").exists()
+
+
+# --- recipes and folds
+
+
+CHANGED = {
+    "window_20ms": {"front_end"},
+    "lstm64": {"lstm_units"},
+    "two_lstm": {"lstm_layers"},
+    "unweighted": {"balance"},
+    "oversampled": {"balance"},
+    "class_accuracy": {"monitor"},
+    "attention": {"attention"},
+}
+
+
+def difference(one, other):
+    return {f.name for f in dataclasses.fields(one) if getattr(one, f.name) != getattr(other, f.name)}
+
+
+@pytest.mark.parametrize("grid", ["10hz", "20hz"])
+def test_each_ablation_differs_from_its_parent_by_what_its_name_says(grid):
+    lstm, cnn = protocol.VARIANTS[f"cnn3_lstm_{grid}"], protocol.VARIANTS[f"cnn5_{grid}"]
+    for name, fields in CHANGED.items():
+        assert difference(lstm, protocol.VARIANTS[f"cnn3_lstm_{grid}_{name}"]) == fields
+    for n in (1, 2, 4, 5, 6):
+        assert difference(lstm, protocol.VARIANTS[f"cnn{n}_lstm_{grid}"]) == {"convolutions"}
+    for n in (2, 3, 4, 6, 7, 8):
+        assert difference(cnn, protocol.VARIANTS[f"cnn{n}_{grid}"]) == {"convolutions"}
+    assert difference(lstm, cnn) == {"convolutions", "lstm_layers"}
+    two_steps = protocol.VARIANTS[f"two_step_{grid}"]
+    assert difference(lstm, two_steps) == {"pairwise", "rule"} and two_steps.pairwise == cnn
+    assert difference(two_steps, protocol.VARIANTS[f"two_step_{grid}_unanimous"]) == {"rule"}
+
+
+def corpus(name, emotions, sessions=(None,)):
+    """Three utterances of each emotion by one woman and one man in each session."""
+    members = [
+        Utterance(
+            id=f"{name}{session}{sex}-{emotion}-{i}",
+            path=Path(f"{session}{sex}-{emotion}-{i}.wav"),
+            emotion=emotion,
+            speaker=f"{session}{sex}",
+            session=session,
+        )
+        for session in sessions
+        for sex in "FM"
+        for emotion in emotions
+        for i in range(3)
+    ]
+    return Corpus(name=name, variant=name, utterances=tuple(sorted(members, key=lambda u: u.id)))
+
+
+def test_select_takes_the_papers_corpus_whole_and_four_emotions_elsewhere():
+    recipe = protocol.VARIANTS["two_step_20hz"]
+    improvised = dataclasses.replace(corpus("iemocap", CLASSES), variant="iemocap/improvised/4hap")
+    assert satt2017.select(improvised, recipe) is improvised
+    other = corpus("ravdess", (*CLASSES, "calm", "fear"))
+    assert satt2017.select(other, recipe).variant == "ravdess/4hap"
+    assert satt2017.select(other, recipe, ["neutral", "fear"]).classes == ("fear", "neutral")
+    with pytest.raises(InputError, match="no neutral"):
+        satt2017.select(other, recipe, ["anger", "fear"])
+    assert satt2017.select(other, protocol.VARIANTS["cnn5_20hz"], ["anger", "fear"]).classes == ("anger", "fear")
+
+
+def test_the_papers_folds_hold_a_session_out_and_test_everybody_once():
+    recipe = protocol.VARIANTS["cnn3_lstm_10hz"]
+    sentences = corpus("iemocap", CLASSES, sessions=("1", "2", "3", "4", "5"))
+    folds = list(satt2017.folds(sentences, recipe, "paper", seed=0))
+    assert len(folds) == 10
+    for fold in folds:
+        (valid,), (test,) = ({u.speaker for u in part} for part in (fold.valid, fold.test))
+        assert valid != test and valid[:-1] == test[:-1]
+        assert {u.session for u in fold.train} == {"1", "2", "3", "4", "5"} - {fold.test[0].session}
+    assert sorted(u.id for fold in folds for u in fold.test) == [u.id for u in sentences.utterances]
+    with pytest.raises(InputError, match="session"):
+        satt2017.folds(corpus("ravdess", CLASSES), recipe, "paper", seed=0)
+
+
+# --- front end
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2.9999, 3.0, 3.0001, 5.2, 6.0, 6.01, 20.0])
+def test_parts_are_as_few_as_possible_and_of_almost_equal_length(seconds):
+    waveform = np.arange(round(seconds * RATE))
+    parts = split(waveform, max_samples=3 * RATE)
+    sizes = [len(part) for part in parts]
+    fewest = next(n for n in range(1, 100) if n * 3 * RATE >= len(waveform))
+    assert len(parts) == fewest
+    assert max(sizes) <= 3 * RATE and max(sizes) - min(sizes) <= 1
+    assert np.array_equal(np.concatenate(parts), waveform)
+
+
+def test_decibels_are_those_of_a_transform_written_out():
+    rng = np.random.default_rng(1)
+    window = rng.normal(size=640)
+    n = np.arange(640)
+    written_out = [10 * np.log10(abs(sum(window * np.exp(-2j * np.pi * k * n / 1600))) ** 2) for k in (0, 1, 100, 399)]
+    assert np.allclose(decibels(window[None], dft_length=1600)[0, [0, 1, 100, 399]], written_out, atol=1e-6)
+
+
+@pytest.mark.parametrize("dft_length", [800, 1600])
+def test_a_tone_has_its_level_at_its_bin(dft_length):
+    front_end = FrontEnd(dft_length=dft_length)
+    tone = 0.1 * np.cos(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    array = features(tone.astype("float32"), RATE, front_end)
+    peak_bin = 1000 * dft_length // RATE
+    level = 20 * np.log10(0.1 * np.hamming(640).sum() / 2)
+    assert array.shape == (1, 300, front_end.num_bins) and array.dtype == np.float32
+    assert (array[0, :97].argmax(axis=1) == peak_bin).all()
+    assert np.allclose(array[0, :97, peak_bin], level, atol=0.05)
+
+
+def test_the_coarse_grid_is_every_second_bin_of_the_fine_one():
+    waveform = np.random.default_rng(2).normal(0, 0.1, RATE).astype("float32")
+    fine, coarse = (features(waveform, RATE, FrontEnd(dft_length=n))[:, :97] for n in (1600, 800))
+    assert fine.shape[2] == 400 and coarse.shape[2] == 200
+    assert np.allclose(fine[:, :, ::2], coarse, atol=0.01)
+
+
+@pytest.mark.parametrize(("window_s", "count"), [(0.040, 297), (0.020, 299)])
+def test_windows_lie_wholly_in_the_part(window_s, count):
+    front_end = FrontEnd(window_s=window_s)
+    windows = frames(np.ones(3 * RATE, dtype="float32"), RATE, front_end)
+    assert windows.shape == (count, round(window_s * RATE))
+    assert frame_centres_s(count, front_end)[-1] + window_s / 2 <= 3.0
+    assert len(frames(np.ones(100, dtype="float32"), RATE, front_end)) == 1
+
+
+def test_silence_is_below_every_floor_and_tells_the_noise_level():
+    waveform = np.random.default_rng(3).normal(0, 0.1, 5 * RATE).astype("float32")
+    array = features(waveform, RATE, FrontEnd())
+    sound = array[:, :247]  # two parts of 2.5 s
+    assert array.shape[0] == 2
+    assert (array[:, 247:] < -900).all() and (sound > -110).all()
+    assert noise_level_db(array) == pytest.approx(np.percentile(sound, 10), abs=1e-3)

@@ -126,8 +126,8 @@ def _pieces(kind, a, b, c=0.0, amplitude=0.0) -> tuple[Piece, ...]:
 def _read_sounds(table) -> dict[str, tuple[Piece, ...]]:
     sounds = {}
     for letters, kind, *rest in map(str.split, re.split(r"[|\n]", table.strip())):
-        made = sounds[rest[0]] + sounds[rest[1]] if kind == "pair" else _pieces(kind, *map(float, rest))
-        sounds.update(dict.fromkeys(letters.split(","), made))
+        pieces = sounds[rest[0]] + sounds[rest[1]] if kind == "pair" else _pieces(kind, *map(float, rest))
+        sounds.update(dict.fromkeys(letters.split(","), pieces))
     return sounds
 
 

@@ -5,7 +5,7 @@ import importlib.util
 import pandas
 import pytest
 
-from common.corpora import table
+from common import table
 from common.errors import InputError
 
 COLUMNS = ("file", "emotion", "speaker")

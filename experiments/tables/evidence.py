@@ -1,0 +1,179 @@
+"""Tables of what lies beside the records in a results folder: the audit of our folds, speed, latency."""
+
+import dataclasses
+import json
+
+import pandas as pd
+
+from experiments.evidence.benchmarks import FIELDS, TITLES, number_text, unit_text
+from experiments.evidence.latencies import NUMBERS
+from experiments.tables import formats
+
+# --- results/audit.json
+
+AUDIT_KINDS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
+AUDIT_WORDS = {"empty": "no validation part"}
+AUDIT_NOTE = (
+    "Elsewhere: test speakers or sentences that training or validation also has: most in a fold, and the folds. WARN "
+    "for speakers: the protocol does not separate speakers. Class: a part lacks a class."
+)
+AUDIT_COMMAND = "python -m experiments audit --keep results"
+
+
+def audit_sheet(audits) -> formats.Sheet | None:
+    """One table per corpus variant: a row for folds that several systems share, folds refused left out."""
+    by_corpus = {}
+    for audited in audits:
+        if not audited["refused"]:
+            by_corpus.setdefault(audited["corpus_variant"], []).append(audited)
+    tables = tuple(_audit_table(corpus, members) for corpus, members in sorted(by_corpus.items()))
+    return formats.Sheet("audit", "Leakage audit of our folds", tables) if tables else None
+
+
+def _audit_table(corpus, audits) -> formats.Table:
+    alike = {}
+    for audited in audits:
+        same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
+        alike.setdefault(same, []).append(audited)
+    rows = [_audit_row(corpus, members) for members in alike.values()]
+    return formats.Table(
+        f"Folds of seed 0 on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,)
+    )
+
+
+def _audit_row(corpus, members) -> dict:
+    audited = members[0]
+    kinds = audited["kinds"]
+    others = [
+        AUDIT_WORDS.get(kind) or f"{kind}: {_most_in_words(**seen)}"
+        for kind, seen in kinds.items()
+        if kind not in AUDIT_KINDS
+    ]
+    row = {
+        "corpus_variant": corpus,
+        "protocol": audited["protocol"],
+        "systems": ", ".join(member["system"] for member in members),
+        "folds": audited["num_folds"],
+        "verdict": audited["verdict"],
+    }
+    for field in ("most", "folds"):
+        row |= {f"{kind}_{field}": kinds.get(kind, {}).get(field, 0) for kind in AUDIT_KINDS}
+    levels = {f"{kind}_level": kinds.get(kind, {}).get("level", "") for kind in AUDIT_KINDS}
+    return row | {"else": "; ".join(others)} | levels
+
+
+def _most_in_words(most, folds, level) -> str:
+    return f"{most} ({folds} fold{'s' if folds > 1 else ''}, {level})"
+
+
+def _audit_cell(row, kind) -> str:
+    folds = row[f"{kind}_folds"]
+    return _most_in_words(row[f"{kind}_most"], folds, row[f"{kind}_level"]) if folds else "none"
+
+
+def _audited_systems(row, field) -> str:
+    """The first system and how many more share the folds; the CSV names them all."""
+    first, *more = row[field].split(", ")
+    return f"{first} and {len(more)} more" if more else first
+
+
+AUDIT_COLUMNS = (
+    formats.text("protocol", "protocol"),
+    formats.Column("systems", "systems", _audited_systems),
+    formats.text("folds", "folds"),
+    formats.text("verdict", "verdict"),
+    *(formats.Column(heading, kind, _audit_cell) for kind, heading in AUDIT_KINDS.items()),
+    formats.text("else", "else", none="none"),
+)
+
+
+# --- results/bench.json
+
+REHEARSAL = "REHEARSAL at the smallest sizes: shows that the verb runs, measures nothing"
+SPEED_NOTE = "Ratios come from one run that times both sides in turns. —: not measured, or no target."
+
+
+def speed_sheet(measured) -> formats.Sheet | None:
+    """The table of speed, from what `read` gave; None where nothing was measured."""
+    if not measured:
+        return None
+    tables = tuple(_speed_table(name, section) for name, section in measured.items())
+    return formats.Sheet("bench", "How fast it is", tables)
+
+
+def _speed_table(name, section) -> formats.Table:
+    conditions = section["conditions"]
+    words = [
+        TITLES[name],
+        f"{conditions['processor']}, {conditions['cores']} cores",
+        f"{conditions['date']}, load average {conditions['load_average']} at the start",
+        REHEARSAL if conditions["rehearsal"] else "",
+    ]
+    machine = ", ".join(f"{key} {value}" for key, value in conditions.items())
+    rows = [
+        {"section": name} | {field: entry[field] for field in FIELDS} | {"conditions": machine}
+        for entry in section["figures"]
+    ]
+    commands = (("this table", conditions["command"]),)
+    return formats.Table("; ".join(filter(None, words)), rows, SPEED_COLUMNS, commands, (SPEED_NOTE,))
+
+
+def _measured_value(row, field) -> str:
+    return formats.NONE if formats.is_missing(row[field]) else number_text(row[field], row["unit"])
+
+
+SPEED_COLUMNS = (
+    formats.text("figure", "what"),
+    formats.Column("value", "value", _measured_value),
+    formats.Column("unit", "unit", lambda row, field: unit_text(row) or formats.NONE),
+    formats.text("target", "target"),
+    formats.Column("met", "met", lambda row, field: {True: "yes", False: "no", None: formats.NONE}[row[field]]),
+    formats.text("note", "note"),
+)
+
+
+# --- results/latency.json
+
+LATENCY_NOTE = (
+    "ms: one 3-second recording to its posteriors, one thread (front end + network); — is not measured "
+    "(python -m experiments latency)."
+)
+MS = "ms a 3-s recording"
+
+
+def latency_of(system, measured) -> dict | None:
+    """What was measured of a system; None where nothing was, or with another front end than that of its records.
+
+    Preset `quick` trains the measured network for fewer epochs; that of `smoke` may be a smaller one.
+    """
+    entry = measured.get(system.name)
+    if entry is None or system.preset == "smoke":
+        return None
+    recorded, timed = system.records[0].recipe.get("front_end", {}), entry["front_end"]
+    return entry if all(recorded[name] == timed[name] for name in recorded.keys() & timed.keys()) else None
+
+
+def _milliseconds(row, field) -> str:
+    features, network = row[field], row["network_ms"]
+    if formats.is_missing(features):
+        return formats.NONE
+    return f"{features + network:.1f} ({features:.1f} + {network:.1f})"
+
+
+IN_MS = formats.Column(MS, "features_ms", _milliseconds)
+
+
+def beside_cost(sheet, systems, measured) -> formats.Sheet:
+    """The cost table, a row for each system, with its latency; operations and real-time factor are in the CSV."""
+    (table,) = sheet.tables
+    frame = pd.concat(
+        [table.frame, pd.DataFrame([_latency_fields(latency_of(s, measured)) for s in systems], dtype=object)], axis=1
+    )
+    joined = table.changed(rows=frame, columns=(*table.columns, IN_MS), notes=(*table.notes, LATENCY_NOTE))
+    return dataclasses.replace(sheet, tables=(joined,))
+
+
+def _latency_fields(entry) -> dict:
+    values = {name: entry and entry[name] for name in NUMBERS}
+    machine = entry["machine"] if entry else {}
+    return values | {"latency_machine": ", ".join(f"{key} {value}" for key, value in machine.items())}
