@@ -37,7 +37,7 @@ def visible(value) -> str:
 
 def markdown(text) -> str:
     """A text inside a sentence or a cell of GitHub's Markdown."""
-    return _MARKDOWN_SPECIAL.sub(lambda found: _MARKDOWN.get(found[0], "\\_"), visible(text))
+    return _MARKDOWN_SPECIAL.sub(lambda match: _MARKDOWN.get(match[0], "\\_"), visible(text))
 
 
 def markdown_code(text) -> str:
@@ -50,7 +50,7 @@ def markdown_code(text) -> str:
 
 def latex(text) -> str:
     """A text inside a sentence or a cell of LaTeX; packages as experiments/tables/formats.latex."""
-    escaped = _LATEX_SPECIAL.sub(lambda found: _LATEX[found[0]], visible(text))
+    escaped = _LATEX_SPECIAL.sub(lambda match: _LATEX[match[0]], visible(text))
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # which a line end before would take
 
 

@@ -132,10 +132,10 @@ def place(row, number, part, where) -> tuple[int, str]:
     """
     split, fold = row.get("split", "").strip().lower(), row.get("fold", "").strip()
     if fold:
-        found = re.search(r"\d+", fold)
-        if not found:
+        digits = re.search(r"\d+", fold)
+        if not digits:
             raise InputError(f"{where}: fold is {fold!r}, expected a number")
-        number = int(found[0])
+        number = int(digits[0])
     side = PARTS.get(split) if split else part
     if side is None and (split or not fold):
         raise InputError(f"{where}: split is {row.get('split')!r}, expected train, valid or test")
@@ -164,18 +164,18 @@ def _members(parts, corpus, number, side):
                 yield from members
 
 
-def findings(found) -> list[leakage.Finding]:
+def findings(lists) -> list[leakage.Finding]:
     """What the lists themselves are to be told of: two that contradict each other, and those that were not read."""
-    made = []
-    if found.differing:
-        pairs = listed([f"{first.name} and {second.name}" for first, second in found.differing], 3)
+    problems = []
+    if lists.differing:
+        pairs = listed([f"{first.name} and {second.name}" for first, second in lists.differing], 3)
         message = f"two lists of one part that differ: {pairs}; remove one of the two"
-        made.append(leakage.Finding(leakage.FAIL, "all folds", "contradiction", message, len(found.differing)))
-    if found.passed_over:
-        named = listed([file.name for file in found.passed_over])
+        problems.append(leakage.Finding(leakage.FAIL, "all folds", "contradiction", message, len(lists.differing)))
+    if lists.passed_over:
+        named = listed([file.name for file in lists.passed_over])
         message = f"lists that name no part (train, valid, test) and have no column split were not read: {named}"
-        made.append(leakage.Finding(leakage.WARN, "all folds", "unread", message, len(found.passed_over)))
-    return made
+        problems.append(leakage.Finding(leakage.WARN, "all folds", "unread", message, len(lists.passed_over)))
+    return problems
 
 
 def together(paths) -> list[list[Path]]:
@@ -256,8 +256,8 @@ def _locate(name, folder, audio_root):
     """The audio file where it is found, else the path as written, without `.` and `..` within."""
     name = name.replace("\\", "/")
     places = [*([Path(audio_root, name)] if audio_root else []), folder / name, Path(name)]
-    found = next((place for place in places if place.is_file()), None)
-    return Path(os.path.realpath(found)) if found else Path(os.path.normpath(name))
+    file = next((place for place in places if place.is_file()), None)
+    return Path(os.path.realpath(file)) if file else Path(os.path.normpath(name))
 
 
 def _channel(cell, file, line):

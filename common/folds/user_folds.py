@@ -63,16 +63,16 @@ class UserFolds:
         Validation parts are drawn by `seed` where a fold has none.
         """
         utterances = sorted(utterances, key=lambda u: u.id)
-        made = []
+        in_order = []
         for number, parts in enumerate(self.parts, start=1):
             members = {side: tuple(u for u in utterances if u.id in ids) for side, ids in parts.items()}
-            made.append(Fold(f"fold_{number}", **members))
-        drawn = tuple(fold if fold.valid else _with_validation(fold, seed) for fold in made)
-        changed = [(old, new) for old, new in zip(made, drawn, strict=True) if new.valid and not old.valid]
+            in_order.append(Fold(f"fold_{number}", **members))
+        drawn = tuple(fold if fold.valid else _with_validation(fold, seed) for fold in in_order)
+        changed = [(old, new) for old, new in zip(in_order, drawn, strict=True) if new.valid and not old.valid]
         if not changed:
             return drawn, ()
         speakers = sorted({u.speaker for u in changed[0][1].valid})
-        count = f"{len(changed)} of {len(made)} folds without a validation part"
+        count = f"{len(changed)} of {len(in_order)} folds without a validation part"
         return drawn, (
             f"{count}: a sixth of the training speakers validates ({changed[0][0].name}: {listed(speakers, 6)})",
         )
@@ -92,7 +92,7 @@ def _with_validation(fold, seed):
     return fold
 
 
-def of(protocol, corpus) -> UserFolds:
+def for_corpus(protocol, corpus) -> UserFolds:
     """The folds that `folds` or `folds:PATH` means for a corpus.
 
     `PATH` is a folder, a file, or files that are a part each with `+` between them.
@@ -102,21 +102,21 @@ def of(protocol, corpus) -> UserFolds:
     """
     if protocol == OWN_COLUMNS:
         return _own_columns(corpus)
-    paths, found = _read(protocol)
-    if failures := [f for f in fold_files.findings(found) if f.level == "FAIL"]:
+    paths, lists = _read(protocol)
+    if failures := [f for f in fold_files.findings(lists) if f.level == "FAIL"]:
         raise InputError(f"{listed(paths)}: {failures[0].message}")
-    if len({fold.name.rpartition("/")[0] for fold in found.folds}) > 1:
+    if len({fold.name.rpartition("/")[0] for fold in lists.folds}) > 1:
         raise InputError(f"{listed(paths)}: folds of several corpora; name the folder or the files of one of them")
     rows = _Rows(corpus)
-    parts = tuple({side: rows.ids(members) for side, members in fold.parts.items()} for fold in found.folds)
+    parts = tuple({side: rows.ids(members) for side, members in fold.parts.items()} for fold in lists.folds)
     warnings = rows.warnings(frozenset().union(*(ids for sides in parts for ids in sides.values())))
     if not any(ids for sides in parts for ids in sides.values()):
         raise InputError(
             f"{listed(paths)}: none of its {rows.total} recordings, such as {rows.example}, is of {corpus.variant}; "
             "name the corpus they are of with --corpus"
         )
-    unread = [f.message for f in fold_files.findings(found)]
-    renamed = _renamed([fold.name.rpartition("/")[2] for fold in found.folds])
+    unread = [f.message for f in fold_files.findings(lists)]
+    renamed = _renamed([fold.name.rpartition("/")[2] for fold in lists.folds])
     return UserFolds(_recorded_name(_stem(paths), parts), parts, (*unread, *renamed, *warnings))
 
 
@@ -137,8 +137,8 @@ def corpus(protocol, data=None, labels=None) -> Corpus:
     Raises:
         InputError: recordings are not found, or have no speaker; or what manifests are refused for.
     """
-    paths, found = _read(protocol, data)
-    everyone = [u for fold in found.folds for part in fold.parts.values() for u in part]
+    paths, lists = _read(protocol, data)
+    everyone = [u for fold in lists.folds for part in fold.parts.values() for u in part]
     known = {(u.path, u.channel, u.start_s, u.end_s): u for u in everyone}
     absent = sorted({str(u.path) for u in known.values() if not u.path.is_file()})
     if absent:
@@ -203,11 +203,11 @@ def _own_columns(corpus) -> UserFolds:
             parts[number][side or "test"].add(name)
     for number in set(alone.values()):
         parts[number]["train"] |= {name for name, other in alone.items() if other != number}
-    made = tuple({side: frozenset(ids) for side, ids in parts[number].items()} for number in sorted(parts))
+    by_ids = tuple({side: frozenset(ids) for side, ids in parts[number].items()} for number in sorted(parts))
     left_out = [f"{len(lacking)} utterances have neither split nor fold and are left out"] if lacking else []
     warnings = (*_renamed([f"fold_{number}" for number in sorted(parts)]), *left_out)
     stem = corpus.name.partition(":")[2] or corpus.name
-    return UserFolds(_recorded_name(stem, made), made, warnings)
+    return UserFolds(_recorded_name(stem, by_ids), by_ids, warnings)
 
 
 class _Rows:
@@ -229,7 +229,7 @@ class _Rows:
 
     def ids(self, members) -> frozenset[str]:
         """Of the utterances that these rows are."""
-        found = set()
+        utterance_ids = set()
         for row in members:
             self.example = self.example or str(row.path)
             utterance = self._find(row)
@@ -237,11 +237,11 @@ class _Rows:
                 self._strange[row.id] = None
                 continue
             self._seen.add(row.id)
-            found.add(utterance.id)
+            utterance_ids.add(utterance.id)
             said = emotions.known(row.emotion)
             if said and said != utterance.emotion and utterance.emotion in EMOTIONS:
                 self._relabelled[utterance.id] = None
-        return frozenset(found)
+        return frozenset(utterance_ids)
 
     def _find(self, row):
         path = row.path.as_posix()
@@ -253,16 +253,18 @@ class _Rows:
         return fitting[0] if len(fitting) == 1 else None
 
     def warnings(self, used) -> tuple[str, ...]:
-        corpus, made = self._corpus, []
+        corpus, sentences = self._corpus, []
         if self._strange:
             count = f"{len(self._strange)} of {self.total} recordings in the fold files are not in {corpus.variant}"
-            made.append(f"{count} and are left out: {listed(self._strange, 3)}")
+            sentences.append(f"{count} and are left out: {listed(self._strange, 3)}")
         if unused := [u.id for u in corpus.utterances if u.id not in used]:
-            made.append(f"{len(unused)} of {len(corpus.utterances)} utterances are in no fold: {listed(unused, 3)}")
+            sentences.append(
+                f"{len(unused)} of {len(corpus.utterances)} utterances are in no fold: {listed(unused, 3)}"
+            )
         if self._relabelled:
             count = f"the fold files give {len(self._relabelled)} utterances another emotion"
-            made.append(f"{count}; the corpus's is used: {listed(self._relabelled, 3)}")
-        return tuple(made)
+            sentences.append(f"{count}; the corpus's is used: {listed(self._relabelled, 3)}")
+        return tuple(sentences)
 
 
 def _plain(name):

@@ -33,19 +33,19 @@ def audit_command(folds, audio, every, keep, data):
     if keep:
         require_writable(keep, "--keep")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]
-    found, unread = [], []
-    for what, findings in audit.of_files(folds, audio_root=audio):
+    audited_files, unread = [], []
+    for source, findings in audit.of_files(folds, audio_root=audio):
         if isinstance(findings, InputError):
             unread.append(str(findings))
-            click.echo(f"----  {what}: cannot be read")
+            click.echo(f"----  {source}: cannot be read")
             continue
-        found.append(findings)
-        _print_findings(what, findings, every)
+        audited_files.append(findings)
+        _print_findings(source, findings, every)
     if keep:
         click.echo(f"kept in {audit.keep(ours, keep)}")
     if unread:
         raise InputError("\n".join(unread))
-    if "FAIL" in map(audit.verdict, [*found, *(audited.findings for audited in ours)]):
+    if "FAIL" in map(audit.verdict, [*audited_files, *(audited.findings for audited in ours)]):
         raise click.exceptions.Exit(1)
 
 

@@ -56,8 +56,8 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
         options["folds"] = options["folds"] or FIRST_LOOK_FOLDS
     systems = compare.systems(pairs, preset, **recipe_changes(options))
     options["emotions"] = options["emotions"] or (compare.EMOTIONS,)
-    found = corpus_names or compare.corpora_of(protocols, data)
-    run.train(systems, found, protocols, options)
+    corpora = corpus_names or compare.corpora_of(protocols, data)
+    run.train(systems, corpora, protocols, options)
     if preset == "smoke":
         click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")
     elif is_first_look:

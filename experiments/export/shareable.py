@@ -30,10 +30,10 @@ def pack(results, file, *, corpora=None, hashed=False) -> int:
     Raises:
         InputError: there are no such records, or the archive cannot be written.
     """
-    found = records.read_all(results)
-    chosen = [r for r in found if not corpora or {r.corpus, r.corpus_variant} & set(corpora)]
+    recorded = records.read_all(results)
+    chosen = [r for r in recorded if not corpora or {r.corpus, r.corpus_variant} & set(corpora)]
     if not chosen:
-        there = ", ".join(sorted({r.corpus_variant for r in found})) or "none at all"
+        there = ", ".join(sorted({r.corpus_variant for r in recorded})) or "none at all"
         raise InputError(f"no record of {', '.join(corpora or ['any corpus'])} under {results}; there are: {there}")
     try:
         with atomic(file) as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -45,13 +45,13 @@ def write(root, papers=reported_results.PAPERS) -> Path:
     drawn = figures.draw(results, ablation_effects.ablations(papers))
     more = {"measured": latencies.read(root), "other": other_sheets(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human_reference.read(root), "rated": annotations.read_all(root)}
-    made = pages(results, reported_results.read_all(papers), drawn, papers, **more)
+    rendered = pages(results, reported_results.read_all(papers), drawn, papers, **more)
     folder = Path(root, "report")
     figures.write(root, drawn)
     try:
-        write_set({folder / name: text for name, text in made.items()})
+        write_set({folder / name: text for name, text in rendered.items()})
         for path in [*folder.glob("*.html"), *folder.glob("*.csv"), *folder.glob("*.tex")]:
-            if path.name not in made:
+            if path.name not in rendered:
                 path.unlink()
         for name, image in more["paper_figures"].items():
             (folder / "figures" / name).write_bytes(image["image"])
@@ -64,7 +64,7 @@ def faults(root) -> list[str]:
     """What is wrong with the written pages: more than 2 MB, or a link to what is not there."""
     folder = Path(root, "report")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    found = [f"{folder} has {size:,} bytes; at most {MOST_BYTES:,}"] if size > MOST_BYTES else []
+    problems = [f"{folder} has {size:,} bytes; at most {MOST_BYTES:,}"] if size > MOST_BYTES else []
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.html"))}
     anchors = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
     for name, text in texts.items():
@@ -74,8 +74,8 @@ def faults(root) -> list[str]:
                 continue
             target = address or name
             if not (folder / target).is_file() or (anchor and anchor not in anchors.get(target, ())):
-                found.append(f"{name}: the link {link} leads nowhere")
-    return found
+                problems.append(f"{name}: the link {link} leads nowhere")
+    return problems
 
 
 # --- the pages, from systems, papers and figures; the same input gives the same text
@@ -320,8 +320,8 @@ def _paper_figures(root) -> dict[str, dict]:
 
 
 def _claim(text) -> str:
-    found = re.search(r"^\*\*Claim\.\*\*.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
-    return _html(found[0]) if found else ""
+    claim = re.search(r"^\*\*Claim\.\*\*.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    return _html(claim[0]) if claim else ""
 
 
 def _sections(text, headings) -> list[tuple[str, str]]:

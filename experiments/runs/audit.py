@@ -38,10 +38,10 @@ def of_files(paths, *, audio_root=None):
     """
     for group in fold_files.together(paths):
         try:
-            found = fold_files.read_fold_files(*group, audio_root=audio_root)
-            hashes = fold_files.hash_audio(found.folds)
-            findings = leakage.audit(found.folds, speaker_independent=True, audio_hashes=hashes)
-            yield listed(group), [*fold_files.findings(found), *findings]
+            lists = fold_files.read_fold_files(*group, audio_root=audio_root)
+            hashes = fold_files.hash_audio(lists.folds)
+            findings = leakage.audit(lists.folds, speaker_independent=True, audio_hashes=hashes)
+            yield listed(group), [*fold_files.findings(lists), *findings]
         except InputError as error:
             yield listed(group), error
 

@@ -187,15 +187,15 @@ def train(
     shared |= {"workers": workers, "store": store, "results": results, "models": models, "strict": strict}
 
     def planned(system, corpus, protocol):
-        made = jobs.plan(system, corpus, protocol=protocol, **shared)
+        new_jobs = jobs.plan(system, corpus, protocol=protocol, **shared)
         selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
         human_reference.write_listeners(selected, results)
         annotations.write(selected, results)
-        return made
+        return new_jobs
 
     done, refused = everywhere(planned, chosen, corpus_names, protocols=protocols, data=data, labels=labels)
-    made = [job for _, of_system in done for job in of_system]
-    return [system for system, _ in done], refused, schedule.run(made, workers=workers, scheduler=scheduler)
+    new_jobs = [job for _, of_system in done for job in of_system]
+    return [system for system, _ in done], refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
 
 
 def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):

@@ -149,14 +149,16 @@ def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
         data=data,
         labels=labels,
     )
-    found = [estimated for _, estimated in done]
+    estimates = [estimated for _, estimated in done]
     heads = ("system", "corpus", "protocol", "folds", "features, h", "disk, GB", "epochs", "training, h")
-    rows = [(e.system, e.corpus, e.protocol, e.folds, e.features_h, e.store_gb, e.epochs, e.training_h) for e in found]
+    rows = [
+        (e.system, e.corpus, e.protocol, e.folds, e.features_h, e.store_gb, e.epochs, e.training_h) for e in estimates
+    ]
     click.echo(tabulate(rows, heads, floatfmt=".2f"))
     for sentence in refused:
         click.echo(sentence)
     workers = options["workers"]
-    total_h = sum(e.features_h + e.training_h for e in found)
+    total_h = sum(e.features_h + e.training_h for e in estimates)
     click.echo(
         f"{total_h:.1f} hours of one core at most, {total_h / workers:.1f} with {workers} workers; training that stops "
         "early takes less. Features that several systems share are counted for each. Nothing was trained or recorded."

@@ -190,8 +190,8 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
     fingerprint = corpus_fingerprint(selected, hashes)
     drafts, notes = [], []
     for seed in seeds:
-        protocol, folds, told = folds_of(selected, seed, hashes)
-        notes += told
+        protocol, folds, sentences = folds_of(selected, seed, hashes)
+        notes += sentences
         drafts += [
             FoldJob(
                 system=system,
@@ -225,13 +225,13 @@ def _splitter(paper, recipe, protocol, corpus):
             _audited(paper.folds(selected, recipe, protocol, seed), protocol, hashes)[0],
             (),
         )
-    of_user = user_folds.of(protocol, corpus)
+    of_user = user_folds.for_corpus(protocol, corpus)
 
     def folds(selected, seed, hashes):
-        made, drawn = of_user.folds(selected.utterances, seed)
-        made, findings = _audited(made, of_user.protocol, hashes)
-        told = [f"{found.fold}: {found.message}" for found in findings]
-        return of_user.protocol, made, (*of_user.warnings, *drawn, *told)
+        own_folds, drawn = of_user.folds(selected.utterances, seed)
+        own_folds, findings = _audited(own_folds, of_user.protocol, hashes)
+        sentences = [f"{finding.fold}: {finding.message}" for finding in findings]
+        return of_user.protocol, own_folds, (*of_user.warnings, *drawn, *sentences)
 
     return folds
 

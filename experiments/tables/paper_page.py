@@ -8,7 +8,7 @@ from common.folds import leakage
 from common.utterance import slug
 from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import shell_line
-from experiments.tables import class_rates, formats, layout, paper_vs_ours
+from experiments.tables import class_rates, formats, layout, paper_vs_ours, systems
 from experiments.tables.formats import Column, Table
 
 TABLES = "../../results/tables"
@@ -31,6 +31,9 @@ def block(paper, results, rated=None) -> str:
         table = formats.markdown_table(runs(own))
         folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
         blocks.append(folded if paper.published else table)
+        blocks.append(
+            f"<details><summary>Cost</summary>\n\n{formats.markdown_table(systems.paper_costs(_ordered(own)))}\n\n</details>"
+        )
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
@@ -82,13 +85,18 @@ def _command(paper, numbers: list[ReportedResult]) -> str:
 
 def runs(own) -> Table:
     """The systems of a paper wherever they ran, honest protocols first."""
-    real = [system for system in own if not system.synthetic]
-    ordered = sorted(real, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
+    ordered = _ordered(own)
     rows = layout.rows(ordered, layout.UA_AND_WA)
     notes = ["UA and WA in per cent, folds pooled; intervals 95 %, over speakers."]
-    if leaky := sorted({s.protocol for s in real if leakage.is_leaky(s.protocol)}):
+    if leaky := sorted({s.protocol for s in ordered if leakage.is_leaky(s.protocol)}):
         notes.append(f"{', '.join(leaky)}: training and test share recordings; not comparable with the other rows.")
     return Table("", rows, RUNS, (), tuple(notes))
+
+
+def _ordered(own):
+    """Runs on recordings, honest protocols first."""
+    real = [system for system in own if not system.synthetic]
+    return sorted(real, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
 
 
 RUNS = (

@@ -1,6 +1,6 @@
 """Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
 
-import statistics as descriptive
+import statistics
 
 import pandas as pd
 
@@ -112,7 +112,7 @@ def _class_counts(systems):
 
 def epochs(system) -> float:
     """Median over folds."""
-    return descriptive.median(max(map(len, record.history.values()), default=0) for record in system.records)
+    return statistics.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
 def epochs_kept_and_run(system) -> str:
@@ -122,12 +122,12 @@ def epochs_kept_and_run(system) -> str:
         count if record.best_epoch is None else record.best_epoch + 1
         for record, count in zip(system.records_used, run, strict=True)
     ]
-    return f"{descriptive.median(kept):g} / {descriptive.median(run):g}" if any(run) else ""
+    return f"{statistics.median(kept):g} / {statistics.median(run):g}" if any(run) else ""
 
 
-def _number(heading, field, form) -> Column:
+def _number(heading, field, form, unit=1) -> Column:
     def show(row, field):
-        return formats.NONE if formats.is_missing(row[field]) else format(row[field], form)
+        return formats.NONE if formats.is_missing(row[field]) else format(row[field] / unit, form)
 
     return Column(heading, field, show)
 
@@ -162,11 +162,32 @@ def cost_sheet(systems) -> Sheet:
     return Sheet("cost", "Cost", (table,))
 
 
+CORES = 2
+PAPER_COSTS = (
+    formats.text("system", "variant"),
+    formats.text("corpus", "corpus_variant"),
+    layout.PLACE,
+    _number("min a training", "seconds_fit", ".1f", 60),
+    _number("h a seed, 2 cores", "seconds_seed", ".2f", CORES * 3600),
+    _number("MiB", "peak_memory_mib", ",.0f"),
+)
+
+
+def paper_costs(systems) -> Table:
+    """What the trainings of one paper took: one of them, and all folds of a seed on two cores."""
+    rows = [layout.identity(system) | _cost(system) for system in systems]
+    for row, system in zip(rows, systems, strict=True):
+        row["seconds_seed"] = row["seconds_fit"] * system.records[0].num_folds
+    machines = "; ".join(sorted({row["machine"] for row in rows}))
+    note = f"Medians over folds and seeds, on shared machines, without features. {machines}."
+    return Table("", rows, PAPER_COSTS, (), (note,))
+
+
 def _cost(system) -> dict:
     memory = [m for record in system.records if (m := record.cost.get("peak_memory_mib")) is not None]
     return {
         "epochs": epochs(system),
-        "seconds_fit": descriptive.median(record.cost["seconds_fit"] for record in system.records),
+        "seconds_fit": statistics.median(record.cost["seconds_fit"] for record in system.records),
         "peak_memory_mib": max(memory) if memory else None,
         "folds_measured": len(system.records),
         "machine": "; ".join(sorted({_machine(record.environment) for record in system.records})),

@@ -139,18 +139,18 @@ def network(weights):
         InputError: the weights are not on this machine, or damaged.
     """
     keras.utils.set_random_seed(RANDOM_SEED)
-    made = _resnet50()
+    whole = _resnet50()
     if weights == "none":
-        return made
+        return whole
     if not (kept := place(weights)).exists():
         raise InputError(f"the weights {weights} of ResNet50 are not at {kept}; {OR_ELSE}")
     try:
-        made.load_weights(kept)
-        if weights not in ("imagenet", _identity(made)):
+        whole.load_weights(kept)
+        if weights not in ("imagenet", _identity(whole)):
             raise ValueError("it holds other values than when it was kept")
     except Exception as error:  # h5py and keras raise what they like
         raise InputError(f"{kept} is damaged ({error}); delete it, and {OR_ELSE}") from error
-    return made
+    return whole
 
 
 @functools.lru_cache(maxsize=2)
@@ -184,5 +184,5 @@ def preprocess(slices):
 
 def activations(slices, front_end):
     """`(S, 128, 200, 1)` -> `(S, 1, 2048)`, or `(S, 4, 7, 2048)` before a block that is trained; float32."""
-    made = base(front_end.weights, front_end.fine_tuned).predict_on_batch(preprocess(slices))
-    return made if front_end.fine_tuned else made[:, None, :]
+    outputs = base(front_end.weights, front_end.fine_tuned).predict_on_batch(preprocess(slices))
+    return outputs if front_end.fine_tuned else outputs[:, None, :]

@@ -88,10 +88,10 @@ def recording_figures(waveforms):
     for name in noise.BUILT_IN:
         signal = noise.signal(name, rate)
         noisy = [noise.mix(waveform, signal, snr_db=0.0) for waveform in chosen]
-        found = np.concatenate([_pitch(waveform, front_end) for waveform in noisy])
-        close = np.abs(found / clean - 1.0) <= PITCH_TOLERANCE  # False where either is NaN
+        in_noise = np.concatenate([_pitch(waveform, front_end) for waveform in noisy])
+        close = np.abs(in_noise / clean - 1.0) <= PITCH_TOLERANCE  # False where either is NaN
         right[name] = [_per_cent(close[(clean >= low) & (clean < high)]) for low, high in PITCH_BANDS_HZ]
-        voiced_pauses[name] = _per_cent(np.isfinite(found[np.isnan(clean)]))
+        voiced_pauses[name] = _per_cent(np.isfinite(in_noise[np.isnan(clean)]))
     figure = _pitch_figure(right, voiced_pauses)
     counts = [np.count_nonzero((clean >= low) & (clean < high)) for low, high in PITCH_BANDS_HZ]
     bands = ", ".join(f"{_band(*band)}: {count:,} frames" for band, count in zip(PITCH_BANDS_HZ, counts, strict=True))

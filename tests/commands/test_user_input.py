@@ -115,8 +115,8 @@ def dummy(folder, *more, corpus=None):
 
 def folds_of(folder, protocol):
     """(fold, fingerprint) of the records of a protocol, by the beginning of its name."""
-    found = [r for r in records.read_all(folder.parent / "results") if r.protocol.startswith(protocol)]
-    return sorted((r.fold, r.fold_fingerprint) for r in found)
+    runs = [r for r in records.read_all(folder.parent / "results") if r.protocol.startswith(protocol)]
+    return sorted((r.fold, r.fold_fingerprint) for r in runs)
 
 
 def test_folds_of_a_users_recordings_are_exported_with_their_paths_and_trained_on_again(calls):

@@ -19,11 +19,12 @@ FOUR = ("anger", "happiness", "neutral", "sadness")
 EFFORT = {"max_epochs", "epochs", "patience", "num_trees", "stride"}  # what a preset may reduce
 SIZES = {"filters", "units", "dense_units"}  # and `smoke` besides
 STEPS = 400  # in which eight utterances are learnt by heart
+LEFT = 0.1  # of the loss at the start, that is left then
 
 IMAGE = ("front_end.frame_length=32", "front_end.hop=16", "front_end.num_bins=16", "front_end.segment_frames=16")
 IMAGE += ("front_end.window_hop=4", "front_end.stride=1000", "filters=4")
 SHORT = ("front_end.part_s=0.5", "front_end.window_s=0.008", "front_end.dft_length=128", "front_end.num_frames=60")
-SHORT += ("dense_units=16", "learning_rate=0.005", "epochs=1")
+SHORT += ("dense_units=16", "learning_rate=0.002", "epochs=1")
 FEW_BINS = ("front_end.fft_length=160", "filters=4x4x4", "units=8", "dense_units=16", "learning_rate=0.02")
 TINY = {  # system -> changes that make its training a matter of a second; a system without them is small at `smoke`
     "emmert/mfcc": ("learning_rate=0.002",),
@@ -40,7 +41,6 @@ TINY = {  # system -> changes that make its training a matter of a second; a sys
 }
 MAIN = [f"{paper}/{variant}" for paper in catalog.NAMES for variant in catalog.paper(paper).COMPARED]
 WITHOUT_LEARNING = ("chernykh2018/dummy",)  # always says the same
-IN_THEIR_OWN_TEST = tuple(name for name in (*MAIN, *TINY) if name.startswith("satt2017/"))  # learnt on bands of noise
 
 
 CLASSES = {
@@ -197,7 +197,7 @@ def tiny(name):
 
 
 def part_of(paper, recipe, seconds):
-    """Vowels whose pitch and loudness tell the emotion, the emotions in turn."""
+    """Vowels whose pitch and loudness tell the emotion, the emotions in turn, each before a pause with noise alone."""
     from common.learning.batching import Subset
 
     rate, arrays = recipe.front_end.sample_rate_hz, []
@@ -206,13 +206,14 @@ def part_of(paper, recipe, seconds):
         pitch = 110 * (1 + 0.5 * (number % 4)) + 3 * (number // 4)
         tone = sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 12)) * (0.03 + 0.04 * (number % 4))
         noise = 0.002 * np.random.default_rng(number).normal(size=len(t))
-        arrays.append(paper.features(at_rate(tone + noise, rate), rate, recipe.front_end))
+        arrays.append(paper.features(at_rate(tone * (t < 0.7 * duration) + noise, rate), rate, recipe.front_end))
     said = [Utterance(id=f"u{n}", path="", emotion=FOUR[n % 4], speaker=f"s{n // 4}") for n in range(len(seconds))]
     return Subset(said, arrays, FOUR)
 
 
-@pytest.mark.parametrize("name", sorted({*MAIN, *TINY} - {*WITHOUT_LEARNING, *IN_THEIR_OWN_TEST}))
+@pytest.mark.parametrize("name", sorted({*MAIN, *TINY} - {*WITHOUT_LEARNING}))
 def test_eight_utterances_are_learnt_by_heart(name):
+    """Every rule decides all of them rightly, and a tenth of the loss is left."""
     from common.learning.training import Fitted
 
     paper, recipe = tiny(name)
@@ -220,20 +221,30 @@ def test_eight_utterances_are_learnt_by_heart(name):
     network, batches = paper.prepare(recipe, eight, seed=0)
     if not hasattr(network, "train_on_batch"):
         fitted = paper.fit(recipe, eight, eight, seed=0)
-        assert decided(paper, fitted, eight, recipe) == eight.labels.tolist()
+        assert rules_that_err(paper, fitted, eight, recipe) == []
         return
-    fitted = Fitted(network, {})
+    fitted, before = Fitted(network, {}), loss(network, batches)
     for step in range(STEPS):
         batches.begin_epoch(step)
         for index in range(len(batches)):
             network.train_on_batch(*batches[index])
-        if step % 10 == 9 and decided(paper, fitted, eight, recipe) == eight.labels.tolist():
+        is_looked_at = step % 10 == 9 and loss(network, batches) < LEFT * before
+        if is_looked_at and not rules_that_err(paper, fitted, eight, recipe):
             break
-    assert decided(paper, fitted, eight, recipe) == eight.labels.tolist()
+    assert loss(network, batches) < LEFT * before
+    assert rules_that_err(paper, fitted, eight, recipe) == []
 
 
-def decided(paper, fitted, part, recipe):
-    return metrics.decide(next(iter(paper.predict(fitted, part, recipe).values()))).tolist()
+def loss(network, batches) -> float:
+    """Mean over the batches, dropout off."""
+    each = (batches[index] for index in range(len(batches)))
+    losses = [network.compute_loss(x, y, network(x, training=False), w, training=False) for x, y, w in each]
+    return float(np.mean([float(value) for value in losses]))
+
+
+def rules_that_err(paper, fitted, part, recipe) -> list[str]:
+    scores = paper.predict(fitted, part, recipe)
+    return [rule for rule, values in scores.items() if metrics.decide(values).tolist() != part.labels.tolist()]
 
 
 @pytest.mark.parametrize("name", sorted({*MAIN, *TINY}))

@@ -56,10 +56,10 @@ def test_rows_are_found_in_the_corpus_however_they_name_its_files(tmp_path, name
     for fold in folds:
         for part, members in fold.parts.items():
             write(tmp_path / "lists" / f"{fold.name}_{part}.csv", [row(u, named(u)) for u in members])
-    found = user_folds.of(f"folds:{tmp_path / 'lists'}", corpus)
-    assert found.folds(corpus.utterances, 0) == (folds, ())
-    assert found.warnings == () and found.protocol.startswith("folds-lists-")
-    assert found.protocol == user_folds.of(f"folds:{tmp_path / 'lists'}", spoken()).protocol
+    given = user_folds.for_corpus(f"folds:{tmp_path / 'lists'}", corpus)
+    assert given.folds(corpus.utterances, 0) == (folds, ())
+    assert given.warnings == () and given.protocol.startswith("folds-lists-")
+    assert given.protocol == user_folds.for_corpus(f"folds:{tmp_path / 'lists'}", spoken()).protocol
 
 
 def test_equal_names_in_a_folder_a_speaker_are_told_apart_and_stretches_by_their_times(tmp_path):
@@ -81,7 +81,7 @@ def test_equal_names_in_a_folder_a_speaker_are_told_apart_and_stretches_by_their
             if u.speaker == speaker
         ]
         write(tmp_path / f"{part}.csv", rows)
-    ((fold,), _) = user_folds.of(f"folds:{tmp_path}", corpus).folds(corpus.utterances, 0)
+    ((fold,), _) = user_folds.for_corpus(f"folds:{tmp_path}", corpus).folds(corpus.utterances, 0)
     assert {part: {u.speaker for u in members} for part, members in fold.parts.items()} == {
         part: {speaker} for part, speaker in parts.items()
     }
@@ -109,9 +109,9 @@ def test_emobox_as_published_gives_its_test_speakers_and_validation_speakers_of_
             path = tmp_path / "ravdess" / f"fold_{number}" / f"ravdess_{part}_fold_{number}.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    found = user_folds.of(f"folds:{tmp_path / 'ravdess'}", corpus)
-    folds, (drawn,) = found.folds(corpus.utterances, 0)
-    assert found.warnings == () and "6 of 6 folds without a validation part" in drawn
+    given = user_folds.for_corpus(f"folds:{tmp_path / 'ravdess'}", corpus)
+    folds, (drawn,) = given.folds(corpus.utterances, 0)
+    assert given.warnings == () and "6 of 6 folds without a validation part" in drawn
     for fold, tested in zip(folds, splits.EMOBOX_RAVDESS, strict=True):
         speakers = {part: {u.speaker for u in members} for part, members in fold.parts.items()}
         assert speakers["test"] == set(tested)
@@ -142,8 +142,8 @@ def test_what_is_not_in_the_corpus_or_in_no_fold_or_labelled_otherwise_is_said(t
     rows = [row(u, u.id, split=sides[u.speaker], fold="7") for u in corpus.utterances]
     rows[0]["emotion"] = "joy"
     write(tmp_path / "x.csv", [*rows[:-1], rows[0] | {"file": "elsewhere.wav"}])
-    found = user_folds.of(f"folds:{tmp_path / 'x.csv'}", corpus)
-    assert found.warnings == (
+    given = user_folds.for_corpus(f"folds:{tmp_path / 'x.csv'}", corpus)
+    assert given.warnings == (
         "fold_7: called fold_1 here",
         "1 of 6 recordings in the fold files are not in ravdess and are left out: elsewhere.wav",
         "1 of 6 utterances are in no fold: c-sadness",
@@ -151,7 +151,7 @@ def test_what_is_not_in_the_corpus_or_in_no_fold_or_labelled_otherwise_is_said(t
     )
     write(tmp_path / "x.csv", [rows[0] | {"file": "elsewhere.wav"}])
     with pytest.raises(InputError, match="none of its 1 recordings, such as elsewhere.wav, is of ravdess; .* --corpus"):
-        user_folds.of(f"folds:{tmp_path / 'x.csv'}", corpus)
+        user_folds.for_corpus(f"folds:{tmp_path / 'x.csv'}", corpus)
 
 
 @pytest.mark.parametrize("columns", ["split", "fold", "split,fold"])
@@ -166,13 +166,13 @@ def test_columns_of_the_corpuss_own_table_say_the_same_as_its_file_named_as_fold
             rows.append({"file": f"{speaker}-{emotion}.wav", "emotion": emotion, "speaker": speaker, **wanted})
     write(tmp_path / "calls.csv", rows)
     corpus = manifest.load(tmp_path / "calls.csv")
-    own = user_folds.of("folds", corpus)
-    named = user_folds.of(f"folds:{tmp_path / 'calls.csv'}", corpus)
+    own = user_folds.for_corpus("folds", corpus)
+    named = user_folds.for_corpus(f"folds:{tmp_path / 'calls.csv'}", corpus)
     assert own == dataclasses.replace(named, warnings=own.warnings)
     tested = [sorted({name[0] for name in parts["test"]}) for parts in own.parts]
     assert tested == {"split": [["d"]], "fold": [["a", "b"], ["c", "d"]], "split,fold": [[], ["d"]]}[columns]
     with pytest.raises(InputError, match="no column split or fold"):
-        user_folds.of("folds", spoken())
+        user_folds.for_corpus("folds", spoken())
 
 
 def test_other_folds_have_another_name_and_the_name_is_that_of_a_file(tmp_path):
@@ -184,7 +184,7 @@ def test_other_folds_have_another_name_and_the_name_is_that_of_a_file(tmp_path):
                 place / f"{part}.csv",
                 [row(u, u.id) for u in corpus.utterances if (u.speaker == tested) == (part == "test")],
             )
-        names.add(user_folds.of(f"folds:{place}", corpus).protocol)
+        names.add(user_folds.for_corpus(f"folds:{place}", corpus).protocol)
     assert len(names) == 3 and all(name.startswith("folds-my_lists_bung-") for name in names)
 
 
@@ -200,8 +200,8 @@ def test_two_files_with_a_plus_between_them_are_one_fold_and_lists_alone_are_a_c
         (u.id, u.speaker, u.emotion) for u in corpus.utterances
     ]
     assert alone.variant == "folds:lists"
-    given = user_folds.of(protocol, alone)
-    assert given == user_folds.of(f"folds:{tmp_path / 'lists'}", corpus)
+    given = user_folds.for_corpus(protocol, alone)
+    assert given == user_folds.for_corpus(f"folds:{tmp_path / 'lists'}", corpus)
     (tmp_path / "wav" / "a-anger.wav").unlink()
     with pytest.raises(InputError, match="1 of 6 recordings are not found: .*a-anger.wav; .*--corpus.*--data"):
         user_folds.corpus(protocol)

@@ -75,6 +75,22 @@ def test_a_number_that_does_not_exist_has_a_row_with_its_reason():
     assert alone["estimate"] == 1 / 2 and np.isnan(alone["low"]) and "2 speakers" in alone["why_none"]
 
 
+def test_a_row_says_what_is_plausible_and_what_single_seeds_reach():
+    options = {"corpus_variant": "ravdess", "protocol": "speaker_independent"}
+    measured = results.frame(system_results.group([many(1, seed=0, **options), many(3, seed=1, **options)]))
+    by = {"part": "test", "aggregation": "pooled"}
+    ua, f1 = (one(measured, metric=metric, **by) for metric in ("ua", "macro_f1"))
+    assert (ua["lowest_seed"], ua["estimate"], ua["highest_seed"]) == (1 / 4, 1 / 2, 3 / 4)
+    assert ua["band"].startswith("UA ") and ua["band"].endswith(": in the band") and ua["band_source"]
+    assert (f1["band"], f1["band_source"]) == ("", "")  # nobody says
+
+
+def test_intervals_cost_resamplings_and_can_be_left_out():
+    members = system_results.group([unbalanced()])
+    row = one(results.frame(members, [results.UA], intervals=False), metric="ua")
+    assert row["estimate"] == 5 / 8 and np.isnan(row["low"])
+
+
 def test_every_rule_has_rows_and_what_rules_share_has_one():
     members = system_results.group([with_rule(unbalanced(), "slice_votes", [0, 0, 0, 0, 1, 1])])
     measured = results.frame(members)

@@ -123,7 +123,7 @@ def test_what_is_exported_comes_back_unchanged(tmp_path, corpus, forms, protocol
     assert ("no audformat database" in said) == (forms == PIECES)  # two channels of one stretch have no such form
     for form in ("folds", "audformat") if forms != PIECES else ("folds",):
         (place,) = (tmp_path / "out" / form).glob(f"*/{protocol}/seed_0")
-        given = user_folds.of(f"folds:{place}", whole)
+        given = user_folds.for_corpus(f"folds:{place}", whole)
         assert given.warnings == () and given.folds(whole.utterances, 0) == (folds, ())
 
 

@@ -161,8 +161,8 @@ def test_too_many_bytes_and_links_that_lead_nowhere_are_faults(written, monkeypa
 
 def test_leaky_and_reduced_systems_stand_apart_from_full_trainings():
     options = {"corpus_variant": "emodb"}
-    found = [many(1, **options), many(2, preset="quick", **options), many(4, protocol="leaky_segments", **options)]
-    text = html_page.pages(system_results.group(found), [], {}, reported_results.PAPERS)["corpus-emodb.html"]
+    runs = [many(1, **options), many(2, preset="quick", **options), many(4, protocol="leaky_segments", **options)]
+    text = html_page.pages(system_results.group(runs), [], {}, reported_results.PAPERS)["corpus-emodb.html"]
     parts = [text.index(words) for words in ("Full trainings", "Reduced trainings", 'class="box"', "Leaky on purpose")]
     assert parts == sorted(parts)
     assert "25.0" in text[parts[0] : parts[1]] and "100.0" not in text[: parts[2]]
@@ -236,7 +236,7 @@ def test_reduced_trainings_are_drawn_where_there_is_no_full_one():
 
 
 def test_the_committed_papers_make_pages():
-    made = html_page.pages([], reported_results.read_all(), {}, reported_results.PAPERS)
-    assert all(Page(text).mismatched == [] for name, text in made.items() if name.endswith(".html"))
-    satt = made["paper-satt2017.html"]
+    rendered = html_page.pages([], reported_results.read_all(), {}, reported_results.PAPERS)
+    assert all(Page(text).mismatched == [] for name, text in rendered.items() if name.endswith(".html"))
+    satt = rendered["paper-satt2017.html"]
     assert satt.index("68.8 %") < satt.index("What we find") and "D18" in satt

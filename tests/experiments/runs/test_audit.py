@@ -42,7 +42,7 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
     assert [row.shown for row in rows(table)] == [
         {
             "protocol": "random",
-            "systems": "a/one, b/two",
+            "systems": "a/one and 1 more",
             "folds": "3",
             "verdict": "WARN",
             "test speakers elsewhere": "3 (2 folds, WARN)",
@@ -101,7 +101,7 @@ def test_fold_files_are_not_kept_as_ours(tmp_path):
     (tmp_path / "fold_1_train.csv").write_text("file,speaker,emotion\na,1,x\n")
     result = CliRunner().invoke(main, ["audit", str(tmp_path), "--keep", str(tmp_path)])
     assert result.exit_code == 2
-    assert "--keep is for the audit of our own folds" in result.output
+    assert "it concerns the audit of our own folds" in result.output
 
 
 def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):

@@ -22,17 +22,17 @@ def test_the_estimate_agrees_with_what_the_features_take(root, tmp_path):
     (system,) = compare.systems([("chernykh2018", "ctc")], "smoke")
     corpus = corpora.load("ravdess", root)
     options = {"emotions": ("anger", "happiness", "neutral", "sadness"), "seeds": (0, 1), "workers": 1}
-    found = dry_run.estimate(
+    estimate = dry_run.estimate(
         system, corpus, "speaker_independent", fold_names=None, results=tmp_path / "results", **options
     )
-    assert (found.folds, found.epochs) == (6, system.recipe.max_epochs)  # three speakers, two seeds
+    assert (estimate.folds, estimate.epochs) == (6, system.recipe.max_epochs)  # three speakers, two seeds
     method, front_end = catalog.paper("chernykh2018"), system.recipe.front_end
     selected = [u for u in corpus.utterances if u.emotion in options["emotions"]]
     waveforms = [audio.read_utterance(u, sample_rate_hz=front_end.sample_rate_hz)[0] for u in selected]
     features = [method.features(waveform, front_end.sample_rate_hz, front_end) for waveform in waveforms]
-    assert found.store_gb == pytest.approx(sum(a.nbytes for a in features) / 1e9, rel=0.25)
-    assert found.hours == pytest.approx(sum(map(len, waveforms)) / front_end.sample_rate_hz / 3600, rel=1e-3)
-    assert 0 < found.training_h < 1 and 0 < found.features_h < 1 and np.isfinite(found.training_h)
+    assert estimate.store_gb == pytest.approx(sum(a.nbytes for a in features) / 1e9, rel=0.25)
+    assert estimate.hours == pytest.approx(sum(map(len, waveforms)) / front_end.sample_rate_hz / 3600, rel=1e-3)
+    assert 0 < estimate.training_h < 1 and 0 < estimate.features_h < 1 and np.isfinite(estimate.training_h)
 
 
 def test_nothing_is_written_and_what_cannot_run_is_said(root, tmp_path, monkeypatch):

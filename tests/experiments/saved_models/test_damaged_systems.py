@@ -39,7 +39,7 @@ OF_OTHER_TYPES = {
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory):
+def saved_once(tmp_path_factory):
     """A forest that decides between two classes, saved: its folder and its description."""
     recipe = json.loads(json.dumps(dataclasses.asdict(catalog.recipe("chernykh2018", "framewise", "smoke"))))
     forest = RandomForestClassifier(2, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
@@ -59,10 +59,10 @@ def once(tmp_path_factory):
 
 
 @pytest.fixture
-def saved(once):
-    folder, described = once
+def saved(saved_once):
+    folder, described = saved_once
     (folder / models.DESCRIPTION).write_text(json.dumps(described))
-    return once
+    return saved_once
 
 
 def of_recipe(described):

@@ -61,11 +61,11 @@ def cache(tmp_path, monkeypatch):
 def test_one_network_has_one_name_in_every_format_and_is_the_one_used(files, network):
     names = ("wrong_name.h5", "network.weights.h5", "network.keras", "bare.h5", "top.h5", "model.h5")
     (identity,) = {resnet.install(files[name]) for name in names}  # the wrong name first: it must not spoil the others
-    found = resnet.activations(SLICES, FrontEnd(kind="resnet50", weights=identity))
+    activations = resnet.activations(SLICES, FrontEnd(kind="resnet50", weights=identity))
     image = keras.applications.resnet50.preprocess_input(np.repeat(SLICES * 255.0, 3, axis=-1))
     expected = np.asarray(network(image, training=False)).max(axis=(1, 2))
-    assert found.shape == (2, 1, 2048)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-4)
+    assert activations.shape == (2, 1, 2048)
+    np.testing.assert_allclose(activations[:, 0], expected, rtol=1e-4, atol=1e-4)
     assert not resnet.base(identity).trainable_variables
 
 
@@ -172,8 +172,8 @@ def test_a_failed_download_says_why(changed, reason, server, monkeypatch, cache)
 
 
 def test_other_weights_are_noted_beside_every_result(files):
-    made = emmert.change(emmert.RECIPES["resnet50"]["paper"], {"weights": files["network.keras"]})
-    assert made.note.startswith("weights of a file, ") and made.front_end.weights[:12] in made.note
+    changed = emmert.change(emmert.RECIPES["resnet50"]["paper"], {"weights": files["network.keras"]})
+    assert changed.note.startswith("weights of a file, ") and changed.front_end.weights[:12] in changed.note
 
 
 def test_a_saved_system_brings_its_weights_along(files, tmp_path, monkeypatch):

@@ -144,22 +144,6 @@ def test_the_maps_have_the_sizes_of_figure_1():
     assert [network.get_layer(f"convolution_{n}").kernel.shape[:2] for n in (1, 2, 3)] == [(16, 12), (12, 8), (7, 5)]
 
 
-@pytest.mark.parametrize("name", [name for name in TINY_SYSTEMS if name != "two_step"])
-def test_a_tiny_network_learns_one_batch_of_eight(name):
-    keras.utils.set_random_seed(0)
-    part = part_of(EVEN)
-    network = model.build(TINY_SYSTEMS[name], 4)
-    network.get_layer("noise_floor").set_statistics(*model.noise_statistics(part))
-    network.compile(optimizer=keras.optimizers.Adam(0.005), loss="sparse_categorical_crossentropy")
-    examples = np.concatenate(part.features)
-    for _step in range(100):
-        loss = network.train_on_batch({"features": examples}, part.labels)
-        if float(loss) < 0.1:
-            break
-    assert float(loss) < 0.1
-    assert (network.predict_on_batch({"features": examples}).argmax(axis=1) == part.labels).all()
-
-
 @pytest.mark.parametrize("name", TINY_SYSTEMS)
 def test_a_saved_model_predicts_the_same(name, tmp_path):
     recipe, part = TINY_SYSTEMS[name], part_of(EVEN, parts=2)
