@@ -1,29 +1,39 @@
-"""How sure a number is: intervals that know utterances come from speakers.
+"""How sure a number is: intervals over speakers and trainings, and the test that goes with them.
 
-Utterances of one speaker resemble each other, so a corpus of 24 speakers and 1,440 utterances says less about the next
-speaker than 1,440 independent utterances would. Intervals here therefore resample whole speakers; whoever passes
-utterances for clusters gets the interval that treats utterances as independent, and has to name it so.
+Utterances of one speaker resemble each other, and so do the errors that one trained network makes on its speakers. A
+number of a system is a mean over both: over speakers, and over the networks of its folds and seeds. Both are crossed,
+since a speaker is tested by another network under every seed.
 
-**The quantity.** The metric that these trained systems would reach on other speakers of the same kind. With several
-seeds it is the mean over seeds of the metric, and every resampling takes the same speakers for all seeds; the spread
-between seeds is another quantity. Retraining on other training speakers is not resampled.
+**The quantity.** The metric that the system would reach on other speakers of the same kind, trained anew. Several
+seeds: the mean over seeds of the metric.
 
-**Checked** by `python -m tests.support.simulate_statistics`, whose figures the docstrings give: 1,000 data sets a line,
-RAVDESS's design (60 utterances a speaker, 8 classes), speakers' accuracies with a standard deviation of 12 points.
+**The method**: the jackknife in two ways. With theta the number, theta_(g) the number without cluster g and
+
+    J = sum over strata of (n - 1) / n sum_g (theta_(g) - mean theta_(.))^2,
+
+computed without one speaker (J_speaker), without one network (J_network; strata are the seeds), and without one
+speaker's utterances of one network (J_both), the variance of the number is
+
+    V = J_network + max(0, J_speaker - J_both),
+
+which counts what speakers and networks share once (Cameron, Gelbach and Miller 2011, Journal of Business & Economic
+Statistics 29(2)). Its degrees of freedom, by Satterthwaite's formula with n_network - n_strata and n_speaker - 1, are
+n_speaker - 1 at most. One seed: speakers are nested in networks, and V is that of a t interval over folds. One network
+in all: V = J_speaker, and the interval speaks of this training only (`Estimate.about`).
+
+**Checked** by `python -m tests.support.simulate_statistics`, whose figures are in results/simulations.csv.
 """
 
 import dataclasses
-import functools
+from collections.abc import Callable
 
 import numpy as np
-import threadpoolctl
 from scipy import special
 
-REPLICATES = 10_000
 LEVEL = 0.95
 MIN_CLUSTERS = 3
-MANY = 100  # clusters above which those of equal counts are put together
-CHUNK = 2**18  # counts resampled at a time: 2 MB stay in the cache
+CHUNK = 2**22  # numbers in the sums that are computed at a time
+SPEAKERS, BOTH = "speakers, this training only", "speakers and trainings"
 
 
 class NotComputableError(ValueError):
@@ -37,11 +47,11 @@ class Estimate:
     Args:
         value: a fraction for rates, a difference of fractions for differences.
         low, high: the interval's ends, None where there is none.
-        about: the source of variation: "speakers", "seeds" ...; "" where there is no interval.
+        about: the source of variation: "speakers and trainings", "seeds" ...; "" where there is no interval.
         why_none: why there is no interval.
         by_seed: the value of each seed alone.
-        standard_error: of the value, between clusters.
-        undefined: share of resamplings without a value, because a class had vanished from them.
+        standard_error: of the value.
+        pvalue: of the two-sided test that the value is 0, None for rates.
     """
 
     value: float
@@ -51,80 +61,126 @@ class Estimate:
     why_none: str = ""
     by_seed: tuple[float, ...] = ()
     standard_error: float | None = None
-    undefined: float = 0.0
+    pvalue: float | None = None
 
 
-def interval(metric, *cells, rate=True, replicates=REPLICATES, seed=0, level=LEVEL, about="speakers") -> Estimate:
-    """Confidence interval of a metric of counts that are summed over clusters, clusters resampled with replacement.
-
-    With m the metric, G clusters, se* the standard deviation of its replicates and logit(m) = ln(m / (1 - m)):
-
-        logit(low), logit(high) = logit(m) -/+ t_{G-1} sqrt(G / (G-1)) se* / (m (1 - m))     a rate
-        low, high = m -/+ t_{G-1} sqrt(G / (G-1)) se*                                        any other number
-
-    Not the percentile interval: with few clusters that is too narrow, since the plug-in variance lacks the factor
-    G / (G-1) and no Student quantile enters (Hesterberg 2015, The American Statistician 69(4)). Simulated coverage of
-    the nominal 95 %, percentile against this: UA of 24 speakers 92.1 / 94.2 %, of 10 speakers 89.4 / 94.9 %, of 5
-    speakers 85.0 / 95.6 %; near UA 0.95 with 24 speakers 91.2 / 95.1 %. Utterances resampled as if independent: 71 %.
-    The logit keeps the interval within [0, 1] and repairs the coverage of metrics near 1. Where every cluster is
-    perfect (m = 1) resampling sees no variation; the bound is then ((1 - level) / 2)^(1/G), which holds for any
-    distribution of a score in [0, 1], since P(all G equal 1) <= E[score]^G; m = 0 likewise.
-
-    Replicates in which a class vanishes have no UA and no macro F1; they are left out (`undefined` says how many), so
-    that the interval is conditional on every class being there.
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What is added up before a metric is taken.
 
     Args:
-        metric: function of sums of counts, one argument for each of `cells`: (R, ...) -> (R, ...), NaN where undefined,
-            such as `metrics.by_name("ua", classes)`. Axes of its result after the first are averaged.
-        cells: arrays (G, ...) of counts by cluster, such as `metrics.confusion_by_group` gives; one, or several with
-            the same clusters.
-        rate: whether the number lies in [0, 1].
-        replicates, seed: of the resamplings.
+        cells: (G, L, ...) by speaker and network; a network that did not test a speaker has zeros there.
+        seeds: (L,) the seed of each network.
+    """
+
+    cells: np.ndarray
+    seeds: np.ndarray
+
+
+def mean_over_seeds(metric) -> Callable[[np.ndarray], np.ndarray]:
+    """The statistic "mean over seeds of the metric of the seed's counts": (R, S, ...) -> (R,).
+
+    Args:
+        metric: (R, S, ...) -> (R, S, ...), such as `metrics.by_name("ua", classes)`; axes after S are averaged.
+    """
+
+    def statistic(sums):
+        values = np.asarray(metric(sums))
+        values = values.reshape(*values.shape[:2], -1).mean(axis=2)  # (R, S)
+        left = sums.reshape(*sums.shape[:2], -1).any(axis=2)  # not so for a seed whose only network is left out
+        return np.where(left, values, 0.0).sum(axis=1) / np.maximum(left.sum(axis=1), 1)
+
+    return statistic
+
+
+def interval(statistic, counts, *, rate=True, of="seeds", level=LEVEL, clusters="speakers") -> Estimate:
+    """Confidence interval of a statistic of counts, over speakers and trainings; see the module's docstring.
+
+        low, high = theta -/+ t_df sqrt(V)                                        a difference, a loss
+        logit(low), logit(high) = logit(theta) -/+ t_df sqrt(V) / (theta (1 - theta))     a rate
+
+    The logit keeps a rate's interval within [0, 1]. Where the rate is 1 the jackknife sees no variation; the bound is
+    then ((1 - level) / 2)^(1/G), which holds for any distribution of G speakers' scores in [0, 1], since
+    P(all G equal 1) <= E[score]^G; at 0 likewise.
+
+    Args:
+        statistic: (R, S, ...) -> (R,) of counts summed over speakers and over the networks of a seed, NaN where
+            undefined, such as `mean_over_seeds(metrics.by_name("ua", classes))`.
+        counts: a Counts.
+        of: "seeds", or "networks" for a statistic (R, L, ...) -> (R,) of the sums of each network.
+        rate: whether the number lies in [0, 1]. Any other number is also tested against 0.
         level: nominal coverage.
-        about: the kind of the clusters.
+        clusters: what the first axis of the counts is, for messages.
 
     Raises:
-        NotComputableError: the value is undefined, by itself or in half of the resamplings; fewer than three clusters.
+        NotComputableError: the value is undefined, by itself or without one speaker or network; fewer than three
+            speakers.
         ValueError: an impossible level.
 
     >>> from common.evaluation import metrics
-    >>> counts = metrics.confusion_by_group([0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 1, 1], list("aabbcc"), num_classes=2)
-    >>> estimate = interval(metrics.by_name("wa", ["anger", "sadness"]), counts)
-    >>> round(estimate.value, 3), estimate.low < 0.5, estimate.high > 0.8
-    (0.667, True, True)
+    >>> cells = metrics.confusion_by_group([0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 1, 1], list("aabbcc"), num_classes=2)
+    >>> counts = Counts(cells[:, None], np.array([0]))
+    >>> estimate = interval(mean_over_seeds(metrics.by_name("wa", ["anger", "sadness"])), counts)
+    >>> round(estimate.value, 3), estimate.low < 0.5, estimate.high > 0.8, estimate.about
+    (0.667, True, True, 'speakers, this training only')
     """
     if not 0 < level < 1:
         raise ValueError(f"level={level}; expected a fraction, such as 0.95")
-    value = float(_of_sums(metric, [c.sum(axis=0)[None] for c in cells])[0])
-    if np.isnan(value):
+    if np.isnan(value := value_of(statistic, counts, of=of)):
         raise NotComputableError("undefined on these utterances")
-    total = len(cells[0])
-    if total < MIN_CLUSTERS:
-        raise NotComputableError(f"{total} {about}; an interval needs {MIN_CLUSTERS} or more")
-    replicated = resample(metric, *cells, replicates=replicates, seed=seed)
-    defined = replicated[~np.isnan(replicated)]
-    if defined.size < replicates / 2:
-        raise NotComputableError(f"undefined in more than half of the resamplings of {about}")
-    error = float(defined.std(ddof=1) * np.sqrt(total / (total - 1)))
-    step = float(special.stdtrit(total - 1, (1 + level) / 2)) * error
-    low, high = _rate_bounds(value, step, total, level) if rate else (value - step, value + step)
-    undefined = 1 - defined.size / replicates
-    return Estimate(value, low, high, about, standard_error=error, undefined=undefined)
+    cells = counts.cells[counts.cells.reshape(len(counts.cells), -1).any(axis=1)]
+    if len(cells) < MIN_CLUSTERS:
+        raise NotComputableError(f"{len(cells)} {clusters}; an interval needs {MIN_CLUSTERS} or more")
+    variance, freedom, about = _variance(statistic, cells, counts.seeds, of)
+    error = float(np.sqrt(variance))
+    step = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    if rate:
+        low, high = _rate_bounds(value, step, len(cells), level)
+        return Estimate(value, low, high, about, standard_error=error)
+    pvalue = float(2 * special.stdtr(freedom, -abs(value) / error)) if error > 0 else float(value == 0)
+    return Estimate(value, value - step, value + step, about, standard_error=error, pvalue=pvalue)
 
 
-def difference(metric, first, second, **options) -> Estimate:
-    """Interval of metric(first) - metric(second), the same clusters resampled for both, cut to [-1, 1].
+def value_of(statistic, counts, *, of="seeds") -> float:
+    """The statistic of all counts; arguments as for `interval`."""
+    place = _places(counts.seeds, of)
+    return float(statistic(_summed(counts.cells.sum(axis=0), place, axis=0)[None])[0])
+
+
+def interval_over(metric, cells, *, about, level=LEVEL) -> Estimate:
+    """As `interval`, of a rate of counts (G, ...) whose clusters are the only source of variation.
+
+    Args:
+        metric: (R, ...) -> (R,).
+        cells: (G, ...).
+        about: what the clusters are.
+    """
+    counts = Counts(cells[:, None], np.array([0]))
+    estimate = interval(mean_over_seeds(metric), counts, level=level, clusters=about)
+    return dataclasses.replace(estimate, about=about)
+
+
+def difference(metric, first, second, *, paired=True) -> Estimate:
+    """Interval of metric(first) - metric(second), each a mean over seeds, cut to [-1, 1], and the test that it is 0.
 
     Args:
         metric: function (..., K, K+1) -> (...) with values in [0, 1].
-        first, second: (G, ...) counts of the same clusters; other axes, such as seeds, may differ and are averaged.
-        options: as for `interval`, whose errors it has.
+        first, second: Counts of the same speakers.
+        paired: whether network l of both stands for the same fold and seed; the two are then left out together.
+            Otherwise the networks of one are independent of those of the other.
+
+    Raises:
+        NotComputableError: as `interval`.
     """
-
-    def gap(one, other):
-        return _mean(metric(one)) - _mean(metric(other))
-
-    estimate = interval(gap, first, second, rate=False, **options)
+    mean = mean_over_seeds(metric)
+    if paired:
+        both = Counts(np.stack([first.cells, second.cells], axis=2), first.seeds)  # (G, L, 2, ...)
+        estimate = interval(lambda sums: mean(sums[:, :, 0]) - mean(sums[:, :, 1]), both, rate=False)
+    else:
+        size, apart = len(set(first.seeds.tolist())), 1 + int(max(first.seeds))
+        seeds = np.concatenate([first.seeds, apart + second.seeds])
+        both = Counts(np.concatenate([first.cells, second.cells], axis=1), seeds)
+        estimate = interval(lambda sums: mean(sums[:, :size]) - mean(sums[:, size:]), both, rate=False)
     low, high = np.clip([estimate.low, estimate.high], -1, 1).tolist()
     return dataclasses.replace(estimate, low=low, high=high)
 
@@ -146,52 +202,56 @@ def next_seed(values, *, rate=False) -> Estimate:
     return Estimate(mean, float(low), float(high), "seeds", by_seed=tuple(values.tolist()))
 
 
-def resample(metric, *cells, replicates=REPLICATES, seed=0) -> np.ndarray:
-    """(R,) values of a metric of resampled clusters, NaN where undefined; arguments as for `interval`."""
-    multiplicity = np.ones(len(cells[0]))
-    if len(multiplicity) > MANY:
-        cells, multiplicity = _distinct(cells)
-    weights = _weights(tuple(multiplicity), replicates, seed)  # (G, R)
-    flat = [c.reshape(len(c), -1).T.astype(float) for c in cells]  # (..., G)
-    size = max(1, CHUNK // sum(map(len, flat)))
-    values = []
-    with _blas().limit(limits=1, user_api="blas"):  # products are small: threads would only wait for each other
-        for start in range(0, replicates, size):
-            drawn = weights[:, start : start + size]
-            # The resamplings are the last axis in memory: sums over classes then run along whole rows of it.
-            sums = [(f @ drawn).reshape(*c.shape[1:], -1) for f, c in zip(flat, cells, strict=True)]
-            values.append(_of_sums(metric, [np.moveaxis(s, -1, 0) for s in sums]))
-    return np.concatenate(values)
+def _places(seeds, of) -> np.ndarray:
+    """(L,) where the counts of each network are added for the statistic."""
+    return np.unique(seeds, return_inverse=True)[1] if of == "seeds" else np.arange(len(seeds))
 
 
-@functools.cache
-def _blas() -> threadpoolctl.ThreadpoolController:
-    return threadpoolctl.ThreadpoolController()
+def _summed(cells, place, axis) -> np.ndarray:
+    """Counts with one axis summed by place."""
+    members = [np.take(cells, np.flatnonzero(place == p), axis=axis).sum(axis=axis) for p in range(place.max() + 1)]
+    return np.stack(members, axis=axis).astype(float)
 
 
-def _distinct(cells) -> tuple[list[np.ndarray], np.ndarray]:
-    """Clusters with different counts, and how many there are of each: utterances are many, of few kinds."""
-    flat = np.concatenate([c.reshape(len(c), -1) for c in cells], axis=1)
-    _, first, multiplicity = np.unique(flat, axis=0, return_index=True, return_counts=True)
-    return [c[first] for c in cells], multiplicity
+def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
+    """(V, degrees of freedom, what the interval is about)."""
+    (num_speakers, num_networks), place = cells.shape[:2], _places(seeds, of)
+    of_networks, of_speakers = cells.sum(axis=0), _summed(cells, place, axis=1)
+    sums = of_speakers.sum(axis=0)
+    speakers = _jackknife(statistic, sums, [(slice(None), cell) for cell in of_speakers], np.zeros(num_speakers))
+    if num_networks == 1:
+        return speakers, num_speakers - 1, SPEAKERS
+    strata = seeds if np.unique(seeds, return_counts=True)[1].min() > 1 else np.zeros(num_networks)
+    networks = _jackknife(statistic, sums, list(zip(place, of_networks, strict=True)), strata)
+    where = np.argwhere(cells.reshape(num_speakers, num_networks, -1).any(axis=2))  # (C, 2)
+    both = _jackknife(
+        statistic, sums, [(place[network], cells[g, network]) for g, network in where], strata[where[:, 1]]
+    )
+    apart = max(0.0, speakers - both)
+    variance = networks + apart
+    if variance <= 0:
+        return 0.0, num_speakers - 1, BOTH
+    squares = networks**2 / (num_networks - len(np.unique(strata))) + apart**2 / (num_speakers - 1)
+    return variance, min(variance**2 / squares, num_speakers - 1), BOTH
 
 
-@functools.lru_cache(maxsize=8)
-def _weights(multiplicity, replicates, seed) -> np.ndarray:
-    """(G, R): how often each cluster is drawn."""
-    shares = np.array(multiplicity, dtype=float)
-    total = int(shares.sum())
-    drawn = np.random.default_rng(seed).multinomial(total, shares / total, size=replicates)
-    return np.ascontiguousarray(drawn.T, dtype=float)
-
-
-def _of_sums(metric, sums) -> np.ndarray:
-    return _mean(np.asarray(metric(*sums)))
-
-
-def _mean(values) -> np.ndarray:
-    """(R, ...) -> (R,)."""
-    return values.mean(axis=tuple(range(1, values.ndim)))
+def _jackknife(statistic, sums, removed, strata) -> float:
+    """J for what is removed one at a time, each (index of `sums`, counts)."""
+    values, size = [], max(1, CHUNK // sums.size)
+    for start in range(0, len(removed), size):
+        chunk = removed[start : start + size]
+        left = np.repeat(sums[None], len(chunk), axis=0)
+        for each, (index, counted) in zip(left, chunk, strict=True):
+            each[index] -= counted
+        values.append(statistic(left))
+    values = np.concatenate(values)
+    if np.isnan(values).any():
+        raise NotComputableError("undefined without one of the speakers or networks")
+    total = 0.0
+    for name in np.unique(strata):
+        of_one = values[strata == name]
+        total += (len(of_one) - 1) / len(of_one) * float(((of_one - of_one.mean()) ** 2).sum())
+    return total
 
 
 def _rate_bounds(value, step, total, level) -> tuple[float, float]:

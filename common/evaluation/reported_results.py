@@ -12,6 +12,8 @@ import dataclasses
 import math
 import re
 import tomllib
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from common.errors import InputError
@@ -21,8 +23,10 @@ PAPERS = Path(__file__).resolve().parents[2] / "papers"
 
 AGGREGATIONS = ("pooled", "fold_mean", "unknown")
 RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", "share", "precision", "recall", "f1")
+WHOLE_PER_CENT = 0.005  # half of one: papers print rates so, at least
+DERIVED = ("paper", "seeds", "half_digit")  # what no entry of [[published]] states
 PER_CLASS = ("precision", "recall", "f1")
-SECTIONS = {"paper", "stated", "data", "published", "confusion"}
+SECTIONS = {"paper", "stated", "data", "published", "confusion", "contrast"}
 PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds", "decisions"}
 
 
@@ -39,7 +43,8 @@ class ReportedResult:
         aggregation: "pooled" adds the folds' counts first, "fold_mean" averages the folds, "unknown" is what most
             papers say.
         part: "train", "valid", "test", or "test:<condition>".
-        value: a fraction for rates.
+        value: a fraction for rates; in the file also a count such as "11/15".
+        half_digit: half a unit of the last digit that the paper prints, 0 for a count.
         corpus: the corpus variant on which it was measured.
         protocol: ours that reproduces it.
         rule: decision rule; "" is the paper's own, the first in our records.
@@ -55,6 +60,7 @@ class ReportedResult:
     variant: str
     metric: str
     value: float
+    half_digit: float = 0.0
     corpus: str
     where: str
     aggregation: str = "unknown"
@@ -92,6 +98,27 @@ class Confusion:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A comparison written down before the runs: the paper says that `first` is better than `second`.
+
+    Args:
+        paper: folder name below papers/.
+        id: unique in the paper.
+        first: recipes of the paper; of several, the one with the highest UA.
+        second: recipes of the paper, or of another folder as `folder/recipe`; of several, the one with the highest UA.
+        where: the paper's section that says so.
+        part: "test", or "test:*" for the mean over all noises.
+    """
+
+    paper: str
+    id: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    where: str
+    part: str = "test"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Paper:
     """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
 
@@ -114,6 +141,7 @@ class Paper:
     data: dict = dataclasses.field(default_factory=dict)
     published: tuple[ReportedResult, ...] = ()
     confusions: tuple[Confusion, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
 
 
 def read(name, papers=PAPERS) -> tuple[ReportedResult, ...]:
@@ -145,7 +173,8 @@ def read_file(path) -> Paper:
     """
     path = Path(path)
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree, exact = tomllib.loads(text), tomllib.loads(text, parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} cannot be read as TOML: {error}") from error
     _known(tree, SECTIONS, {"paper"}, path, "the file")
@@ -154,11 +183,13 @@ def read_file(path) -> Paper:
     name = path.parent.name
     seeds = head.get("seeds", "0")
     published = tuple(
-        _published(name, each, path, seeds) for entry in tree.get("published", ()) for each in _readings(entry, path)
+        _published(name, each, path, seeds) for entry in exact.get("published", ()) for each in _readings(entry, path)
     )
     confusions = tuple(_confusion(name, entry, path) for entry in tree.get("confusion", ()))
     _unique([number.id for number in published], path, "[[published]]")
     _unique([matrix.id for matrix in confusions], path, "[[confusion]]")
+    contrasts = tuple(_contrast(name, entry, path) for entry in tree.get("contrast", ()))
+    _unique([contrast.id for contrast in contrasts], path, "[[contrast]]")
     return Paper(
         name=name,
         **{key: tuple(value) if isinstance(value, list) else value for key, value in head.items()},
@@ -166,6 +197,7 @@ def read_file(path) -> Paper:
         data=tree.get("data", {}),
         published=published,
         confusions=confusions,
+        contrasts=contrasts,
     )
 
 
@@ -178,22 +210,38 @@ def _readings(entry, path):
 
 
 def _published(paper, entry, path, seeds) -> ReportedResult:
-    fields = {f.name: f for f in dataclasses.fields(ReportedResult) if f.name not in ("paper", "seeds")}
+    fields = {f.name: f for f in dataclasses.fields(ReportedResult) if f.name not in DERIVED}
     place = f"[[published]] {entry.get('id', 'without id')!r}"
     required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
     _known(entry, fields.keys(), required, path, place)
-    for key, value in entry.items():
-        kind = {"value": (int, float), "approximate": bool, "headline": bool}.get(key, str)
-        if not isinstance(value, kind) or (key == "value" and isinstance(value, bool)):
-            raise InputError(f"{path}, {place}: {key} = {value!r}; expected {_kind_name(key)}")
-    number = ReportedResult(paper=paper, seeds=seeds, **entry)
+    value, half_digit = _value(entry["value"])
+    for key, given in entry.items():
+        kind = bool if key in ("approximate", "headline") else str
+        if (value is None) if key == "value" else not isinstance(given, kind):
+            raise InputError(f"{path}, {place}: {key} = {given!r}; expected {_kind_name(key)}")
+    number = ReportedResult(paper=paper, seeds=seeds, **(entry | {"value": value, "half_digit": half_digit}))
     _checked(number, f"{path}, {place}")
-    return number
+    whole_per_cents = number.is_rate and half_digit > WHOLE_PER_CENT  # 0.5 in the file may be 50 %
+    return dataclasses.replace(number, half_digit=WHOLE_PER_CENT) if whole_per_cents else number
+
+
+def _value(given) -> tuple[float | None, float]:
+    """(value, half a unit of its last digit); (None, 0) for what is no number."""
+    if isinstance(given, str) and re.fullmatch(r"\d+/[1-9]\d*", given):
+        return float(Fraction(given)), 0.0
+    if isinstance(given, bool) or not isinstance(given, int | Decimal):
+        return None, 0.0
+    exponent = Decimal(given).as_tuple().exponent
+    return float(given), 0.5 * 10.0**exponent if isinstance(given, Decimal) and isinstance(exponent, int) else 0.0
 
 
 def _kind_name(key):
-    kinds = {"value": "a number", "approximate": "true or false", "headline": "true or false"}
-    return kinds.get(key, "a text in quotes")
+    known = {
+        "value": 'a number, or a count such as "11/15"',
+        "approximate": "true or false",
+        "headline": "true or false",
+    }
+    return known.get(key, "a text in quotes")
 
 
 def _checked(number, place):
@@ -229,6 +277,15 @@ def _confusion(paper, entry, path) -> Confusion:
         if any(not 0 <= cell <= 1 for cell in row) or not 0.98 <= sum(row) <= 1.02:  # papers round each cell
             raise InputError(f"{path}, {place}: row {name} is {list(row)}; expected fractions that sum to 1")
     return Confusion(paper=paper, **(entry | {"classes": classes, "rows": rows}))
+
+
+def _contrast(paper, entry, path) -> Contrast:
+    place = f"[[contrast]] {entry.get('id', 'without id')!r}"
+    _known(entry, {"id", "first", "second", "where", "part"}, {"id", "first", "second", "where"}, path, place)
+    for side in ("first", "second"):
+        if not isinstance(entry[side], list) or not entry[side] or not all(isinstance(n, str) for n in entry[side]):
+            raise InputError(f"{path}, {place}: {side} = {entry[side]!r}; expected a list of recipes")
+    return Contrast(paper=paper, **(entry | {side: tuple(entry[side]) for side in ("first", "second")}))
 
 
 def _known(table, allowed, required, path, place):

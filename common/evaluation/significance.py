@@ -1,26 +1,11 @@
-"""Paired tests of "no difference" between two systems on the same utterances."""
+"""McNemar's test of two systems on the same utterances, and Holm's adjustment of several p-values.
+
+The test of a difference for speakers and trainings at large is that of its interval: `intervals.difference`.
+"""
 
 import dataclasses
 
 import numpy as np
-
-MAX_EXACT = 30  # speakers up to which all 2^G swaps are counted; RAVDESS has 24, EmoDB and IEMOCAP 10
-
-
-@dataclasses.dataclass(frozen=True)
-class PairedTest:
-    """A two-sided paired test of "no difference".
-
-    Args:
-        difference: first system minus second, a difference of fractions.
-        informative: speakers whose difference is not 0.
-        exact: whether the p-value was counted, not sampled.
-    """
-
-    difference: float
-    pvalue: float
-    informative: int
-    exact: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +26,7 @@ def mcnemar(labels, first, second) -> McNemar:
 
     The test takes utterances as independent. That is right for the question whether two systems differ on THESE
     speakers, and wrong for speakers at large: where each system suits some speakers better than others it has an
-    inflated false-positive rate (simulated: 16 % at 5 %). `paired_permutation` answers the latter.
+    inflated false-positive rate (results/simulations.csv). `intervals.difference` answers the latter.
 
     Args:
         labels: (N,) class indices.
@@ -62,33 +47,6 @@ def mcnemar(labels, first, second) -> McNemar:
     return McNemar(float(contingency_tables.mcnemar(table, exact=True).pvalue), b, c)
 
 
-def paired_permutation(metric, first, second, *, replicates=10_000, seed=0) -> PairedTest:
-    """Paired permutation test of an equal WA or UA that swaps the two systems' decisions speaker by speaker.
-
-    The labels stay when decisions are swapped, therefore the difference is a sum over speakers, of UA for example
-
-        UA_1 - UA_2 = sum_g d_g,   d_g = 1/K sum_k (hits_1[g, k] - hits_2[g, k]) / n_k,
-
-    and swapping speaker g flips the sign of d_g. The p-value is the share of the 2^G sign patterns whose |sum| is at
-    least the one observed. Up to 30 speakers every pattern is counted, in two sorted halves of 2^(G/2) sums; above, it
-    is (1 + hits) / (1 + replicates) over random patterns. Hits are means over seeds, all seeds of a speaker swapped
-    together. Simulated, the 5 % test rejects a true null of 24 speakers in 3.5 % of 1,000 and 5.0 % of 5,000 data sets.
-    With 5 speakers or fewer no p-value is below 0.0625.
-
-    Args:
-        metric: `metrics.wa` or `metrics.ua`: linear in the decisions as long as the labels stay.
-        first, second: (G, S, K, K+1) counts of the same speakers and labels; the numbers of seeds may differ.
-        replicates, seed: of the random patterns above 30 speakers.
-
-    Raises:
-        ValueError: the metric is undefined, UA where the truth lacks a class.
-    """
-    # S_1 S_2 times the mean over seeds: whole numbers, so that equal systems differ by exactly 0
-    one, other = first.sum(axis=1) * second.shape[1], second.sum(axis=1) * first.shape[1]  # (G, K, K+1)
-    total = one.sum(axis=0)
-    return _sign_flips(metric(total) - metric(total - one + other), replicates, seed)
-
-
 def holm(pvalues) -> np.ndarray:
     """Holm's step-down adjustment: (M,) p-values -> (M,), in the order given. Rejecting below a keeps the chance of any
     false rejection among the M at a, whatever their dependence (Holm 1979, Scandinavian Journal of Statistics 6(2)).
@@ -105,31 +63,3 @@ def holm(pvalues) -> np.ndarray:
     if not np.all((pvalues >= 0) & (pvalues <= 1)):  # NaN is neither
         raise ValueError(f"p-values {pvalues.tolist()}; expected numbers in [0, 1]")
     return multitest.multipletests(pvalues, method="holm")[1] if pvalues.size else pvalues
-
-
-def _sign_flips(shares, replicates, seed) -> PairedTest:
-    """Two-sided sign-flip test of (G,) shares whose sum is the difference."""
-    difference, scale = float(shares.sum()), float(np.abs(shares).sum())
-    shares = shares[np.abs(shares) > 1e-12 * scale]
-    threshold = abs(difference) - 1e-9 * scale  # sums that are equal but for rounding count as equal
-    exact = shares.size <= MAX_EXACT
-    if threshold <= 0:
-        pvalue = 1.0
-    elif exact:
-        left, right = (_signed_sums(half) for half in np.array_split(shares, 2))
-        above = right.size - np.searchsorted(right, threshold - left, side="left")
-        below = np.searchsorted(right, -threshold - left, side="right")
-        pvalue = float((above.sum() + below.sum()) / (left.size * right.size))
-    else:
-        rng = np.random.default_rng(seed)
-        signs = rng.integers(0, 2, size=(replicates, shares.size), dtype=np.int8) * 2 - 1
-        pvalue = (1 + int(np.sum(np.abs(signs @ shares) >= threshold))) / (1 + replicates)
-    return PairedTest(difference, pvalue, int(shares.size), exact)
-
-
-def _signed_sums(values) -> np.ndarray:
-    """All sums of +/- values, sorted: (n,) -> (2^n,)."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums - value, sums + value])
-    return np.sort(sums)

@@ -2,13 +2,13 @@
 
 A record of such a system holds parts `test:<condition>` beside `test`; its recipe says in `test_front_ends` which
 signal each condition adds, at which level. The part `test:*` is all of them together, `test:music-like` those of like
-signals: every condition counts once, and the interval resamples the same speakers in all, since all are the same
-recordings.
+signals: every condition counts once, and the interval takes a speaker's recordings in all of them together, since all
+are the same recordings.
 """
 
 import numpy as np
 
-from common.evaluation.intervals import Estimate, NotComputableError
+from common.evaluation.intervals import Estimate, NotComputableError, mean_over_seeds
 from experiments.evaluation import scores
 
 ALL_CONDITIONS = "test:*"
@@ -73,10 +73,9 @@ def _mean(system, metric, conditions, *, rule) -> Estimate:
     """Mean of a metric over conditions, folds pooled; NotComputableError where it is undefined in one of them."""
     of_confusion = scores.metric_of(metric, system.classes)
     each = [scores.measure(system, metric, part=f"test:{name}", rule=rule, interval=False) for name in conditions]
-    value = float(np.mean([estimate.value for estimate in each]))
     by_seed = tuple(np.mean([estimate.by_seed for estimate in each], axis=0).tolist())
-    cells = system.by_speaker([f"test:{name}" for name in conditions], rule=rule)
-    return scores.with_interval(value, by_seed, of_confusion, cells)
+    counts = system.counts([f"test:{name}" for name in conditions], rule=rule)
+    return scores.with_interval(by_seed, mean_over_seeds(of_confusion), counts)
 
 
 def why_not_comparable(number, system) -> str:

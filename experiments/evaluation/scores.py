@@ -1,15 +1,17 @@
 """Our numbers: (system, metric, aggregation, part, rule) -> value and 95 % interval, from records alone.
 
 `pooled` adds the folds' counts before the metric is taken, `fold_mean` averages the folds' values. Several seeds: the
-mean over seeds where all seeds test the same utterances, else (random splits) the counts of all seeds are added.
-Intervals resample speakers (common/evaluation/intervals). Training parts are stored without speakers and slices'
-losses without utterances: their interval is where one more seed would fall (`intervals.next_seed`).
+mean over seeds. Intervals are over speakers and trainings (common/evaluation/intervals). Training parts are stored
+without speakers and slices' losses without utterances: their interval is where one more seed would fall
+(`intervals.next_seed`).
 """
+
+import dataclasses
 
 import numpy as np
 
 from common.evaluation import intervals, metrics
-from common.evaluation.intervals import Estimate, NotComputableError, next_seed
+from common.evaluation.intervals import Estimate, NotComputableError, mean_over_seeds, next_seed
 
 HISTORY = {
     ("slice_cross_entropy", "train"): "loss",
@@ -22,7 +24,7 @@ SLICE_RULE = "slice_votes"
 def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
     """A metric of a system, named as in common/evaluation/reported_results.
 
-    Without `interval` a pooled metric of counts has none, which saves its ten thousand resamplings.
+    Without `interval` a pooled metric of counts has none, which saves its time.
 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
@@ -136,64 +138,53 @@ def _per_seed(system, of_confusion, aggregation, part, rule) -> tuple[float, ...
 
 def _pooled(system, metric, of_confusion, part, rule, interval) -> Estimate:
     by_seed = _per_seed(system, of_confusion, "pooled", part, rule)
-    cells = system.tested(rule, part).by_speaker(len(system.classes))  # (G, S, K, K+1)
-    value = float(of_confusion(cells.sum(axis=0)).mean())
-    if np.isnan(value):
-        raise NotComputableError(_absent(system, system.records_used, part))
+    for seed, value in zip(system.seeds, by_seed, strict=True):
+        if np.isnan(value):
+            where = f" in seed {seed}" if len(system.seeds) > 1 else ""
+            raise NotComputableError(f"{_absent(system, system.by_seed[seed], part)}{where}")
     if not interval:
-        return Estimate(value, by_seed=by_seed)
+        return Estimate(float(np.mean(by_seed)), by_seed=by_seed)
+    counts = system.counts([part], rule=rule)
     base, _, emotion = metric.partition(":")
-    if base == "recall":  # only who has the class is resampled
-        cells = cells[metrics.support(cells)[:, 0, list(system.classes).index(emotion)] > 0]
-    return with_interval(value, by_seed, of_confusion, cells)
+    if base == "recall":  # of the other speakers' utterances it knows nothing
+        support = metrics.support(counts.cells)[..., list(system.classes).index(emotion)]
+        counts = intervals.Counts(counts.cells[support.sum(axis=(1, 2)) > 0], counts.seeds)
+    return with_interval(by_seed, mean_over_seeds(of_confusion), counts)
 
 
 def _ua_over_utterances(system, part, rule) -> Estimate:
-    """UA with utterances resampled. It asks only which decisions are right, and how many seeds', not which seeds'."""
+    """UA with the interval that takes utterances as independent."""
     tested = system.tested(rule, part)
-    right = np.sort(tested.decisions == tested.labels, axis=0)  # (S, N)
-    decisions, each = np.where(right, tested.labels, metrics.NO_DECISION), np.arange(len(tested.labels))
-    cells = metrics.confusion_by_group(tested.labels, decisions, each, num_classes=len(system.classes))
-    return intervals.interval(metric_of("ua", system.classes), cells, about="utterances")
+    each = np.arange(len(tested.labels))
+    cells = metrics.confusion_by_group(tested.labels, tested.decisions, each, num_classes=len(system.classes))
+    return intervals.interval_over(metric_of("ua", system.classes), cells, about="utterances")
 
 
-def with_interval(value, by_seed, statistic, cells, *, rate=True) -> Estimate:
-    """A value with the interval of the cells' statistic, or with the reason why there is none."""
+def with_interval(by_seed, statistic, counts, **options) -> Estimate:
+    """The statistic of counts with its interval, or with the reason why there is none."""
     try:
-        estimate = intervals.interval(statistic, cells, rate=rate)
+        return dataclasses.replace(intervals.interval(statistic, counts, **options), by_seed=by_seed)
     except NotComputableError as error:
+        value = intervals.value_of(statistic, counts, of=options.get("of", "seeds"))
         return Estimate(value, why_none=str(error), by_seed=by_seed)
-    return Estimate(value, estimate.low, estimate.high, "speakers", by_seed=by_seed)
 
 
 def _fold_mean(system, of_confusion, part, rule) -> Estimate:
-    """A speaker drawn twice makes its folds count twice: a fold's weight is its share of drawn utterances."""
+    """Without a speaker, a fold counts by the share of its utterances that is left."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
-    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
-    cells = np.concatenate(
-        [
-            metrics.confusion_by_group(
-                record.labels(part),
-                system.decisions(record, rule or system.rules[0], part),
-                record.parts[part]["speakers"],
-                num_classes=len(system.classes),
-                names=speakers,
-            )
-            for record in system.records_used
-        ],
-        axis=1,
-    )  # (G, L, K, K+1)
-    values = of_confusion(cells.sum(axis=0))
+    counts = system.counts([part], rule=rule)
+    counts = intervals.Counts(counts.cells[:, :, 0], counts.seeds)
+    values = of_confusion(counts.cells.sum(axis=0))
     if undefined := [r for r, value in zip(system.records_used, values, strict=True) if np.isnan(value)]:
         raise NotComputableError(
             f"{_absent(system, undefined[:1], part)} in {undefined[0].fold} of seed {undefined[0].seed}"
         )
-    sizes = cells.sum(axis=(0, 2, 3))  # (L,)
-    return _weighted_folds(cells, of_confusion, lambda sums: sums.sum(axis=(-2, -1)) / sizes, by_seed, rate=True)
+    sizes = counts.cells.sum(axis=(0, 2, 3))  # (L,)
+    return _weighted_folds(counts, of_confusion, lambda sums: sums.sum(axis=(-2, -1)) / sizes, by_seed, rate=True)
 
 
-def _weighted_folds(cells, of_fold, weigh, by_seed, *, rate) -> Estimate:
-    """Mean over folds of `of_fold`, for cells (G, L, ...)."""
+def _weighted_folds(counts, of_fold, weigh, by_seed, *, rate) -> Estimate:
+    """Mean over folds of `of_fold`, for counts (G, L, ...)."""
 
     def mean(sums):  # (R, L, ...) -> (R,)
         values, weights = of_fold(sums), weigh(sums)
@@ -201,7 +192,7 @@ def _weighted_folds(cells, of_fold, weigh, by_seed, *, rate) -> Estimate:
         totals = weights.sum(axis=-1)  # 0 where no fold has a value
         return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
-    return with_interval(float(mean(cells.sum(axis=0)[None])[0]), by_seed, mean, cells, rate=rate)
+    return with_interval(by_seed, mean, counts, rate=rate, of="networks")
 
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
@@ -212,22 +203,22 @@ def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
         index = np.searchsorted(speakers, record.parts[part]["speakers"])
         for column, values in enumerate(terms(record)):
             np.add.at(cells, (index, fold, column), values)
+    counts = intervals.Counts(cells, np.array([record.seed for record in system.records_used]))
     if aggregation == "pooled":
-        folds = np.array([record.seed for record in system.records_used])
-        by_seed = tuple(_quotient(cells[:, folds == seed].sum(axis=(0, 1))) for seed in system.seeds)
-        cells = cells.sum(axis=1, keepdims=True)
-    else:
-        values = _quotients(cells.sum(axis=0))
-        by_seed = tuple(
-            float(np.mean([v for v, r in zip(values, system.records_used, strict=True) if r.seed == seed]))
-            for seed in system.seeds
-        )
-    totals = cells[..., 1].sum(axis=0)
-    return _weighted_folds(cells, _quotients, lambda sums: sums[..., 1] / totals, by_seed, rate=rate)
+        return with_interval(_by_seed(counts), mean_over_seeds(_quotients), counts, rate=rate)
+    values, totals = _quotients(cells.sum(axis=0)), cells[..., 1].sum(axis=0)
+    by_seed = tuple(float(values[counts.seeds == seed].mean()) for seed in system.seeds)
+    return _weighted_folds(counts, _quotients, lambda sums: sums[..., 1] / totals, by_seed, rate=rate)
+
+
+def _by_seed(counts) -> tuple[float, ...]:
+    """Quotients of each seed."""
+    names = dict.fromkeys(counts.seeds.tolist())
+    return tuple(float(_quotients(counts.cells[:, counts.seeds == seed].sum(axis=(0, 1)))) for seed in names)
 
 
 def share(system, name, raters, *, part="test", rule=None) -> Estimate:
-    """The metric `share:<name>`: a share of chosen decisions, those of all folds and seeds added.
+    """The metric `share:<name>`: a share of chosen decisions, those of all folds of a seed added.
 
     Args:
         system: of experiments/evaluation/system_results.
@@ -241,28 +232,24 @@ def share(system, name, raters, *, part="test", rule=None) -> Estimate:
     from experiments.evaluation import error_shares
 
     _require(system, part, rule)
-    tested = system.tested(rule, part)
-    terms = error_shares.share_terms(tested, name, system.classes, raters)
-    speakers, index = np.unique(tested.speakers, return_inverse=True)
-    cells = np.zeros((len(speakers), len(tested.decisions), 2))  # (G, S, 2)
-    for column, chosen in enumerate(terms):
-        for seed, counted in enumerate(chosen):
-            np.add.at(cells, (index, seed, column), counted)
-    if not cells[..., 1].any():
+    used = system.records_used
+    speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in used]))
+    cells = np.zeros((len(speakers), len(used), 2))  # (G, L, 2)
+    for fold, record in enumerate(used):
+        tested = system.tested_by(record, rule, part)
+        index = np.searchsorted(speakers, tested.speakers)
+        for column, (counted,) in enumerate(error_shares.share_terms(tested, name, system.classes, raters)):
+            np.add.at(cells, (index, fold, column), counted)
+    counts = intervals.Counts(cells, np.array([record.seed for record in used]))
+    by_seed = _by_seed(counts)
+    if np.isnan(by_seed).any():
         raise NotComputableError(f"there is no decision that share:{name} would count")
-    by_seed = tuple(_quotients(cells.sum(axis=0)).tolist())
-    total = cells[..., 1].sum()
-    pooled = cells.sum(axis=1, keepdims=True)  # (G, 1, 2)
-    return _weighted_folds(pooled, _quotients, lambda sums: sums[..., 1] / total, by_seed, rate=True)
+    return with_interval(by_seed, mean_over_seeds(_quotients), counts)
 
 
 def _quotients(cells):
     with np.errstate(invalid="ignore", divide="ignore"):
         return cells[..., 0] / cells[..., 1]
-
-
-def _quotient(cell) -> float:
-    return float(cell[0] / cell[1])
 
 
 def _losses(record, part, rule):

@@ -12,14 +12,15 @@ import numpy as np
 from common import recipes
 from common.corpora.labels import KEEP
 from common.errors import InputError, listed
-from common.evaluation import metrics
+from common.evaluation import intervals, metrics
 from common.folds import leakage, user_folds
 from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
     "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
-    "decided alone, where other protocols count recordings decided by all their segments"
+    "decided alone, where other protocols count recordings decided by all their segments; copies make the classes "
+    "equal, so that majority WA is chance"
 )
 
 
@@ -32,19 +33,13 @@ class Predictions:
         speakers: (N,).
         labels: (N,) class indices.
         decisions: (S, N). S is the number of seeds where all seeds decide on the same utterances. Where each seed has
-            other utterances (a random split), S = 1 and the seeds stand one after another: metrics then pool them.
+            other utterances (a random split), S = 1 and the seeds stand one after another.
     """
 
     ids: np.ndarray
     speakers: np.ndarray
     labels: np.ndarray
     decisions: np.ndarray
-
-    def by_speaker(self, num_classes, speakers=None) -> np.ndarray:
-        """(G, S, K, K+1) confusion counts; G speakers, by default those of these utterances, sorted."""
-        return metrics.confusion_by_group(
-            self.labels, self.decisions, self.speakers, num_classes=num_classes, names=speakers
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
@@ -151,9 +146,18 @@ class SystemResults:
         return f"{sum(finished)}/{len(finished)}" if finished else ""
 
     @property
+    def _failed(self) -> list[tuple]:
+        return [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+
+    @property
+    def num_not_learnt(self) -> int:
+        """Networks behind the numbers that did not learn."""
+        return len(self._failed)
+
+    @property
     def not_learnt(self) -> list[str]:
         """A sentence that names the networks that did not learn; empty where there is none."""
-        failed = [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+        failed = self._failed
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
         total = sum(max(1, len(record.networks)) for record in self.records_used)
         return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
@@ -234,11 +238,34 @@ class SystemResults:
             self._tested[key] = self._join(*key)
         return self._tested[key]
 
-    def by_speaker(self, parts, *, rule=None, seeds=None, speakers=None) -> np.ndarray:
-        """(G, S, C, K, K+1) confusion counts of C parts, which are the same recordings, by speaker."""
-        each = [self.tested(rule, part, seeds) for part in parts]
-        speakers = np.unique(each[0].speakers) if speakers is None else speakers
-        return np.stack([tested.by_speaker(len(self.classes), speakers) for tested in each], axis=2)
+    def counts(self, parts=("test",), *, rule=None, seeds=None, speakers=None) -> intervals.Counts:
+        """(G, L, C, K, K+1) confusion counts by speaker and record, of C parts that are the same recordings.
+
+        Args:
+            speakers: (G,) sorted names; by default those of the parts' utterances.
+        """
+        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
+        if speakers is None:
+            speakers = np.unique(np.concatenate([record.parts[parts[0]]["speakers"] for record in chosen]))
+        cells = [
+            [self._counts_of(record, part, rule or self.rules[0], speakers) for part in parts] for record in chosen
+        ]
+        return intervals.Counts(
+            np.stack([np.stack(of_record, axis=1) for of_record in cells], axis=1),
+            np.array([record.seed for record in chosen]),
+        )
+
+    def _counts_of(self, record, part, rule, speakers) -> np.ndarray:
+        """(G, K, K+1)."""
+        labels, decisions = record.labels(part), self.decisions(record, rule, part)
+        options = {"num_classes": len(self.classes), "names": speakers}
+        return metrics.confusion_by_group(labels, decisions, record.parts[part]["speakers"], **options)[:, 0]
+
+    def tested_by(self, record, rule=None, part="test") -> Predictions:
+        """What one record decided, in its own order."""
+        decisions = self.decisions(record, rule or self.rules[0], part)
+        ids, speakers = (np.asarray(record.parts[part][name]) for name in ("utterances", "speakers"))
+        return Predictions(ids, speakers, record.labels(part), decisions[None])
 
     def _join(self, rule, part, seeds) -> Predictions:
         runs = [self._one_seed(seed, rule, part) for seed in seeds]

@@ -160,7 +160,7 @@ def _intervals(study, labels, decisions, groups, about="speakers") -> dict:
     bounds = {}
     for metric in ("wa", "ua"):
         try:
-            estimate = intervals.interval(metrics.by_name(metric, study.classes), cells, about=about)
+            estimate = intervals.interval_over(metrics.by_name(metric, study.classes), cells, about=about)
             bounds[metric] = [estimate.low, estimate.high]
         except ValueError as error:
             bounds[metric], bounds[f"{metric}_why_none"] = None, str(error)

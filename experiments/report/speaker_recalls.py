@@ -17,7 +17,7 @@ def recalls(system) -> Figure:
     Under the system's first decision rule; several seeds: counts added. A class's label says how many speakers have it
     where not all do.
     """
-    cells = system.tested().by_speaker(len(system.classes)).sum(axis=1)  # (G, K, K+1)
+    cells = system.counts().cells.sum(axis=(1, 2))  # (G, K, K+1)
     support, each = metrics.support(cells), metrics.recall(cells, undefined="nan")  # (G, K)
     together = metrics.recall(cells.sum(axis=0), undefined="nan")  # (K,)
     figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")

@@ -107,19 +107,18 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         ablations: names of the systems that only a ledger compares.
     """
     sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
-    sheets += filter(None, [readme_comparison.sheet(results, ablations, [paper.name for paper in known])])
+    sheets += filter(None, [readme_comparison.sheet(results, known, ablations)])
     for corpus, members in layout.by_corpus(results):
+        first, *reduced = systems.sheets(corpus, members)
+        sheets += [with_people(first, people, corpus), *reduced]
         for make in (
-            systems.systems_sheet,
             systems.per_class_sheet,
-            functools.partial(pairs.pairs_sheet, ablations=ablations),
+            functools.partial(pairs.pairs_sheet, ablations=ablations, papers=known),
             protocols.protocols_sheet,
             noise.noise_sheet,
             noise.differences_sheet,
         ):
             sheet = make(corpus, members)
-            if make is systems.systems_sheet:
-                sheet = with_people(sheet, people, corpus)
             sheets += [sheet] if sheet else []
         if rated and corpus in rated:
             from experiments.tables import error_structure
@@ -168,7 +167,7 @@ def readmes(results, known, papers, rated=None, ablations=frozenset()) -> dict[P
             filled[path] = _with_block(path, text, paper_page.block(paper, results, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
-        block = readme_comparison.comparisons(results, ablations, [paper.name for paper in known])
+        block = readme_comparison.block(results, known, rated, ablations)
         filled[first_page] = _with_block(first_page, first_page.read_text(encoding="utf-8"), block)
     return filled
 

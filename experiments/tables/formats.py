@@ -72,11 +72,16 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """The tables of one file name; accuracies on different label sets stand in different tables."""
+    """The tables of one file name; accuracies on different label sets stand in different tables.
+
+    Args:
+        evidence: rows of the CSV where it holds more than the tables.
+    """
 
     name: str
     title: str
     tables: tuple[Table, ...]
+    evidence: list[dict] | None = None
 
 
 def is_missing(value) -> bool:
@@ -156,7 +161,8 @@ def markdown(sheet) -> str:
     """Title and tables; their commands are in results/COMMANDS.md."""
     blocks = [f"# {markup.markdown(sheet.title)}", f"<!-- {GENERATED} -->"]
     blocks += [markdown_table(table.changed(commands=())) for table in sheet.tables]
-    below = f"[CSV]({sheet.name}.csv), [LaTeX]({sheet.name}.tex)"
+    more = " with more rows" if sheet.evidence else ""
+    below = f"[CSV{more}]({sheet.name}.csv), [LaTeX]({sheet.name}.tex)"
     if any(table.commands for table in sheet.tables):
         below += "; the commands that make these rows: [COMMANDS.md](../COMMANDS.md)"
     return "\n\n".join([*blocks, below]) + "\n"
@@ -227,7 +233,10 @@ def _alignment(is_right, heading, cells) -> str:
 
 def as_csv(sheet) -> str:
     """All rows of a sheet with every field, numbers with six decimals; every row names its corpus variant."""
-    frame = pd.concat([table.frame for table in sheet.tables], ignore_index=True)
+    if sheet.evidence is None:
+        frame = pd.concat([table.frame for table in sheet.tables], ignore_index=True)
+    else:
+        frame = pd.DataFrame(sheet.evidence, dtype=object)
     return frame.map(_csv_cell).to_csv(index=False, lineterminator="\n")
 
 

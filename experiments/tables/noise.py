@@ -12,7 +12,8 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
 
 DIFFERENCE_NOTE = (
-    "First minus second, per cent, folds pooled; 95 % intervals over speakers, the same for both and in all noises."
+    "First minus second, in per cent, folds pooled; 95 % intervals over speakers and trainings, paired in both and in "
+    "all noises."
 )
 
 NOISE_COLUMNS = (
@@ -41,8 +42,9 @@ def noise_sheet(corpus, systems) -> Sheet | None:
     if not noisy:
         return None
     notes = [
-        "Per cent, each paper's rule, folds pooled; 95 % intervals over speakers. A mean counts every noise once.",
-        "Noise is added to the test part only; level: mean power of the recording to mean power of the noise.",
+        "WA and UA in per cent under the system's first rule, folds pooled, with 95 % intervals over speakers and "
+        "trainings. A mean counts every condition once.",
+        "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
         *_notes_on_signals(noisy),
     ]
     rows = pd.concat([frame for system in noisy for frame in _rows(system)])[NOISE_FIELDS]

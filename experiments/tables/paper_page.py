@@ -43,8 +43,7 @@ def headline(outcomes) -> Table:
     first = [outcome for outcome in outcomes if outcome.number.headline]
     others = [outcome for outcome in outcomes if outcome.ours and outcome not in first]
     rows = [paper_vs_ours.row(outcome) for outcome in (*first, *others)]
-    notes = ["Per cent, losses in nats; intervals 95 %, over speakers, or (†) where one more seed falls."]
-    return Table("", rows, HEADLINE, (), tuple(notes))
+    return Table("", rows, HEADLINE, (), (paper_vs_ours.IN_BRACKETS,))
 
 
 def _number(row, field) -> str:
@@ -87,7 +86,7 @@ def runs(own) -> Table:
     """The systems of a paper wherever they ran, honest protocols first."""
     ordered = _ordered(own)
     rows = layout.rows(ordered, layout.UA_AND_WA)
-    notes = ["UA and WA in per cent, folds pooled; intervals 95 %, over speakers."]
+    notes = ["UA and WA in per cent, folds pooled, mean over seeds; intervals 95 %, over speakers and trainings."]
     if leaky := sorted({s.protocol for s in ordered if leakage.is_leaky(s.protocol)}):
         notes.append(f"{', '.join(leaky)}: training and test share recordings; not comparable with the other rows.")
     return Table("", rows, RUNS, (), tuple(notes))

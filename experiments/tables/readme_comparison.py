@@ -1,60 +1,100 @@
-"""The comparison on the repository's first page: methods on unseen speakers, with each paper's decision rule."""
+"""The first page's results: how the published numbers came out, and methods on unseen speakers."""
+
+from collections import Counter
 
 from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons
+from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import by_group, corpus_words, label_words, ranges, shell_line
-from experiments.tables import formats, layout, systems
-from experiments.tables.formats import Table
+from experiments.tables import contrasts, formats, layout, systems
+from experiments.tables.formats import Column, Sheet, Table
 
 PROTOCOL = "speaker_independent"
 PRESET = "paper"
+COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 
-def comparisons(all_systems, ablations=frozenset(), papers=()) -> str:
-    """Markdown: a table for each real corpus on which two papers or more have systems at preset paper, by UA.
+def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
+    """Markdown: what came of the published numbers, then a table for each real corpus on which two papers or more have
+    systems at preset paper, by UA, each with the contrasts written down before the runs.
 
     Reduced presets are left out: they would compare training budgets.
 
     Args:
         all_systems: SystemResults.
+        papers: of common/evaluation/reported_results; those without a system in a table are named below it.
+        rated: raters' answers by corpus variant.
         ablations: names of systems that only a ledger compares; left out.
-        papers: names of all papers; those without a system in a table are named below it.
     """
-    blocks = [f"<!-- {formats.GENERATED} -->"]
-    for corpus, members in _compared(all_systems, ablations):
-        tested = f"results/tables/compare_{slug(corpus)}.md"
+    blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
+    for corpus, members in headlines(all_systems, ablations).items():
+        links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all pairs", f"compare_{slug(corpus)}.csv"))
         blocks += [
             formats.markdown_table(_table(corpus, members, papers)),
-            f"Paired tests: [{tested}]({tested})",
+            formats.markdown_table(contrasts.table(corpus, members, papers)),
+            " · ".join(f"[{words}](results/tables/{file})" for words, file in links),
         ]
     return "\n\n".join(blocks)
 
 
-def sheet(all_systems, ablations=frozenset(), papers=()) -> formats.Sheet | None:
-    """The first page's tables as results/tables/headline; arguments as for `comparisons`."""
-    tables = tuple(_table(corpus, members, papers) for corpus, members in _compared(all_systems, ablations))
-    return formats.Sheet("headline", "Methods on unseen speakers", tables) if tables else None
+def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
+    """The first page's tables as results/tables/headline; arguments as for `block`."""
+    found = headlines(all_systems, ablations)
+    tables = tuple(_table(corpus, members, papers) for corpus, members in found.items())
+    return Sheet("headline", "Methods on unseen speakers", tables) if tables else None
 
 
-def _compared(all_systems, ablations):
-    """(corpus variant, its systems) of each table."""
+def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:
+    """Corpus variant -> the systems of its headline table."""
     real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
+    chosen = {}
     for (corpus, _, _), candidates in sorted(by_group(real).items()):
         members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
         if len({system.paper for system in members}) > 1:
-            yield corpus, members
+            chosen[corpus] = members
+    return chosen
+
+
+def _published(all_systems, papers, rated) -> str:
+    """How many published numbers were compared, and how they came out."""
+    outcomes = [reproduction.compare(n, all_systems, rated) for paper in papers for n in paper.published]
+    kinds = Counter(map(reproduction.kind, outcomes))
+    compared = sum(kinds[kind] for kind in COMPARED)
+    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in COMPARED)
+    whose = ", ".join(sorted({o.number.paper for o in outcomes if reproduction.kind(o) in COMPARED}))
+    hits, total = reproduction.held_out(outcomes)
+    check = f" Our own seeds, each held against the others, are reproduced in {hits} of {total}." if total else ""
+    return (
+        f"Of {len(outcomes)} published numbers, {compared} could be compared{f' ({whose})' if whose else ''}: "
+        f"{came_out}. {kinds['not run']} are not run, {kinds['not comparable']} not comparable, "
+        f"{kinds[reproduction.BUILT]} are what a reconstruction was built to match, {kinds[reproduction.NO_SYSTEM]} "
+        "belong to no system of ours. Reproduced: the paper's run could be one of ours "
+        f"([the rule](results/README.md#the-verdict-rule)).{check}"
+    )
 
 
 def _table(corpus, members, papers) -> Table:
+    grouped = evaluation_comparisons.letters(members)
     rows = layout.rows(members, layout.UA_AND_WA)
-    rows = rows.assign(epochs=list(map(systems.epochs_kept_and_run, members)))
+    rows = rows.assign(
+        epochs=list(map(systems.epochs_kept_and_limit, members)),
+        letters=[grouped.get(system, "") for system in members],
+        trained=list(map(_trained_out, members)),
+        published=[_stated(system, papers) for system in members],
+    )
     ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
     caption = layout.caption("Unseen speakers", corpus, members)
     notes = [
-        "Per cent, with each paper's decision rule, folds pooled; intervals are 95 %, over speakers. "
-        "Epochs: median over folds. Trained out: networks whose training was finished (results/README.md).",
+        "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a "
+        "letter do not differ significantly (5 %, Holm over all pairs). Epochs: median over folds.",
     ]
-    if missing := sorted(set(papers) - {system.paper for system in members}):
+    if any(len(system.seeds) == 1 for system in members):
+        notes.append(
+            "One seed: this training only. Its interval takes the spread between folds, each a training of its own; "
+            "what another seed would move in all of them at once is not in it."
+        )
+    notes += [f"{system.name}: {'; '.join(system.caveats)}" for system in members if system.caveats]
+    if missing := sorted({paper.name for paper in papers} - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
 
@@ -62,8 +102,24 @@ def _table(corpus, members, papers) -> Table:
 FIELDS = [  # of the CSV
     *layout.WHO,
     *("n", "folds", "seeds", "trained_out", "notes", *formats.interval_fields("ua"), "ua_why_none"),
-    *(*formats.interval_fields("wa"), "wa_why_none", "epochs"),
+    *(*formats.interval_fields("wa"), "wa_why_none", "epochs", "letters", "trained", "published"),
 ]
+
+
+def _trained_out(system) -> str:
+    """`5/6, not learnt 1`."""
+    failed = f", not learnt {system.num_not_learnt}" if system.num_not_learnt else ""
+    return f"{system.trained_out or formats.NONE}{failed}" if failed else system.trained_out
+
+
+def _stated(system, papers) -> str:
+    """`UA 62.0 on iemocap`: the paper's own number for this system, UA before WA."""
+    numbers = [n for paper in papers if paper.name == system.paper for n in paper.published]
+    for metric in ("ua", "wa"):
+        for number in numbers:
+            if (number.variant, number.metric, number.part, number.rule) == (system.variant, metric, "test", ""):
+                return f"{metric.upper()} {formats.per_cent(number.value)} on {number.corpus}"
+    return ""
 
 
 def _commands(members):
@@ -77,12 +133,16 @@ def _commands(members):
     return (("All of these rows", shell_line([*words, "--seeds", seeds, "--systems", names])),)
 
 
+def _ua_with_letters(row, field) -> str:
+    return " ".join(filter(None, [formats.interval_text(row, field), row["letters"]]))
+
+
 COLUMNS = (
     layout.system_name(),
-    formats.estimate("UA", "ua"),
-    formats.estimate("WA", "wa"),
-    formats.text("epochs kept / run", "epochs"),
-    layout.TRAINED_OUT,
+    Column("UA", "ua", _ua_with_letters),
+    formats.rate("WA", "wa"),
+    formats.text("epochs kept / limit", "epochs", none=formats.NONE),
+    formats.text("trained out", "trained", none=formats.NONE),
     formats.text("seeds", "seeds"),
-    layout.NOTES,
+    formats.text("published", "published", none=formats.NONE),
 )

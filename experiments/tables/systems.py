@@ -24,9 +24,45 @@ SYSTEM_COLUMNS = (
 def systems_sheet(corpus, systems) -> Sheet:
     """Headline numbers, one row per system and decision rule."""
     rows = _rows(systems)
-    notes = ("Per cent, folds pooled; intervals over speakers. More columns in the CSV; terms in results/README.md.",)
+    notes = (
+        "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, of a single network over "
+        "speakers for this training only. More columns in the CSV; terms in results/README.md.",
+    )
     table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
+
+
+FULL = "paper"  # the preset that trains as the paper does
+REDUCED_COLUMNS = (
+    layout.system_name("system, rule", rules=True),
+    formats.text("protocol", "protocol"),
+    formats.text("epochs kept / limit", "epochs", none=formats.NONE),
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.rate("WA", "wa_pooled"),
+    layout.SEEDS,
+    layout.NOTES,
+)
+REDUCED_NOTE = (
+    "Trainings ended after these epochs, finished or not: the rows compare training budgets, not methods. Epochs: "
+    "median over folds."
+)
+
+
+def reduced_sheet(corpus, systems) -> Sheet:
+    """Systems at reduced presets, one row per system and decision rule."""
+    rows = _rows(systems)
+    rows["epochs"] = [epochs_kept_and_limit(system) for system in systems for _ in system.rules]
+    caption = layout.caption("After N epochs", corpus, systems)
+    table = Table(caption, rows, REDUCED_COLUMNS, layout.commands(systems), (REDUCED_NOTE,))
+    return Sheet(f"reduced_{slug(corpus)}", f"After N epochs on {corpus}", (table,))
+
+
+def sheets(corpus, systems) -> list[Sheet]:
+    """Finished trainings, then those at reduced presets."""
+    full = [system for system in systems if system.preset == FULL]
+    reduced = [system for system in systems if system.preset != FULL]
+    made = [systems_sheet(corpus, full)] if full else []
+    return made + ([reduced_sheet(corpus, reduced)] if reduced else [])
 
 
 NUMBERS = {
@@ -115,14 +151,16 @@ def epochs(system) -> float:
     return statistics.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
-def epochs_kept_and_run(system) -> str:
-    """`kept / run`, each the median over the folds that numbers are taken from; "" for a system without epochs."""
+def epochs_kept_and_limit(system) -> str:
+    """`kept / limit`, kept as the median over the folds that numbers are taken from; "" for a system without epochs."""
+    recipe = system.records_used[0].recipe
+    limit = recipe.get("max_epochs", recipe.get("epochs"))
     run = [len(record.history.get("loss", ())) for record in system.records_used]
     kept = [
         count if record.best_epoch is None else record.best_epoch + 1
         for record, count in zip(system.records_used, run, strict=True)
     ]
-    return f"{statistics.median(kept):g} / {statistics.median(run):g}" if any(run) else ""
+    return f"{statistics.median(kept):g} / {limit or formats.NONE}" if any(run) else ""
 
 
 def _number(heading, field, form, unit=1) -> Column:

@@ -41,6 +41,7 @@ def test_a_number_gets_the_defaults_of_its_kind(tmp_path):
         "variant": "mfcc",
         "metric": "wa",
         "value": 0.5,
+        "half_digit": 0.005,
         "corpus": "ravdess",
         "where": "Table 1",
         "aggregation": "unknown",
@@ -138,3 +139,26 @@ def test_the_numbers_of_emmerts_text():
         assert numbers[f"mfcc-recall-{emotion}"].value == pytest.approx(right / 15, abs=1e-5)
     assert numbers["mfcc-parameters"].value == 211_075
     assert {n.corpus for n in numbers.values() if n.variant == "mfcc"} == {"ravdess/strong"}
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "half_digit"),
+    [
+        ('"11/15"', 11 / 15, 0),
+        ("0.49524", 0.49524, 0.000005),
+        ("0.70", 0.7, 0.005),
+        ("0.7", 0.7, 0.005),
+        ("1", 1, 0),
+    ],
+)
+def test_a_value_keeps_its_digits_and_a_count_is_exact(tmp_path, given, value, half_digit):
+    (number,) = read(tmp_path, HEAD + NUMBER.replace("0.5", given)).published
+    assert (number.value, number.half_digit) == (pytest.approx(value, abs=0), pytest.approx(half_digit))
+
+
+def test_a_contrast_names_recipes_on_both_sides(tmp_path):
+    entry = '[[contrast]]\nid = "c"\nfirst = ["mfcc"]\nsecond = ["cnn", "baseline/svm"]\nwhere = "V"\n'
+    (contrast,) = read(tmp_path, HEAD + entry).contrasts
+    assert (contrast.first, contrast.second, contrast.part) == (("mfcc",), ("cnn", "baseline/svm"), "test")
+    with pytest.raises(InputError, match=r"first = 'mfcc'; expected a list of recipes"):
+        read(tmp_path / "again", HEAD + entry.replace('["mfcc"]', '"mfcc"'))

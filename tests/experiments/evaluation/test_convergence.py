@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import pandas as pd
 import pytest
 
 from experiments.evaluation import convergence, system_results
@@ -80,8 +81,8 @@ def test_a_network_that_did_not_learn_is_named_in_every_table_of_its_system():
     assert failed.trained_out == "0/1" and failed.not_learnt == ["not learnt: 1 of 1 networks (seed 0 fold_1)"]
     named = {}
     for sheet in all_tables.all_sheets(systems, {}):
-        for table in sheet.tables:
-            if "notes" in table.frame and "own_cnn" in table.frame.to_csv():
-                of_it = table.frame[table.frame.apply(lambda row: "own_cnn" in " ".join(map(str, row)), axis=1)]
+        for frame in [pd.DataFrame(sheet.evidence)] if sheet.evidence else [table.frame for table in sheet.tables]:
+            if "notes" in frame and "own_cnn" in frame.to_csv():
+                of_it = frame[frame.apply(lambda row: "own_cnn" in " ".join(map(str, row)), axis=1)]
                 named[sheet.name] = of_it["notes"].str.contains("not learnt: 1 of 1 networks").all()
     assert {name.partition("_")[0] for name in named} >= {"systems", "compare"} and all(named.values()), named

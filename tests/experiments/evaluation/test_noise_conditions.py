@@ -119,12 +119,12 @@ def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
     fields = {"paper": "satt2017", "id": "n", "variant": "noise_normal_10hz", "corpus": "iemocap/improvised/4hap"}
     number = ReportedResult(**fields, where="Table 2", metric="wa", value=0.401, part="test:*")
     compared = reproduction.compare(number, [results])
-    assert compared.ours.value == 20 / 32 and compared.ours.low < 20 / 32
+    assert compared.ours.value == 20 / 32
     assert compared.verdict == (
         "not comparable: other background signals than the paper's, the built-in ambient, pop, made by code, at 0 dB"
     )
     clean = ReportedResult(**fields, where="Table 2", metric="wa", value=0.5, part="test")
-    assert reproduction.compare(clean, [results]).verdict == reproduction.ABOVE
+    assert reproduction.compare(clean, [results]).verdict.startswith("not run: a verdict needs 3 seeds, there is 1")
 
 
 def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():

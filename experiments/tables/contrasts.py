@@ -1,0 +1,75 @@
+"""The contrasts that were written down before the runs, as a table below each comparison."""
+
+from experiments.evaluation import comparisons
+from experiments.evaluation.system_results import ranges
+from experiments.tables import formats
+from experiments.tables.formats import Column, Table
+
+NOTE = (
+    "From papers/*/paper.toml: what each paper claims, and its best system beside the better baseline. UA in per cent, "
+    "95 % interval over speakers and trainings, p of the same interval; Holm over all {}, those not run counted."
+)
+
+
+def table(corpus, members, papers) -> Table:
+    """A row for each contrast of these papers, run or not.
+
+    Args:
+        corpus: the corpus variant.
+        members: SystemResults of one group.
+        papers: of common/evaluation/reported_results.
+    """
+    known = [contrast for paper in papers for contrast in paper.contrasts]
+    rows = [_row(found) for found in comparisons.contrasts(known, members)]
+    run = sorted(rows, key=lambda row: row["p_holm"] is None)  # those not run below
+    caption = f"Contrasts written down before the runs, on {corpus}: first minus second"
+    return Table(caption, run, COLUMNS, (), (NOTE.format(len(known)),))
+
+
+def _row(found) -> dict:
+    contrast, systems = found.contrast, [system for system in (found.first, found.second) if system]
+    failed = [f"{system.name} {sentence}" for system in systems for sentence in system.not_learnt]
+    return {
+        "corpus_variant": systems[0].corpus_variant if systems else None,
+        "paper": contrast.paper,
+        "contrast": contrast.id,
+        "first": _side(contrast, contrast.first, found.first),
+        "second": _side(contrast, contrast.second, found.second),
+        "part": contrast.part,
+        "where": contrast.where,
+        **formats.interval_fields("ua_difference", found.difference),
+        "p": found.difference.pvalue if found.difference else None,
+        "p_holm": found.p_holm,
+        "seeds": ranges(found.seeds),
+        "verdict": "; ".join([found.verdict, *failed]),
+    }
+
+
+def _side(contrast, names, system) -> str:
+    """The system; where it is not there, the recipe or `the best of` how many."""
+    own = names[0] if "/" in names[0] else f"{contrast.paper}/{names[0]}"
+    if system:
+        return system.name
+    return own if len(names) == 1 else f"{own.partition('/')[0]}, best of {len(names)}"
+
+
+def _pair(row, _) -> str:
+    """`lim2016/td_cnn_fc − cnn`."""
+    paper, slash, variant = row["second"].partition("/")
+    second = variant if slash and paper == row["paper"] else row["second"]
+    return f"{row['first']} − {second}{', in noise' if row['part'] != 'test' else ''}"
+
+
+def _p_value(row, field) -> str:
+    return formats.NONE if formats.is_missing(row[field]) else formats.p_value(row[field])
+
+
+COLUMNS = (
+    Column("first − second", "first", _pair),
+    formats.text("claimed in", "where"),
+    formats.estimate("UA difference", "ua_difference", difference=True),
+    Column("p", "p", _p_value),
+    Column("p, Holm", "p_holm", _p_value),
+    formats.text("seeds", "seeds", none=formats.NONE),
+    formats.text("verdict", "verdict"),
+)
