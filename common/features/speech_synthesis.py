@@ -160,7 +160,7 @@ def generator(*key) -> np.random.Generator:
 def in_own_way(speaker, emotion, amount) -> Speaker:
     """The speaker with habits for this emotion alone: `amount` scatters of an utterance away from everybody else's.
 
-    At 0 all speakers express an emotion alike; from 2 on a classifier has to know the speaker.
+    At 0 all speakers express an emotion alike; at 4 a classifier has to know the speaker.
     """
     own = generator("own way", speaker.seed, speaker.name, emotion).standard_normal(len(UTTERANCE_SD)).clip(-2, 2)
     habits = np.array(speaker.habits) + amount * own * UTTERANCE_SD
