@@ -189,15 +189,15 @@ def contrasts(known, members, level=0.05) -> list[ContrastResult]:
         members: SystemResults of one group.
         level: of the tests.
     """
-    made = [_contrast(contrast, members) for contrast in known]
-    run = [k for k, tested in enumerate(made) if tested.difference]
-    pvalues = np.ones(len(made))
-    pvalues[run] = [made[k].difference.pvalue for k in run]
+    tested_contrasts = [_contrast(contrast, members) for contrast in known]
+    run = [k for k, tested in enumerate(tested_contrasts) if tested.difference]
+    pvalues = np.ones(len(tested_contrasts))
+    pvalues[run] = [tested_contrasts[k].difference.pvalue for k in run]
     for k, p in zip(run, significance.holm(pvalues)[run].tolist(), strict=True):
-        higher = "first higher" if made[k].difference.value > 0 else "second higher"
+        higher = "first higher" if tested_contrasts[k].difference.value > 0 else "second higher"
         verdict = higher if p < level else "not significantly different"
-        made[k] = dataclasses.replace(made[k], p_holm=p, verdict=verdict)
-    return made
+        tested_contrasts[k] = dataclasses.replace(tested_contrasts[k], p_holm=p, verdict=verdict)
+    return tested_contrasts
 
 
 def _contrast(contrast, members) -> ContrastResult:
@@ -216,10 +216,10 @@ def _contrast(contrast, members) -> ContrastResult:
             parts = _heard_by_both(first, second)
         if not seeds:
             return ContrastResult(contrast, first, second, None, [], None, "not run: a seed that both have")
-        found = difference(first, second, "ua", parts=parts, seeds=seeds)
+        estimate = difference(first, second, "ua", parts=parts, seeds=seeds)
     except ValueError as error:
         return ContrastResult(contrast, first, second, None, seeds, None, f"not comparable: {error}")
-    return ContrastResult(contrast, first, second, found, seeds, None, "")
+    return ContrastResult(contrast, first, second, estimate, seeds, None, "")
 
 
 def _heard_by_both(first, second) -> list[str]:

@@ -87,7 +87,7 @@ COLUMNS = (
         for rate, heading in RATES.items()
         for column in (
             formats.rate(f"{heading}, paper", rate, digits=2),
-            formats.estimate(f"{heading}, ours [95 %]", f"{rate}_ours"),
+            formats.estimate(f"{heading}, ours [one more seed]", f"{rate}_ours"),
         )
     ),
 )

@@ -20,28 +20,28 @@ def table(corpus, members, papers) -> Table:
         papers: of common/evaluation/reported_results.
     """
     known = [contrast for paper in papers for contrast in paper.contrasts]
-    rows = [_row(found) for found in comparisons.contrasts(known, members)]
+    rows = [_row(tested) for tested in comparisons.contrasts(known, members)]
     run = sorted(rows, key=lambda row: row["p_holm"] is None)  # those not run below
     caption = f"Contrasts written down before the runs, on {corpus}: first minus second"
     return Table(caption, run, COLUMNS, (), (NOTE.format(len(known)),))
 
 
-def _row(found) -> dict:
-    contrast, systems = found.contrast, [system for system in (found.first, found.second) if system]
+def _row(tested) -> dict:
+    contrast, systems = tested.contrast, [system for system in (tested.first, tested.second) if system]
     failed = [f"{system.name} {sentence}" for system in systems for sentence in system.not_learnt]
     return {
         "corpus_variant": systems[0].corpus_variant if systems else None,
         "paper": contrast.paper,
         "contrast": contrast.id,
-        "first": _side(contrast, contrast.first, found.first),
-        "second": _side(contrast, contrast.second, found.second),
+        "first": _side(contrast, contrast.first, tested.first),
+        "second": _side(contrast, contrast.second, tested.second),
         "part": contrast.part,
         "where": contrast.where,
-        **formats.interval_fields("ua_difference", found.difference),
-        "p": found.difference.pvalue if found.difference else None,
-        "p_holm": found.p_holm,
-        "seeds": ranges(found.seeds),
-        "verdict": "; ".join([found.verdict, *failed]),
+        **formats.interval_fields("ua_difference", tested.difference),
+        "p": tested.difference.pvalue if tested.difference else None,
+        "p_holm": tested.p_holm,
+        "seeds": ranges(tested.seeds),
+        "verdict": "; ".join([tested.verdict, *failed]),
     }
 
 

@@ -28,8 +28,8 @@ def pairs_sheet(corpus, systems, ablations=frozenset(), papers=()) -> Sheet | No
         pairs = pairs_of(methods)
         rows += [_row(pair, p) for pair, p in zip(pairs, adjusted(pairs), strict=True)]
         if pairs and preset == PRESET and any(paper.contrasts for paper in papers):
-            made = contrasts.table(corpus, members, papers)
-            tables.append(made.changed(caption=f"Protocol {protocol}: {made.caption}"))
+            table = contrasts.table(corpus, members, papers)
+            tables.append(table.changed(caption=f"Protocol {protocol}: {table.caption}"))
     if not rows:
         return None
     return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(tables), evidence=rows)

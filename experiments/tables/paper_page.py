@@ -22,7 +22,7 @@ def block(paper, results, rated=None) -> str:
         results: SystemResults of all papers.
         rated: raters' answers by corpus variant.
     """
-    own = [system for system in results if system.paper == paper.name]
+    own = [system for system in results if system.paper == paper.name and not system.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
     if paper.published:
         outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
@@ -111,7 +111,7 @@ RUNS = (
 
 def _links(paper, own) -> str:
     """Where the tables of the paper lie."""
-    corpora = sorted({system.corpus_variant for system in own if not system.synthetic})
+    corpora = sorted({system.corpus_variant for system in own})
     links = [f"[{corpus}]({TABLES}/systems_{slug(corpus)}.md)" for corpus in corpora]
     tables = [f"systems beside all others: {', '.join(links)}"] if links else []
     tables += [f"[class rates as printed]({TABLES}/class_rates_{paper.name}.md)"] if has_class_rates(paper) else []

@@ -39,8 +39,8 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
 
 def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
     """The first page's tables as results/tables/headline; arguments as for `block`."""
-    found = headlines(all_systems, ablations)
-    tables = tuple(_table(corpus, members, papers) for corpus, members in found.items())
+    by_corpus = headlines(all_systems, ablations)
+    tables = tuple(_table(corpus, members, papers) for corpus, members in by_corpus.items())
     return Sheet("headline", "Methods on unseen speakers", tables) if tables else None
 
 

@@ -61,8 +61,8 @@ def sheets(corpus, systems) -> list[Sheet]:
     """Finished trainings, then those at reduced presets."""
     full = [system for system in systems if system.preset == FULL]
     reduced = [system for system in systems if system.preset != FULL]
-    made = [systems_sheet(corpus, full)] if full else []
-    return made + ([reduced_sheet(corpus, reduced)] if reduced else [])
+    of_corpus = [systems_sheet(corpus, full)] if full else []
+    return of_corpus + ([reduced_sheet(corpus, reduced)] if reduced else [])
 
 
 NUMBERS = {

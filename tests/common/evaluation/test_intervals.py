@@ -1,6 +1,7 @@
 import doctest
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -178,3 +179,11 @@ def test_interval_and_test_keep_their_level_where_trainings_vary_and_mcnemar_doe
     shares = simulate_statistics.simulate(250, num_seeds=num_seeds, training=0.442)
     assert 0.91 <= shares["coverage"] <= 0.99 and 0.91 <= shares["coverage_of_a_difference"] <= 0.99
     assert 0.01 <= shares["test_size"] <= 0.09 and shares["mcnemar_size"] > 0.12
+
+
+def test_the_simulation_that_is_kept_shows_the_level_in_every_design():
+    kept = pd.read_csv(simulate_statistics.FILE)
+    designs = kept[["training_sd_points", "speakers", "seeds"]].drop_duplicates()
+    assert len(kept) == len(designs) == 18 and (kept["data_sets"] >= 10_000).all()
+    assert kept["coverage"].between(0.93, 0.97).all() and kept["coverage_of_a_difference"].between(0.93, 0.97).all()
+    assert kept["test_size"].between(0.04, 0.06).all()

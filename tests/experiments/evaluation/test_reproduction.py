@@ -52,14 +52,14 @@ def test_the_published_number_stands_for_all_that_its_last_digit_rounds():
 
 def test_our_own_seeds_are_held_against_each_other():
     """Of 0, 0, 0, 0 and 1 the last is none of the others, whose interval has no width; 1 widens that of each 0."""
-    found = system(*(many(right, seed=seed) for seed, right in enumerate([0, 0, 0, 0, 4])))
-    assert reproduction.held_out([reproduction.compare(published(0.2), [found])]) == (4, 5)
+    results = system(*(many(right, seed=seed) for seed, right in enumerate([0, 0, 0, 0, 4])))
+    assert reproduction.held_out([reproduction.compare(published(0.2), [results])]) == (4, 5)
 
 
 def test_nine_in_ten_of_the_committed_seeds_are_reproduced_by_the_others():
     root = Path(__file__).parents[3] / "results"
-    found = system_results.group(records.read_all(root))
-    outcomes = [reproduction.compare(n, found) for paper in reported_results.read_all() for n in paper.published]
+    results = system_results.group(records.read_all(root))
+    outcomes = [reproduction.compare(n, results) for paper in reported_results.read_all() for n in paper.published]
     hits, total = reproduction.held_out(outcomes)
     assert total >= 100 and hits >= 0.9 * total
 

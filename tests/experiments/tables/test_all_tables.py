@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,14 @@ def test_without_records_every_number_is_not_run(project):
     text = "".join(sheet_texts([], project))
     assert re.findall(r"\| ([^|]+) \|$", text, re.MULTILINE).count("not run") == 2
     assert "python -m experiments run" not in "".join(sheet_texts([], project, formats.markdown))
+
+
+def test_a_paper_that_ran_on_synthetic_speech_alone_has_a_page_without_runs(project):
+    shutil.rmtree(project / "results" / "runs")
+    records.write(many(2, corpus_variant="ravdess-synthetic"), root=project / "results")
+    run(project)
+    page = (project / "papers" / "emmert" / "README.md").read_text(encoding="utf-8")
+    assert "published number" in page and "All runs" not in page
 
 
 def sheet_texts(runs, project, form=formats.markdown):
