@@ -107,7 +107,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         ablations: names of the systems that only a ledger compares.
     """
     sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
-    sheets += filter(None, [readme_comparison.sheet(results, known, ablations)])
+    first_page = (readme_comparison.sheet, readme_comparison.contrasts_sheet)
+    sheets += filter(None, (make(results, known, ablations) for make in first_page))
     for corpus, members in layout.by_corpus(results):
         first, *reduced = systems.sheets(corpus, members)
         sheets += [with_people(first, people, corpus), *reduced]

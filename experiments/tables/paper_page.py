@@ -12,6 +12,7 @@ from experiments.tables import class_rates, formats, layout, paper_vs_ours, syst
 from experiments.tables.formats import Column, Table
 
 TABLES = "../../results/tables"
+PRESET = "paper"
 
 
 def block(paper, results, rated=None) -> str:
@@ -31,9 +32,9 @@ def block(paper, results, rated=None) -> str:
         table = formats.markdown_table(runs(own))
         folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
         blocks.append(folded if paper.published else table)
-        blocks.append(
-            f"<details><summary>Cost</summary>\n\n{formats.markdown_table(systems.paper_costs(_ordered(own)))}\n\n</details>"
-        )
+    if full := [system for system in own if system.preset == PRESET]:
+        table = formats.markdown_table(systems.paper_costs(_ordered(full)))
+        blocks.append(f"<details><summary>Cost of full trainings</summary>\n\n{table}\n\n</details>")
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
