@@ -27,8 +27,9 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
         rated: raters' answers by corpus variant.
         ablations: names of systems that only a ledger compares; left out.
     """
-    reproduced = formats.markdown_table(_reproduced(all_systems, papers, rated))
-    blocks = [f"<!-- {formats.GENERATED} -->", reproduced, _published(all_systems, papers, rated)]
+    blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
+    reproduced = _reproduced(all_systems, papers, rated)
+    blocks += [formats.markdown_table(reproduced)] if len(reproduced.frame) else []
     for corpus, members in headlines(all_systems, ablations).items():
         links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all contrasts", "contrasts.md"))
         links += (("all pairs", f"compare_{slug(corpus)}.csv"),)
