@@ -18,13 +18,13 @@ import msgspec
 import numpy as np
 
 from common.atomic_file import atomic
+from common.bounded_read import read_bytes
 from common.errors import InputError, listed, printable
 from common.utterance import file_name, slug
 
 SCHEMA = 1
 PARTS = ("train", "valid", "test")
 KEY = ("paper", "variant", "corpus_variant", "protocol", "preset", "seed", "fold")  # each has its place in the path
-LARGEST_BYTES = 2**28  # of a record; the largest of ours has 10^5
 DEEPEST = 20  # levels of a recipe
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -269,9 +269,7 @@ def decode(path, kind, *, newest, trouble):
     """
     path = Path(path)
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
-            raise ValueError(f"no file of at most {LARGEST_BYTES >> 20} MiB")
-        content = path.read_bytes()
+        content = read_bytes(path)
         raw = _RAW.decode(content)
         if "schema" not in raw:
             raise ValueError("it has no schema")

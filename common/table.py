@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from common.bounded_read import read_bytes
 from common.errors import InputError, listed
 
 NAMES = {
@@ -32,9 +33,6 @@ NAMES = {
     "fold": (),
     "key": (),
 }
-MAX_BYTES = 256 << 20
-"""A million rows of 256 bytes."""
-
 _SEPARATORS = (",", ";", "\t", "|")
 _INDEX = ("", "unnamed: 0", "index", "level_0")
 _NO_VALUE = ("", "nat", "nan", "none", "null", "n/a", "<na>")
@@ -110,9 +108,7 @@ def _time(cell) -> float | None:
 
 def _bytes(path):
     try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: more than {MAX_BYTES >> 20} MiB; expected a table: check the path")
-        return path.read_bytes()
+        return read_bytes(path)  # a million rows of 256 bytes at most
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file: check the path") from error
 

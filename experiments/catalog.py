@@ -69,6 +69,7 @@ class Method:
         self.change = getattr(package, "change", lambda recipe, options: recipe)
         self.fetch = getattr(package, "fetch", lambda front_end: None)
         self.files = getattr(package, "files", lambda front_end: ())
+        self.restored = getattr(package, "restored", lambda front_end, folder: front_end)
 
     def __reduce__(self):  # what computes features in another process loads the folder there
         return paper, (self.name,)

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 
 from common import table
+from common.bounded_read import read_bytes
 from common.corpora import manifest
 from common.errors import InputError, listed
-from common.utterance import Corpus
+from common.utterance import Corpus, file_name
 
 HEADER = "db.yaml"
 
@@ -74,10 +75,10 @@ def _header(folder) -> dict:
 
     path = folder / HEADER
     try:
-        header = yaml.safe_load(path.read_text(encoding="utf-8"))
+        header = yaml.safe_load(read_bytes(path).decode("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a folder that audformat wrote") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}); load the database again") from error
     if not isinstance(header, dict) or not isinstance(header.get("tables"), dict):
         raise InputError(f"{path}: not the header of an audformat database; expected tables in it")
@@ -85,6 +86,10 @@ def _header(folder) -> dict:
 
 
 def _place(folder, title) -> Path | None:
+    try:
+        file_name(str(title))
+    except InputError as error:
+        raise InputError(f"{folder / HEADER}: table {error}") from error
     return next((p for x in ("csv", "parquet") if (p := folder / f"db.{title}.{x}").is_file()), None)
 
 

@@ -10,22 +10,29 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import lzma
+import mmap
 import os
 import re
 import shutil
 import stat
+import struct
 import time
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from common.corpora import emodb, iemocap, ravdess
-from common.errors import InputError
+from common.errors import InputError, printable
 
 SOURCES = {"ravdess": ravdess, "emodb": emodb}
 ARCHIVES = {"ravdess": "Audio_Speech_Actors_01-24.zip", "emodb": "emodb.zip"}
-MAX_UNPACKED_BYTES = 4 << 30  # RAVDESS's speech is 0.6 GB
+MAX_DOWNLOAD_BYTES = 2 << 30  # RAVDESS's archive of speech has 0.2 GB
+MAX_UNPACKED_BYTES = 4 << 30  # and 0.6 GB unpacked
 MAX_MEMBERS = 20_000
+ENTRY = b"PK\x01\x02"  # how each entry of an archive's list of files begins
+LONGEST_NAME = 200  # bytes of a file's name
 MIN_SECONDS, MAX_SECONDS = 0.5, 20.0  # of an EmoDB recording; they last 1.2 to 9 s
 RETRIED = {408, 429, 500, 502, 503, 504}
 BLOCK = 1 << 16  # of which a cut connection may lose one
@@ -91,27 +98,38 @@ class ResumingDownloader:
             ):
                 have = 0  # the server sends everything
             self._remember(response)
-            rest = int(response.headers.get("Content-Length", 0))
-            require_room(self.part.parent, rest, url)
-            self._append(response, have, have + rest)
+            announced = response.headers.get("Content-Length", "")
+            rest = int(announced) if announced.isdecimal() and len(announced) < 20 else None
+            if rest is not None and have + rest > MAX_DOWNLOAD_BYTES:
+                raise InputError(f"{url}: {have + rest} bytes; {_TOO_LONG}")
+            require_room(self.part.parent, rest or 0, url)
+            self._append(response, have, None if rest is None else have + rest)
 
     def _append(self, response, have, total):
+        """Write what comes, to the end; `total` is None where the server does not say how much that is."""
         from tqdm import tqdm
 
         bar = tqdm(
             desc=f"download {self.part.stem}",
             initial=have,
-            total=total or None,
+            total=total,
             unit="B",
             unit_scale=True,
             disable=not self.progress,
             leave=False,
         )
+        size = have
         with bar, open(self.part, "ab" if have else "wb") as file:
             for block in response.iter_content(BLOCK):
+                size += len(block)
+                if size > MAX_DOWNLOAD_BYTES:
+                    break
                 file.write(block)
                 bar.update(len(block))
-        if "Content-Length" in response.headers and (size := self.part.stat().st_size) != total:
+        if size > MAX_DOWNLOAD_BYTES:
+            self.part.unlink()
+            raise InputError(f"{response.url}: the download does not end; {_TOO_LONG}")
+        if total is not None and size != total:
             raise _CutShortError(f"{size} of {total} bytes came")
 
     def _remember(self, response):
@@ -120,6 +138,9 @@ class ResumingDownloader:
             self._version.write_text(version, encoding="ascii")
         else:
             self._version.unlink(missing_ok=True)
+
+
+_TOO_LONG = f"expected at most {MAX_DOWNLOAD_BYTES >> 20} MiB: check the address"
 
 
 class _CutShortError(Exception):
@@ -246,11 +267,14 @@ def _unpack(archive, target, check, progress):
     folder = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(folder, ignore_errors=True)
     try:
+        if (count := _num_entries(archive)) > MAX_MEMBERS:
+            raise _NotTheCorpusError(f"more than {MAX_MEMBERS} files are in it")
         with zipfile.ZipFile(archive) as file:
             members = [_safe(member) for member in file.infolist()]
+            _require_apart(members)
             size = sum(member.file_size for member in members)
-            if len(members) > MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
-                raise _NotTheCorpusError(f"{len(members)} files of {size} bytes are in it")
+            if size > MAX_UNPACKED_BYTES:
+                raise _NotTheCorpusError(f"{count} files of {size} bytes are in it")
             require_room(target.parent, size, f"unpacking {archive}")
             folder.mkdir()
             for member in tqdm(members, "unpack", unit=" files", disable=not progress, leave=False):
@@ -259,10 +283,35 @@ def _unpack(archive, target, check, progress):
         if target.is_dir():
             target.rmdir()  # empty, as fetch has seen
         folder.rename(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _NotTheCorpusError(f"it cannot be unpacked ({error})") from error
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        if getattr(error, "errno", None):  # the disk's, not the archive's
+            raise
+        raise _NotTheCorpusError(f"it cannot be unpacked ({error or type(error).__name__})") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+
+
+def _num_entries(archive) -> int:
+    """How many files an archive lists, or one more than are allowed, before any list is made in memory."""
+    with open(archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        count, place = 0, content.find(ENTRY)
+        while place >= 0 and count <= MAX_MEMBERS:
+            count, place = count + 1, content.find(ENTRY, place + len(ENTRY))
+    return count
+
+
+def _require_apart(members):
+    """Raise _NotTheCorpusError where two members have one place, also where capitals do not count."""
+    places = [PurePosixPath(member.filename.casefold()) for member in members]
+    files = Counter(place for place, member in zip(places, members, strict=True) if not member.is_dir())
+    above = {parent for place in places for parent in place.parents}
+    if clash := next((place for place, count in files.items() if count > 1 or place in above), None):
+        raise _NotTheCorpusError(f"the name {printable(clash)!r} is in it twice")
 
 
 def _safe(member):
@@ -270,6 +319,8 @@ def _safe(member):
     path, kind = PurePosixPath(member.orig_filename), stat.S_IFMT(member.external_attr >> 16)
     if path.is_absolute() or ".." in path.parts or any(c in member.orig_filename for c in "\\:\0"):
         raise _NotTheCorpusError(f"the name {member.orig_filename!r} in it leads out of the folder")
+    if not member.orig_filename.isprintable() or max(len(part.encode()) for part in (*path.parts, "")) > LONGEST_NAME:
+        raise _NotTheCorpusError(f"the name {member.orig_filename[:LONGEST_NAME]!a} in it is none of a recording")
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _NotTheCorpusError(f"{member.orig_filename!r} in it is a link or a device")
     return member

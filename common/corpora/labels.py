@@ -16,6 +16,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+from common.bounded_read import read_bytes
 from common.corpora import emodb
 from common.errors import InputError, listed
 from common.utterance import EMOTIONS, Corpus
@@ -91,8 +92,8 @@ def read(option) -> Labels:
 
 def _toml(path):
     try:
-        labels = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("labels")
-    except (OSError, ValueError) as error:
+        labels = tomllib.loads(read_bytes(path).decode("utf-8-sig")).get("labels")
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not TOML ({error}); expected a table [labels]") from error
     if not isinstance(labels, dict) or not all(isinstance(ours, str) for ours in labels.values()):
         raise InputError(f'{path}: no table [labels] of words; expected lines such as angry = "anger"')
@@ -101,7 +102,7 @@ def _toml(path):
 
 def _two_columns(path):
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 ({error}); expected two columns, theirs and ours") from error
     delimiter = max(",;\t", key=text.count)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common import processes
 from common.corpora import emodb, iemocap, ravdess, verify
 from common.errors import InputError
 from common.features import speech_synthesis
@@ -220,8 +221,9 @@ def _record(clips, folder, seed, individuality, workers, progress):
 
     workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
     tasks = (joblib.delayed(_record_one)(clip, str(folder), seed, individuality) for clip in clips)
-    done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
-    return list(tqdm(done, "synthesize", len(clips), unit=" files", disable=not progress, leave=False))
+    with processes.pool():
+        done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
+        return list(tqdm(done, "synthesize", len(clips), unit=" files", disable=not progress, leave=False))
 
 
 def _record_one(clip, folder, seed, individuality):

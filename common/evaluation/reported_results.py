@@ -26,7 +26,7 @@ RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", 
 WHOLE_PER_CENT = 0.005  # half of one: papers print rates so, at least
 DERIVED = ("paper", "seeds", "half_digit")  # what no entry of [[published]] states
 PER_CLASS = ("precision", "recall", "f1")
-SECTIONS = {"paper", "stated", "data", "published", "confusion", "contrast"}
+SECTIONS = {"paper", "stated", "data", "published", "confusion", "contrast", "statement"}
 PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds", "decisions"}
 
 
@@ -119,6 +119,27 @@ class Contrast:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What a paper says of its results in words, as a direction that ours can be held to.
+
+    Either of two systems, `first` against `second` in `metric`, or of one: its mean recall of `classes` against that of
+    all others.
+    """
+
+    id: str
+    text: str  # the words of the paper
+    where: str
+    first: str  # variant
+    expect: str  # one of DIRECTIONS: what `first`, or the recall of `classes`, is
+    second: str = ""  # variant
+    metric: str = "ua"
+    classes: tuple[str, ...] = ()
+
+
+DIRECTIONS = ("higher", "lower", "not higher")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Paper:
     """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
 
@@ -142,6 +163,7 @@ class Paper:
     published: tuple[ReportedResult, ...] = ()
     confusions: tuple[Confusion, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    statements: tuple[Statement, ...] = ()
 
 
 def read(name, papers=PAPERS) -> tuple[ReportedResult, ...]:
@@ -190,6 +212,8 @@ def read_file(path) -> Paper:
     _unique([matrix.id for matrix in confusions], path, "[[confusion]]")
     contrasts = tuple(_contrast(name, entry, path) for entry in tree.get("contrast", ()))
     _unique([contrast.id for contrast in contrasts], path, "[[contrast]]")
+    statements = tuple(_statement(entry, path) for entry in tree.get("statement", ()))
+    _unique([statement.id for statement in statements], path, "[[statement]]")
     return Paper(
         name=name,
         **{key: tuple(value) if isinstance(value, list) else value for key, value in head.items()},
@@ -198,6 +222,7 @@ def read_file(path) -> Paper:
         published=published,
         confusions=confusions,
         contrasts=contrasts,
+        statements=statements,
     )
 
 
@@ -286,6 +311,22 @@ def _contrast(paper, entry, path) -> Contrast:
         if not isinstance(entry[side], list) or not entry[side] or not all(isinstance(n, str) for n in entry[side]):
             raise InputError(f"{path}, {place}: {side} = {entry[side]!r}; expected a list of recipes")
     return Contrast(paper=paper, **(entry | {side: tuple(entry[side]) for side in ("first", "second")}))
+
+
+def _statement(entry, path) -> Statement:
+    place = f"[[statement]] {entry.get('id', 'without id')!r}"
+    fields = {f.name: f for f in dataclasses.fields(Statement)}
+    required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
+    _known(entry, fields.keys(), required, path, place)
+    if entry["expect"] not in DIRECTIONS:
+        raise InputError(f"{path}, {place}: expect = {entry['expect']!r}; expected one of {', '.join(DIRECTIONS)}")
+    if ("second" in entry) == ("classes" in entry):
+        raise InputError(
+            f"{path}, {place}: expected second, the other system, or classes, of one system; one of the two"
+        )
+    if unknown := sorted(set(entry.get("classes", ())) - set(EMOTIONS)):
+        raise InputError(f"{path}, {place}: classes has {', '.join(unknown)}; expected some of {', '.join(EMOTIONS)}")
+    return Statement(**(entry | {"classes": tuple(entry.get("classes", ()))}))
 
 
 def _known(table, allowed, required, path, place):

@@ -17,6 +17,7 @@ import numpy as np
 from common.errors import InputError
 from common.features.feature_store import Entry, StoredFeatures
 from common.learning import backend
+from common.processes import end_with
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
 from experiments.benchmark import latency
@@ -54,7 +55,7 @@ def measure(size):
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     barrier = context.Barrier(size.processes)
     peaks = []
-    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier, os.getpid())) as pool:
         for paper, variant, steps, share in networks()[: size.first]:
             own = (paper, variant, size.batches or steps, size)
             tasks = [pool.submit(_time_network, *own) for _ in range(size.processes)]
@@ -107,9 +108,10 @@ def _together(timings, quantity) -> float:
 _barrier = None
 
 
-def _begin_worker(barrier):
+def _begin_worker(barrier, parent):
     global _barrier
     _barrier = barrier
+    end_with(parent)
     backend.start()
 
 

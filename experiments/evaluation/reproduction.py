@@ -29,10 +29,12 @@ import dataclasses
 
 import numpy as np
 
-from common.evaluation.intervals import Estimate, NotComputableError, next_seed
+from common.evaluation import metrics
+from common.evaluation.intervals import Estimate, NotComputableError, interval, mean_over_seeds, next_seed
+from common.folds import leakage
 from common.utterance import SYNTHETIC
-from experiments.evaluation import noise_conditions, scores
-from experiments.evaluation.system_results import command_not_run, ranges
+from experiments.evaluation import comparisons, noise_conditions, scores
+from experiments.evaluation.system_results import command_not_run, common_seeds, ranges, seeds_in_words
 
 NEEDS = {"iemocap": "needs IEMOCAP", "resnet50": "needs ImageNet weights"}  # by corpus or variant
 REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
@@ -44,6 +46,7 @@ CONSIDERED = "share:considered "  # Chernykh 2018, Table 2, row 1
 CUT = "-2s"  # EmoDB's copy of 2.0 s
 NEAR_PRESETS = ("paper", "quick")  # smoke shows machinery
 ONLY_SYNTHETIC = "only synthetic speech, which checks the machinery"
+AGREES, CONTRADICTS, UNDECIDED = "agrees", "contradicts", "undecided"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,3 +226,92 @@ def layout_of(system) -> str:
 
 def _only(preposition, names, wanted) -> str:
     return f"only {preposition} {', '.join(sorted(names))}, not {wanted}"
+
+
+@dataclasses.dataclass(frozen=True)
+class StatementOutcome:
+    """A statement beside ours.
+
+    Args:
+        statement: a reported_results.Statement.
+        outcome: one of the words, or "not run: ...".
+        difference: ours, with its interval; first minus second, or the recalls named minus those of the other classes.
+        place: corpus, protocol, preset and seeds of ours.
+        failed: sentences on networks that did not learn.
+    """
+
+    statement: object
+    outcome: str
+    difference: Estimate | None = None
+    place: str = ""
+    failed: tuple[str, ...] = ()
+
+
+def check_statement(statement, paper, systems) -> StatementOutcome:
+    """The statement against the runs of its systems that come nearest to the paper's own.
+
+    Nearest: the paper's corpus before others, its protocol before others, preset `paper` before `quick`; of equals the
+    one with most test utterances. Runs on synthetic speech and leaky protocols do not count.
+
+    Args:
+        statement: a reported_results.Statement.
+        paper: the reported_results.Paper that makes it.
+        systems: SystemResults of all papers.
+    """
+    own = [s for s in systems if s.paper == paper.name and s.preset in NEAR_PRESETS and not s.synthetic]
+    own = [s for s in own if not leakage.is_leaky(s.protocol) and not s.notes and s.complete]
+    first = [s for s in own if s.variant == statement.first]
+    sides = [(one, other) for one in first for other in own if _are_paired(statement, one, other)]
+    if statement.classes:
+        sides = [(one, None) for one in first if set(statement.classes) < set(one.classes)]
+    if not sides:
+        return StatementOutcome(statement, f"not run: {_systems_missing(statement, own)}")
+    one, other = min(sides, key=lambda pair: _distance(paper, pair[0]))
+    seeds = common_seeds(one, other) if other else one.complete
+    try:
+        difference = _difference(statement, one, other, seeds)
+    except ValueError as error:
+        return StatementOutcome(statement, f"not comparable: {error}")
+    corpus, protocol, preset = one.group
+    place = f"{corpus}, {protocol}, preset {preset}, {seeds_in_words(seeds)}"
+    failed = tuple(f"{s.name} {sentence}" for s in (one, other) if s for sentence in s.not_learnt)
+    outcome = UNDECIDED if failed else _direction(statement.expect, difference)
+    return StatementOutcome(statement, outcome, difference, place, failed)
+
+
+def _are_paired(statement, one, other) -> bool:
+    return other.variant == statement.second and one.group == other.group and bool(common_seeds(one, other))
+
+
+def _distance(paper, system):
+    corpora, protocols = ({getattr(n, field) for n in paper.published} for field in ("corpus", "protocol"))
+    far = system.corpus_variant not in corpora, system.protocol not in protocols
+    return (*far, NEAR_PRESETS.index(system.preset), -len(system.tested().labels))
+
+
+def _difference(statement, one, other, seeds) -> Estimate:
+    if other:
+        return comparisons.difference(one, other, statement.metric, seeds=seeds)
+    chosen = [one.classes.index(name) for name in statement.classes]
+    rest = [k for k in range(len(one.classes)) if k not in chosen]
+
+    def recalls(confusion):
+        """`(..., K, K + 1) -> (...)`: mean recall of the classes named minus that of the others."""
+        of_classes = metrics.recall(confusion, undefined="nan")  # (..., K)
+        return of_classes[..., chosen].mean(axis=-1) - of_classes[..., rest].mean(axis=-1)
+
+    return interval(mean_over_seeds(recalls), one.counts(seeds=seeds), rate=False)
+
+
+def _direction(expect, difference) -> str:
+    """By the interval: wholly on one side of zero, or undecided; "not higher" is met by one below zero alone."""
+    above, below = difference.low > 0, difference.high < 0
+    if not (above or below):
+        return UNDECIDED
+    return AGREES if above == (expect == "higher") else CONTRADICTS
+
+
+def _systems_missing(statement, own) -> str:
+    there = {s.variant for s in own}
+    wanted = [name for name in (statement.first, statement.second) if name and name not in there]
+    return ", ".join(wanted) or "no corpus and protocol that both have"

@@ -8,8 +8,10 @@ names each utterance's column, never its rate.
 import dataclasses
 import json
 from pathlib import Path
+from typing import Required, TypedDict
 
 from common.atomic_file import write_text
+from common.bounded_read import read_json
 from common.corpora import places
 from common.errors import InputError
 from common.evaluation.intervals import NotComputableError
@@ -120,12 +122,30 @@ def read_all(results) -> dict[str, Annotations]:
     return {raters.corpus_variant: raters for raters in annotations}
 
 
+class _Version(TypedDict):
+    schema: int
+
+
+class _Rated(TypedDict, total=False):
+    emotion: Required[str]
+    column: str
+    votes: list[list[str]]
+    self_votes: list[list[str]]
+
+
+class _File(TypedDict):
+    corpus_variant: str
+    classes: list[str]
+    limits: str
+    merged: dict[str, str]
+    utterances: dict[str, _Rated]
+
+
 def _read(path) -> Annotations:
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(tree["schema"])
-        annotations = _raters(tree) if schema <= SCHEMA else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        schema = read_json(path, _Version)["schema"]
+        annotations = _raters(read_json(path, _File)) if schema <= SCHEMA else None
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path} is no file of raters' answers ({error}); delete it and repeat the run on that corpus"
         ) from error

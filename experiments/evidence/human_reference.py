@@ -1,10 +1,12 @@
 """How well people did: results/human/*.json, from the label page or from a corpus's own listening test."""
 
-import json
 from pathlib import Path
+from typing import TypedDict
 
 from common.atomic_file import write_json
+from common.bounded_read import read_json
 from common.errors import InputError
+from common.records import Count, Share
 from common.utterance import slug
 from experiments.evidence import annotations, recognition_rates
 
@@ -12,6 +14,16 @@ SOURCE = (
     "the corpus's own listening test: whole recordings, all its emotions to choose from; an upper bound, since "
     "recordings that were not recognised are not in the corpus"
 )
+
+
+class Row(TypedDict):
+    """What tables take of a human row."""
+
+    source: str
+    corpus_variant: str
+    wa: Share
+    ua: Share | None  # None where a class was not answered
+    n: Count
 
 
 def write_listeners(corpus, results) -> Path | None:
@@ -47,8 +59,7 @@ def read(results) -> list[dict]:
         if path.name.endswith(annotations.SUFFIX):
             continue
         try:
-            row = json.loads(path.read_text(encoding="utf-8"))
-            references.append({name: row[name] for name in ("source", "corpus_variant", "wa", "ua", "n")})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            references.append(read_json(path, Row))
+        except (OSError, ValueError) as error:
             raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
     return references

@@ -1,6 +1,7 @@
 """results/latency.json, as `python -m experiments latency` wrote it. Needs neither Keras nor audio."""
 
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 from common.atomic_file import write_json
 from experiments.evidence.measurements import read_measured
@@ -11,20 +12,32 @@ SECONDS = 3.0  # of speech: the longest part of Satt 2017, section 3.1
 NUMBERS = ("features_ms", "network_ms", "real_time_factor", "multiply_accumulates")
 
 
+class _Latency(TypedDict):
+    """Of one system; what else is measured is kept."""
+
+    features_ms: float
+    network_ms: float
+    real_time_factor: float
+    multiply_accumulates: int | None
+    parameters: NotRequired[int]
+    repeat: NotRequired[int]
+    front_end: dict[str, Any]
+    machine: dict[str, str | int | float | bool | None]
+
+
+class _File(TypedDict):
+    systems: dict[str, _Latency]
+
+
 def read(root) -> dict[str, dict]:
     """What was measured, by `paper/variant`; nothing where nothing was.
 
     Raises:
         InputError: the file is damaged or of a newer version.
     """
-    return read_measured(Path(root, FILE), schema=SCHEMA, parse=_systems, verb="latency")
-
-
-def _systems(tree) -> dict[str, dict]:
-    systems = dict(tree["systems"])
-    if lacking := [name for name, entry in systems.items() if not {*NUMBERS, "front_end"} <= entry.keys()]:
-        raise KeyError(f"{lacking[0]} lacks a number")
-    return systems
+    return read_measured(
+        Path(root, FILE), schema=SCHEMA, kind=_File, parse=lambda tree: tree["systems"], verb="latency"
+    )
 
 
 def keep(root, measured) -> Path:

@@ -158,7 +158,10 @@ class Page:
 
     def _request(self):
         """(body, name, key, item) of a POST."""
-        body = flask.request.get_json()
+        try:
+            body = flask.request.get_json()
+        except RecursionError as error:
+            raise exceptions.BadRequest("JSON that is nested too deeply") from error
         if not isinstance(body, dict):
             raise exceptions.BadRequest("expected a JSON object")
         name, assessor = _assessor(body)

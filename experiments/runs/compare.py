@@ -141,10 +141,9 @@ def _require_places(results, store, models):
     """Raise InputError where what a run writes has no place."""
     for part in ("runs", "tables", "report", "human"):
         require_writable(Path(results, part))
-    require_writable(store, "--store")
-    require_writable(feature_store.cache_dir(), "SER_CACHE")
-    if models:
-        require_writable(models, "--models")
+    for place, option in ((store, "--store"), (feature_store.cache_dir(), "SER_CACHE"), (models, "--models")):
+        if place:
+            require_writable(place, option)
 
 
 def train(

@@ -14,12 +14,15 @@ import os
 import platform
 import random
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
 
 import distributed
 from distributed.comm import connect
+from distributed.core import Status
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from common.atomic_file import require_writable
@@ -27,6 +30,7 @@ from common.errors import InputError
 from common.features import feature_store
 from common.features.code_version import versions
 from common.learning import backend
+from common.processes import WATCH_SECONDS
 from experiments import catalog
 from experiments.runs import jobs
 from experiments.runs.train_fold import VERSIONS_OF, run_job
@@ -171,7 +175,8 @@ async def _require_scheduler(address):
     """Raise InputError where none answers; unlike Client, within the time given whatever listens there."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            comm = await connect(address, timeout=2 * ANSWER_SECONDS)
+            secured = Security().get_connection_args("client")  # by Dask's settings, for tls://
+            comm = await connect(address, timeout=2 * ANSWER_SECONDS, **secured)
             await comm.write({"op": "identity", "reply": True, "n_workers": 0})
             answer = await comm.read()
             await comm.close()
@@ -259,16 +264,24 @@ def work(job, expected):
     worker = distributed.get_worker()
     if reason := unfit(expected, None, worker):  # it came after the others were asked
         raise InputError(f"the Dask worker {worker.address} {reason}")
-    key = worker.get_current_task()
+    key, done = worker.get_current_task(), threading.Event()
+    threading.Thread(target=_end_unwanted, args=(worker, key, done), daemon=True).start()
+    try:
+        _keep_random_numbers_apart()
+        return run_job(_with_features_at_hand(job), lambda epoch: worker.log_event(EPOCHS, (key, epoch)))
+    finally:
+        done.set()
 
-    def report(epoch):
-        worker.log_event(EPOCHS, (key, epoch))
+
+def _end_unwanted(worker, key, done):
+    """End this process within seconds where nobody waits for its training any more; Dask stops nothing that has begun.
+
+    The run was stopped or killed, or the scheduler is gone. The worker's nanny starts another process.
+    """
+    while not done.wait(WATCH_SECONDS):
         task = worker.state.tasks.get(key)
-        if task is None or task.state == "cancelled":  # nobody waits any more; Dask itself stops nothing that has begun
-            raise distributed.Reschedule  # and not an error, for a run that asked for the fold again just now
-
-    _keep_random_numbers_apart()
-    return run_job(_with_features_at_hand(job), report)
+        if task is None or task.state == "cancelled" or worker.status in (Status.closing, Status.closed, Status.failed):
+            os._exit(1)
 
 
 def _keep_random_numbers_apart():

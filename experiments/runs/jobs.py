@@ -8,9 +8,8 @@ import os
 from pathlib import Path
 
 import click
-import joblib
 
-from common import recipes, records
+from common import processes, recipes, records
 from common.errors import InputError, printable
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
@@ -31,7 +30,6 @@ FEATURES_BY = (
     "tensorflow",
 )
 TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
-IDLE_S = 10  # after which processes that computed features end, also where the run that began them was killed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -253,7 +251,7 @@ def _selected(paper, corpus, system, emotions):
 
 def _warnings(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
     """Sentences on a corpus for this front end; all its recordings are measured, and kept measured in the store."""
-    with joblib.parallel_config(backend="loky", idle_worker_timeout=IDLE_S):
+    with processes.pool():
         entries = feature_store.compute(
             selected.utterances,
             recordings.measured,
@@ -384,7 +382,7 @@ def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
         )
 
     name = drafts[0].system.name
-    with joblib.parallel_config(backend="loky", idle_worker_timeout=IDLE_S):
+    with processes.pool():
         main = entries(everyone, recipe.front_end, f"{name} features")
         conditions = {
             condition: entries(tested, front_end, f"{name} features, {condition}")

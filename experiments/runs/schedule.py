@@ -11,6 +11,7 @@ import time
 from tqdm import tqdm
 
 from common.errors import InputError
+from common.processes import end_with
 from experiments.runs.train_fold import run_job
 
 RETRIES = 3  # of a job whose process died
@@ -124,7 +125,7 @@ def _one_pool(remaining, workers, progress, failures):
     ended = threading.Event()
     listener = threading.Thread(target=_listen, args=(epochs, progress, ended), daemon=True)
     listener.start()
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs,))
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin_worker, (epochs, os.getpid()))
     try:
         futures = {pool.submit(_work, index, job): index for index, job in remaining.items()}
         for future in concurrent.futures.as_completed(futures):
@@ -154,16 +155,10 @@ def _listen(epochs, progress, ended):
 _epochs = None
 
 
-def _begin_worker(epochs):
+def _begin_worker(epochs, parent):
     global _epochs
     _epochs = epochs
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent():
-    """A run killed with SIGKILL must not leave trainings behind that would meet those of the next run."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    end_with(parent)
 
 
 def _work(index, job):

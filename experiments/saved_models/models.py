@@ -5,6 +5,7 @@ a folder runs no code that lies in it.
 """
 
 import dataclasses
+import hashlib
 import json
 import shutil
 import zipfile
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
 from common import recipes, records
-from common.atomic_file import atomic, atomic_folder
+from common.atomic_file import atomic_folder
 from common.errors import InputError
 from common.features.code_version import code_version
 from common.learning import backend
@@ -29,13 +31,14 @@ SUFFIXES = (".keras", ".skops")
 TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
 LEFT_OUT = ("schema", "parts", "history")  # of the record's fields: evidence, which stays in the record
 ONLY = "network"  # the name of a system's network where it has one
+LARGEST_BYTES = 2**31  # of a network, unpacked; ResNet50 has 10^8
 TRUSTED = ["sklearn.tree._tree.Tree"]  # numbers alone; skops asks because sklearn does not check their range
 
 
 _KEPT = tuple(
     f.name for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks", "warnings")
 )
-Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and five of its own
+Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and six of its own
     "Description",
     [(f.name, f.type) for f in dataclasses.fields(records.RunRecord) if f.name in _KEPT]
     + [
@@ -44,6 +47,7 @@ Description = dataclasses.make_dataclass(  # system.json: a record's fields with
         ("networks", list[str]),
         ("warnings", list[str], dataclasses.field(default_factory=list)),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
+        ("sha256", dict[str, str], dataclasses.field(default_factory=dict)),  # file of a network -> hash of its bytes
     ],
     kw_only=True,
     frozen=True,
@@ -95,7 +99,7 @@ def _write(fitted, record, speakers, folder):
     networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
         _write_network(network, folder / name)
-    for path in _front_end_files(record.paper, _recipe(record)):
+    for path in catalog.paper(record.paper).files(_recipe(record).front_end):
         (folder / FRONT_END).mkdir(exist_ok=True)
         shutil.copy(path, folder / FRONT_END)
     described = {name: getattr(record, name) for name in (*_KEPT, "warnings")} | {
@@ -103,9 +107,16 @@ def _write(fitted, record, speakers, folder):
         "front_end_code": _front_end_code(record.paper),
         "networks": sorted(networks),
         "speakers": speakers,
+        "sha256": {path.name: digest(path) for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES},
     }
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     (folder / CARD).write_text(model_card.text(record, speakers), encoding="utf-8")
+
+
+def digest(path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_network(network, place):
@@ -155,8 +166,8 @@ def load(folder, *, anyway=False) -> Saved:
             f"{folder} was made with {' and '.join(differs)}, so that it may decide otherwise than when it was tested; "
             "install that version, or say --anyway"
         )
-    networks = _read_networks(folder, described.networks, record.paper)
-    _restore_front_end(folder, record.paper, recipe)
+    networks = _read_networks(folder, described, record.paper)
+    recipe = _with_files(recipe, folder, record.paper)
     from common.learning.training import Fitted
 
     fitted = Fitted(networks[ONLY] if [*networks] == [ONLY] else networks, {}, record.best_epoch)
@@ -182,22 +193,13 @@ def _recipe(record):
     return recipes.rebuilt(type(presets["paper"]), record.recipe)
 
 
-def _front_end_files(paper, recipe):
-    return catalog.paper(paper).files(recipe.front_end)
-
-
-def _restore_front_end(folder, paper, recipe):
-    """Put the files that the front end reads where it looks for them, unless they are there."""
-    for path in _front_end_files(paper, recipe):
-        if path.exists():
-            continue
-        try:
-            with open(folder / FRONT_END / path.name, "rb") as source, atomic(path) as copy:
-                shutil.copyfileobj(source, copy)
-        except FileNotFoundError as error:
-            raise _damaged(folder / FRONT_END / path.name, "there is no such file") from error
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); set SER_CACHE elsewhere") from error
+def _with_files(recipe, folder, paper):
+    """The recipe with a front end whose files are here: taken from the folder where they are not."""
+    try:
+        front_end = catalog.paper(paper).restored(recipe.front_end, folder / FRONT_END)
+    except InputError as error:
+        raise _damaged(folder / FRONT_END, error) from error
+    return recipe if front_end == recipe.front_end else dataclasses.replace(recipe, front_end=front_end)
 
 
 def _only_in(one, other, prefix=""):
@@ -225,28 +227,49 @@ def _differences(record, recipe, front_end_code):
         yield f"a recipe without {', '.join(newer)}"
 
 
-def _read_networks(folder, names, paper) -> dict:
+def _read_networks(folder, described, paper) -> dict:
     backend.start()
     _ = catalog.paper(paper).model  # imported, it registers the layers that the files name
-    held = {path.stem for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")}
-    if missing := sorted(set(names) - held):
+    places = {path.stem: path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")}
+    names = described.networks
+    if missing := sorted(set(names) - set(places)):
         raise _damaged(f"{folder}: its network {', '.join(missing)}", "there is no such file")
-    if not names or sorted(names) != sorted(held):
-        raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(held)}")
-    return {name: _read_network(folder, name) for name in names}
+    if not names or sorted(names) != sorted(places):
+        raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(places)}")
+    if described.sha256 and sorted(described.sha256) != sorted(path.name for path in places.values()):
+        raise _damaged(folder / DESCRIPTION, f"it has the hashes of {sorted(described.sha256)}, not of its networks")
+    return {name: _read_network(folder, places[name], described) for name in names}
 
 
-def _read_network(folder, name):
-    """A keras.Model or a scikit-learn estimator."""
-    place = folder / f"{name}.keras"
+def _read_network(folder, place, described):
+    """A keras.Model or a scikit-learn estimator. Nothing is read of a file that is not the one that was saved."""
     try:
-        if place.exists():
-            import keras
-
-            return keras.saving.load_model(place, compile=False, safe_mode=True)
-        import skops.io
-
-        return skops.io.load(folder / f"{name}.skops", trusted=TRUSTED)
+        if digest(place) != described.sha256.get(place.name, digest(place)):
+            raise ValueError("it is not the file that was saved")
+        with zipfile.ZipFile(place) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST_BYTES:
+            raise ValueError(f"{size} bytes are in it")
+        return _keras_network(place) if place.suffix == ".keras" else _estimator(place, len(described.classes))
     except Exception as error:  # keras, h5py, zipfile and skops raise what they like
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise _damaged(f"{folder}: its network {name}", reason) from error
+        raise _damaged(f"{folder}: its network {place.stem}", reason) from error
+
+
+def _keras_network(place):
+    import keras
+
+    network = keras.saving.load_model(place, compile=False, safe_mode=True)
+    if not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise ValueError("not all of its weights are finite")
+    return network
+
+
+def _estimator(place, num_classes):
+    import skops.io
+    from sklearn.base import is_classifier
+
+    estimator = skops.io.load(place, trusted=TRUSTED)
+    if not is_classifier(estimator) or list(estimator.classes_) != list(range(num_classes)):
+        raise ValueError(f"it is no classifier of {num_classes} classes")
+    return estimator

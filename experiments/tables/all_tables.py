@@ -107,6 +107,7 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
         ablations: names of the systems that only a ledger compares.
     """
     sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
+    sheets += [paper_page.words_sheet(known, results)] if any(paper.statements for paper in known) else []
     first_page = (readme_comparison.sheet, readme_comparison.contrasts_sheet)
     sheets += filter(None, (make(results, known, ablations) for make in first_page))
     for corpus, members in layout.by_corpus(results):

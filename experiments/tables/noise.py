@@ -33,6 +33,7 @@ DIFFERENCE_COLUMNS = (
     formats.estimate("UA difference [95 %]", "ua_difference", difference=True),
     formats.estimate("WA difference [95 %]", "wa_difference", difference=True),
     layout.SEEDS,
+    layout.NOTES,
 )
 
 
@@ -124,8 +125,10 @@ def _difference_row(first, second, condition, parts) -> dict:
     row = layout.identity(first) | layout.surroundings(first)
     row |= {"second_paper": second.paper, "second_variant": second.variant, "condition": condition}
     row |= {"n": first.num_test, "folds": first.folds, "seeds": ranges(seeds)}
+    reasons = []
     for metric in ("ua", "wa"):
         options = {"parts": parts, "seeds": seeds}
-        estimate, _ = layout.value_or_reason(comparisons.difference, first, second, metric, **options)
+        estimate, why = layout.value_or_reason(comparisons.difference, first, second, metric, **options)
         row |= formats.interval_fields(f"{metric}_difference", estimate)
-    return row
+        reasons += [f"no {metric.upper()} difference: {why}"] if why else []
+    return row | {"notes": "; ".join(reasons)}

@@ -28,13 +28,17 @@ def block(paper, results, rated=None) -> str:
     if paper.published:
         outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
         blocks += [formats.markdown_table(headline(outcomes)), counted(paper, outcomes)]
+    if paper.statements:
+        table = formats.markdown_table(in_words(paper, results))
+        blocks.append(f"<details><summary>What the paper says in words</summary>\n\n{table}\n\n</details>")
     if own:
-        table = formats.markdown_table(runs(own))
-        folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
+        full = [system for system in own if system.preset == PRESET]
+        heading = "Full trainings of these systems" if full else "Reduced trainings of these systems"
+        table = formats.markdown_table(runs(full or own))
+        folded = f"<details><summary>{heading}</summary>\n\n{table}\n\n</details>"
         blocks.append(folded if paper.published else table)
-    if full := [system for system in own if system.preset == PRESET]:
-        table = formats.markdown_table(systems.paper_costs(_ordered(full)))
-        blocks.append(f"<details><summary>Cost of full trainings</summary>\n\n{table}\n\n</details>")
+        table = formats.markdown_table(systems.paper_costs(_ordered(full or own)))
+        blocks.append(f"<details><summary>What these trainings cost</summary>\n\n{table}\n\n</details>")
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
@@ -75,6 +79,53 @@ def counted(paper, outcomes) -> str:
     line = f"{len(outcomes)} published numbers: {counts} ({every})."
     waiting = [outcome.number for outcome in outcomes if outcome.verdict.startswith("not run")]
     return f"{line} Those not run: {markup.markdown_code(_command(paper, waiting))}" if waiting else line
+
+
+def in_words(paper, results) -> Table:
+    """What the paper says of its results without a number, as a difference of ours and whether it agrees."""
+    rows = [_finding(paper, reproduction.check_statement(statement, paper, results)) for statement in paper.statements]
+    notes = (
+        "Per cent, with the 95 % interval of the run that is nearest to the paper's. Agrees, contradicts: the whole "
+        "interval lies on that side of zero.",
+    )
+    return Table("", rows, WORDS, (), notes)
+
+
+def words_sheet(papers, results) -> formats.Sheet:
+    """`in_words` of all papers, a table each."""
+    tables = [(paper, in_words(paper, results)) for paper in papers if paper.statements]
+    captioned = tuple(table.changed(caption=paper.title) for paper, table in tables)
+    return formats.Sheet("statements", "What the papers say of their results in words", captioned)
+
+
+def _finding(paper, finding) -> dict:
+    statement = finding.statement
+    if statement.classes:
+        ours = f"{statement.first}: recall of {' and '.join(statement.classes)} − of the others"
+    else:
+        name, _, emotion = statement.metric.partition(":")
+        metric = f"recall of {emotion}" if emotion else name.upper()
+        ours = f"{statement.first} − {statement.second}, {metric}"
+    return {
+        "paper": paper.name,
+        "statement": statement.id,
+        "text": statement.text,
+        "where": statement.where,
+        "ours": ours,
+        "expect": statement.expect,
+        **formats.interval_fields("difference", finding.difference),
+        "outcome": "; ".join([finding.outcome, *finding.failed]),
+        "place": finding.place,
+    }
+
+
+WORDS = (
+    Column("the paper says", "text", lambda row, field: f"“{row[field]}” ({row['where']})"),
+    formats.text("ours", "ours"),
+    formats.estimate("difference [95 %]", "difference", difference=True),
+    formats.text("outcome", "outcome"),
+    formats.text("on", "place", none=formats.NONE),
+)
 
 
 def _command(paper, numbers: list[ReportedResult]) -> str:

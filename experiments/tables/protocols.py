@@ -78,9 +78,11 @@ def _row(other, honest, measured) -> dict:
     """The row of the protocol, with the numbers of the one beside it, and their difference."""
     row, beside = measured[other], measured[honest]
     row = row | {field: value for field, value in beside.items() if "_beside" in field}
+    reasons = []
     for metric in ("ua", "wa"):
-        difference, _ = layout.value_or_reason(comparisons.difference, other, honest, metric)
+        difference, why = layout.value_or_reason(comparisons.difference, other, honest, metric)
         row = row | formats.interval_fields(f"{metric}_difference", difference)
+        reasons += [f"no {metric.upper()} difference: {why}"] if why else []
     both = {
         "beside": honest.protocol,
         "n_beside": honest.num_test,
@@ -88,7 +90,7 @@ def _row(other, honest, measured) -> dict:
         "folds": f"{other.folds}; {honest.folds}",
         "seeds": f"{ranges(other.seeds)}; {ranges(honest.seeds)}",
         "train": f"{_trained_on(other):.0f}; {_trained_on(honest):.0f}",
-        "notes": "; ".join([*other.caveats, *honest.caveats]),
+        "notes": "; ".join([*other.caveats, *honest.caveats, *reasons]),
     }
     return row | layout.surroundings(honest) | both
 

@@ -5,9 +5,9 @@ spectrogram slices) the MFCC network is best, with 49.5 % of 105 test files of s
 """
 
 from papers.emmert.features import features
-from papers.emmert.protocol import RECIPES, change, fetch, files, folds, select
+from papers.emmert.protocol import RECIPES, change, fetch, files, folds, restored, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "restored", "select"]
 
 COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes
 BENCHED = {

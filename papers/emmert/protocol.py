@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from common.errors import InputError
 from common.folds import splits
 from papers.emmert.features import FrontEnd
 
@@ -132,6 +133,25 @@ def files(front_end):
     from papers.emmert import resnet
 
     return (resnet.place(front_end.weights),)
+
+
+def restored(front_end, folder):
+    """The front end of a saved system; its weights are taken from `folder` where they are not on this machine.
+
+    Only what Keras publishes counts as ImageNet's: weights of a folder get the hash of their values for a name, so that
+    no folder can put others in their place.
+
+    Raises:
+        InputError: the file is not there, or holds other weights than the front end names.
+    """
+    if not (paths := files(front_end)) or paths[0].exists():
+        return front_end
+    from papers.emmert import resnet
+
+    weights = resnet.install(folder / paths[0].name)
+    if front_end.weights not in ("imagenet", weights):
+        raise InputError(f"{paths[0].name} holds other weights than the system was made with; save the system anew")
+    return dataclasses.replace(front_end, weights=weights)
 
 
 def select(corpus, recipe, emotions=None):

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -34,7 +35,13 @@ LAST_BLOCK = "conv5_block2_out"  # what goes into the last block: (4, 7, 2048) o
 
 
 def place(weights) -> Path:
-    """Where the weights of a front end are kept, in Keras's format: "imagenet" or the hash of a user's weights."""
+    """Where the weights of a front end are kept, in Keras's format: "imagenet" or the hash of a user's weights.
+
+    Raises:
+        InputError: neither, in the description of a system from elsewhere.
+    """
+    if not re.fullmatch("imagenet|[0-9a-f]{64}", weights):
+        raise InputError(f"{weights!r} names no weights; expected imagenet, none or 64 hexadecimal digits")
     return feature_store.cache_dir() / "weights" / f"resnet50-{weights}.weights.h5"
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from common.corpora import emodb, fetch, ravdess
 from common.errors import InputError
+from tests.support import hostile
 
 
 def wav_bytes(seconds):
@@ -267,6 +268,30 @@ def test_another_archive_than_at_the_first_fetch_is_refused(server, get, emodb_f
     with pytest.raises(InputError, match=f"earlier fetch recorded {hashlib.sha256(emodb_zip).hexdigest()}"):
         get()
     assert left_in(tmp_path) == ["data/archives/emodb.zip.sha256"]
+
+
+def test_no_hostile_archive_is_unpacked_and_none_ends_in_a_traceback(tmp_path):
+    judged = hostile.judged_archives(tmp_path)
+    assert (judged.accepted, judged.tracebacks) == ([], []) and len(judged.refused) >= 40
+
+
+@pytest.mark.parametrize("length", [None, "10000000", "9" * 30, "-5", "many"])
+def test_a_download_without_an_end_is_given_up(server, get, tmp_path, monkeypatch, length):
+    """Also where the server announces no length, or a length that is none."""
+    monkeypatch.setattr(fetch, "MAX_DOWNLOAD_BYTES", 1_000_000)
+    monkeypatch.setattr(Handler, "answer", lambda self, status, content, headers: endless(self, length))
+    with pytest.raises(InputError, match="expected at most|download failed|Content-Length"):
+        get(attempts=1)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 1_000_000
+
+
+def endless(handler, length):
+    handler.send_response(200)
+    if length:
+        handler.send_header("Content-Length", length)
+    handler.end_headers()
+    for _ in range(100):
+        handler.wfile.write(bytes(100_000))
 
 
 def test_a_bomb_is_not_unpacked(server, get, emodb_zip, tmp_path, monkeypatch):

@@ -124,7 +124,7 @@ def test_a_stream_does_not_tune_itself():
     assert stream(Batches(part(RAGGED), batch_size=3)).options().autotune.enabled is False
 
 
-def test_rows_keeps_the_first_examples():
+def test_the_first_examples_of_every_utterance_are_kept():
     assert Batches(part(RAGGED).first_examples(1), batch_size=9).part.features[1].shape == (1, 2, 2)
     assert len(Batches(part(RAGGED).first_examples(1), batch_size=9).order) == len(RAGGED)
 

@@ -209,7 +209,7 @@ def test_a_section_measured_again_replaces_itself_alone(tmp_path):
         ('{"schema": 1, "sections": {"memory": {"figures": [], "conditions": {}}}}', "is damaged"),
         (
             json.dumps({"schema": 1, "sections": {"memory": {"figures": [{}], "conditions": CONDITIONS}}}),
-            "lacks a field",
+            "missing required field",
         ),
         ('{"schema": 2, "sections": {}}', "has schema 2"),
     ],

@@ -109,7 +109,7 @@ def test_a_second_measurement_keeps_the_others_and_replaces_its_own(tmp_path):
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"schema": 1, "systems": {"a/b": {"features_ms": 1}}}', "a/b lacks a number"),
+        ('{"schema": 1, "systems": {"a/b": {"features_ms": 1}}}', "missing required field `network_ms`"),
         ('{"schema": 2, "systems": {}}', "has schema 2"),
     ],
 )

@@ -127,6 +127,17 @@ def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
     assert reproduction.compare(clean, [results]).verdict.startswith("not run: a verdict needs 3 seeds, there is 1")
 
 
+def test_a_difference_that_cannot_be_computed_says_why():
+    few = part([0, 1, 0, 1], [0, 1, 1, 0], ["a", "a", "b", "b"])
+    runs = [noisy({"ambient": RIGHT}, variant=f"noise_{kind}_10hz") for kind in ("normal", "modified")]
+    for run in runs:
+        run.parts.update({"test": few, "test:ambient_0db": few})
+    (table,) = noise.differences_sheet("ravdess/4hap", system_results.group(runs)).tables
+    row = rows(table)[0]
+    assert row.shown["UA difference [95 %]"] == formats.NONE
+    assert row.data["notes"].startswith("no UA difference: 2 speakers")
+
+
 def test_what_a_system_gains_in_noise_is_a_difference_on_the_same_utterances():
     normal = noisy({"ambient": LABELS < 0, "pop": LABELS == 0, "crowd_anger": LABELS < 0})
     modified = noisy({"ambient": RIGHT, "pop": LABELS >= 0, "crowd_anger": LABELS == 1}, variant="noise_modified_10hz")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from common import records
+from common.errors import InputError
 from common.evaluation import intervals, reported_results
 from common.evaluation.reported_results import ReportedResult
 from experiments.evaluation import reproduction, system_results
@@ -206,3 +207,67 @@ def test_a_modified_system_takes_no_part_in_a_verdict_whatever_its_score():
     alone = nearest_to(modified)
     assert alone.verdict.startswith("not run: ") and alone.ours is None and alone.nearest is None
     assert nearest_to(own, modified).verdict == nearest_to(own).verdict
+
+
+# --- what papers say in words ---
+
+
+def said(first="mfcc", expect="higher", **changes):
+    fields = {"id": "s", "text": "better", "where": "V", "second": "own_cnn", "metric": "wa"}
+    return reported_results.Statement(**(fields | {"first": first, "expect": expect} | changes))
+
+
+def paper():
+    return reported_results.Paper(name="emmert", title="", published=(published(),))
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "expect", "outcome"),
+    [
+        (3, 1, "higher", "agrees"),
+        (1, 3, "higher", "contradicts"),
+        (1, 3, "lower", "agrees"),
+        (3, 1, "not higher", "contradicts"),
+        (1, 3, "not higher", "agrees"),
+    ],
+)
+def test_a_statement_agrees_where_the_whole_interval_lies_on_its_side(better, worse, expect, outcome):
+    systems = system_results.group([many([better] * 8), many([worse] * 8, variant="own_cnn")])
+    outcome_of_ours = reproduction.check_statement(said(expect=expect), paper(), systems)
+    assert outcome_of_ours.outcome == outcome
+    assert outcome_of_ours.difference.value == pytest.approx((better - worse) / 4)
+    assert outcome_of_ours.place == "ravdess/strong, paper, preset paper, seed 0"
+
+
+def test_a_statement_is_undecided_where_the_interval_holds_zero_and_not_run_where_a_system_is_missing():
+    mixed = system_results.group([many([4, 0, 3, 1, 4, 0, 2, 2]), many([2] * 8, variant="own_cnn")])
+    assert reproduction.check_statement(said(), paper(), mixed).outcome == "undecided"
+    alone = system_results.group([many([2] * 8)])
+    assert reproduction.check_statement(said(), paper(), alone).outcome == "not run: own_cnn"
+    quick = system_results.group([many([3] * 8, preset="smoke"), many([1] * 8, variant="own_cnn", preset="smoke")])
+    assert reproduction.check_statement(said(), paper(), quick).outcome == "not run: mfcc, own_cnn"
+
+
+def test_a_statement_of_classes_compares_their_recall_with_that_of_the_others():
+    (only,) = system_results.group([many([3] * 8)])
+    recalls = np.diag(np.asarray(only.records[0].parts["test"]["confusion"])[:, :2]) / 16
+    outcome_of_ours = reproduction.check_statement(said(second="", classes=("anger",)), paper(), [only])
+    assert outcome_of_ours.difference.value == pytest.approx(recalls[0] - recalls[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"expect": "better"}, "expect = 'better'; expected one of higher, lower, not higher"),
+        ({"classes": ["anger"]}, "one of the two"),
+        ({"second": None, "classes": ["rage"]}, "classes has rage"),
+        ({"text": None}, "text is missing"),
+    ],
+)
+def test_a_statement_is_checked_when_it_is_read(changes, message, tmp_path):
+    entry = {"id": "s", "text": "better", "where": "V", "first": "mfcc", "second": "own_cnn", "expect": "higher"}
+    lines = [f"{key} = {value!r}" for key, value in (entry | changes).items() if value is not None]
+    head = "[paper]\ntitle = 'T'\nauthors = ['A']\ncorpus = 'c'\nclasses = ['anger']\n\n[[statement]]\n"
+    (tmp_path / "paper.toml").write_text(head + "\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=message):
+        reported_results.read_file(tmp_path / "paper.toml")

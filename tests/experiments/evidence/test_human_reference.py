@@ -39,10 +39,10 @@ def test_a_listening_test_becomes_a_row_below_the_systems(tmp_path):
     assert row["ua"] == pytest.approx(0.7) and row["wa"] == pytest.approx(0.8) and row["n"] == 4
     results = system_results.group([many(2, corpus_variant="emodb-2s")])
     (table,) = all_tables.with_people(systems.systems_sheet("emodb-2s", results), [row], "emodb-2s").tables
-    below = rows(table)[-1].shown
-    assert below["UA pooled"] == "70.0" and below["WA pooled"] == "80.0" and below["n"] == "4"
-    assert below["system"] == "human" and NONE not in below["notes"]
-    assert {below[name] for name in ("protocol", "rule", "macro F1", "band")} == {NONE}
+    below = rows(table)[-1]
+    assert below.shown["UA [95 %]"] == "70.0" and below.shown["WA [95 %]"] == "80.0" and below.data["n"] == 4
+    assert below.shown["system, rule"] == "human" and NONE not in below.shown["notes"]
+    assert {below.shown[name] for name in ("protocol, preset", "trained out", "seeds")} == {NONE}
 
 
 def test_a_corpus_without_listeners_has_no_row(tmp_path):

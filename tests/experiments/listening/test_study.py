@@ -249,6 +249,17 @@ def test_requests_that_are_not_the_pages_are_refused(desk):
     assert desk.client.get("/", headers={"Host": "evil.example"}).status_code == 400
     assert desk.client.post("/answer", data={"assessor": "Anna", "token": token, "answer": "anger"}).status_code == 415
     assert desk.client.post("/answer", json=["Anna"]).status_code == 400
+    for body in (
+        b"",
+        b"{",
+        b"NaN",
+        b"\xff",
+        b"[" * 4900 + b"]" * 4900,
+        b'{"a":' * 1500 + b"1" + b"}" * 1500,
+        b"9" * 5000,
+    ):
+        sent = {"data": body, "content_type": "application/json"}
+        assert {desk.client.post(path, **sent).status_code for path in ("/answer", "/reveal")} == {400}, body[:20]
     assert desk.post("/answer", token, answer="joy").status_code == 400
     assert desk.post("/answer", token, answer=["anger"]).status_code == 400
     assert desk.post("/answer", "03-01-05", answer="anger").status_code == 404

@@ -14,6 +14,7 @@ from common.errors import InputError
 from common.utterance import Fold, Utterance
 from experiments import catalog
 from experiments.saved_models import model_card, models
+from tests.support import hostile
 from tests.support.records_by_hand import part, record
 from tests.support.trained_systems import SYSTEMS, run
 
@@ -152,7 +153,7 @@ def test_another_version_is_refused_unless_it_is_asked_for(copy, trained, varian
 def test_the_first_form_of_the_description_is_still_read(copy, trained):
     folder = copy()
     described = json.loads((folder / "system.json").read_text())
-    del described["speakers"]
+    del described["speakers"], described["sha256"]
     (folder / "system.json").write_text(json.dumps(described))
     (folder / "README.md").unlink()
     saved = models.load(folder)
@@ -203,13 +204,13 @@ def test_no_code_of_a_file_is_run(copy):
 
     folder = copy("framewise")
     skops.io.dump(FunctionTransformer(os.getcwd), folder / "network.skops")
-    with pytest.raises(InputError, match="its network network"):
-        models.load(folder)
+    with pytest.raises(InputError, match="its network network .*getcwd"):
+        models.load(hostile.resigned(folder))
     folder = copy("ctc")
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x + os.getpid())(inputs)).save(folder / "network.keras")
-    with pytest.raises(InputError, match="its network network"):
-        models.load(folder)
+    with pytest.raises(InputError, match="its network network .*[Ll]ambda"):
+        models.load(hostile.resigned(folder))
 
 
 # --- what is written

@@ -193,6 +193,27 @@ def test_a_saved_system_brings_its_weights_along(files, tmp_path, monkeypatch):
     np.testing.assert_array_equal(resnet.activations(SLICES, loaded.recipe.front_end), expected)
 
 
+@pytest.mark.parametrize("weights", ["../../x", "", "none/..", "*", "imagenet\n", "a" * 63])
+def test_a_name_of_weights_is_never_a_path(weights, cache):
+    front_end = dataclasses.replace(emmert.RECIPES["resnet50"]["paper"].front_end, weights=weights)
+    with pytest.raises(InputError, match="names no weights"):
+        emmert.restored(front_end, cache)
+    with pytest.raises(InputError, match="names no weights"):
+        resnet.network(weights)
+
+
+def test_weights_of_a_folder_never_stand_in_for_imagenets(files, tmp_path, cache):
+    recipe = emmert.RECIPES["resnet50"]["paper"]
+    kept = resnet.place(resnet.install(files["network.keras"]))
+    (tmp_path / resnet.place("imagenet").name).write_bytes(kept.read_bytes())
+    restored = emmert.restored(recipe.front_end, tmp_path)
+    assert not resnet.place("imagenet").exists() and resnet.place(restored.weights) == kept
+    named = dataclasses.replace(recipe.front_end, weights="0" * 64)
+    (tmp_path / resnet.place("0" * 64).name).write_bytes(kept.read_bytes())
+    with pytest.raises(InputError, match="holds other weights than the system was made with"):
+        emmert.restored(named, tmp_path)
+
+
 def test_the_fine_tuned_network_begins_as_the_frozen_one_and_trains_its_last_block():
     frozen, tuned = (emmert.RECIPES[name]["paper"] for name in ("resnet50_random", "resnet50_fine_tuned"))
     tuned = dataclasses.replace(tuned, front_end=dataclasses.replace(tuned.front_end, weights="none"))

@@ -1,0 +1,42 @@
+"""Files of a user's, read whole: of at most so many bytes, and from no device, which would never end."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from common.errors import InputError
+
+LARGEST_BYTES = 2**28
+
+
+def read_bytes(path, most=LARGEST_BYTES) -> bytes:
+    """The content of a file or a pipe.
+
+    Raises:
+        OSError: it cannot be read.
+        InputError: it is a device, or longer than `most`.
+    """
+    with open(path, "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise InputError(f"{path}: a device; expected a file: check the path")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path}: more than {most >> 20} MiB; check the path")
+    return content
+
+
+def read_json(path, kind=Any):
+    """A JSON file as the type `kind`, the type of everything in it checked.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such JSON.
+    """
+    try:
+        return msgspec.json.decode(read_bytes(Path(path)), type=kind)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
