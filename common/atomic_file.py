@@ -67,20 +67,20 @@ def atomic_folder(path):
         _rename(temporary, path, replace=True)
 
 
-def write_set(texts) -> None:
-    """Write text files together: all to temporary names, then all renamed. On a full disk the old files stay.
+def write_set(contents) -> None:
+    """Write files together: all to temporary names, then all renamed. On a full disk the old files stay.
 
     Args:
-        texts: path -> text.
+        contents: path -> text or bytes.
 
     Raises:
         OSError: a file cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        temporaries = {Path(path): stack.enter_context(_temporary(Path(path))) for path in texts}
-        for temporary, text in zip(temporaries.values(), texts.values(), strict=True):
-            with _synced(temporary, "w") as file:
-                file.write(text)
+        temporaries = {Path(path): stack.enter_context(_temporary(Path(path))) for path in contents}
+        for temporary, content in zip(temporaries.values(), contents.values(), strict=True):
+            with _synced(temporary, "w" if isinstance(content, str) else "wb") as file:
+                file.write(content)
         for path, temporary in temporaries.items():
             _rename(temporary, path, replace=True)
 

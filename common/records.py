@@ -97,6 +97,7 @@ class RunRecord:
             decision: the row's largest value, an all-zero row meaning "no decision".
         history: per epoch values; `best_epoch` indexes it.
         warnings: what is doubtful of the corpus, as the run printed it; shown beside results, and no bar to a verdict.
+        audit: what the leakage audit warned of in the folds of this seed, as the run printed it.
         networks: by name, how each network's training ended; empty for a system without networks, and in records older
             than the field.
         corpus_fingerprint: SHA-256 over ids, labels, speakers and the audio files' bytes.
@@ -131,6 +132,7 @@ class RunRecord:
     cost: Cost
     networks: dict[str, Network] = dataclasses.field(default_factory=dict)
     warnings: list[str] = dataclasses.field(default_factory=list)
+    audit: list[str] = dataclasses.field(default_factory=list)
 
     def scores(self, part="test", rule=None) -> np.ndarray:
         """`(N, K)` scores of a part under a rule, by default the paper's."""

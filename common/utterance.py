@@ -59,6 +59,20 @@ def slug(corpus_variant) -> str:
     return f"{readable or 'corpus'}--{digest}"
 
 
+def stem_of(before, corpus_variant, after) -> str:
+    """Names around a corpus variant as the stem of a file's name: different names have different stems.
+
+    They are joined by hyphens. Names with hyphens or capitals of their own, and very many letters, get a hash of all of
+    them, as in `slug`.
+    """
+    names = (*before, *after)
+    readable = "-".join([*before, slug(corpus_variant), *after])
+    if not any("-" in name or name != name.casefold() for name in names) and len(readable.encode()) <= _LONGEST_NAME:
+        return readable
+    digest = hashlib.sha256(repr((before, corpus_variant, after)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{readable.encode()[:_LONGEST_SLUG].decode(errors='ignore')}--{digest}"
+
+
 @functools.lru_cache(maxsize=1024)
 def file_name(name) -> str:
     """The name of a system, a protocol or a fold as the name of a file or folder: itself.

@@ -41,7 +41,7 @@ class Program(click.Group):
             lines = str(error).splitlines()
             raise click.exceptions.UsageError("\n".join(map(printable, lines))) from error
         except KeyboardInterrupt:
-            click.echo("\nstopped; finished folds are kept, the same command goes on from here", err=True)
+            click.echo("\nstopped; what is finished is kept, the same command goes on from here", err=True)
             raise click.exceptions.Exit(130) from None
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from common.errors import InputError, listed
+from common.folders import walk
 from common.utterance import SYNTHETIC, Corpus
 
 MARKER = "synthetic.json"
@@ -34,7 +35,7 @@ def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
         InputError: two files of one stem hold different recordings.
     """
     by_stem = defaultdict(list)
-    for folder, names in _walk(root):
+    for folder, names in walk(root):
         parts = Path(folder).relative_to(root).parts
         if any(part.lower() in OTHER_SIGNALS for part in parts):
             continue
@@ -70,21 +71,6 @@ def _check_copies(root, by_stem):
                 )
 
 
-def _walk(root, depth=None):
-    """Each folder below `root` with its files' names; links to folders are followed, but no folder is visited twice."""
-    seen, top = set(), len(Path(root).parts)
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        subfolders.sort()
-        real = os.path.realpath(folder)
-        if depth is not None and len(Path(folder).parts) - top >= depth:
-            subfolders.clear()
-        if real in seen:
-            subfolders.clear()
-        else:
-            seen.add(real)
-            yield folder, sorted(names)
-
-
 def has_audio(folder, grammar) -> bool:
     """Whether an audio file of this grammar lies directly in `folder`; not where that cannot be read."""
     try:
@@ -105,7 +91,7 @@ def common_folder(folder, grammar, depth=4) -> Path | None:
     """
     holding = []
     top = len(Path(folder).parts)
-    for inner, names in _walk(folder, depth):
+    for inner, names in walk(folder, depth):
         other = any(part.lower() in OTHER_SIGNALS for part in Path(inner).parts[top:])
         if not other and _any_audio(names, grammar):
             holding.append(inner)

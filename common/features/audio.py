@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -70,6 +71,66 @@ def read_utterance(utterance, *, sample_rate_hz=None) -> tuple[np.ndarray, int]:
         end_s=utterance.end_s,
         channel=utterance.channel,
     )
+
+
+class Window(NamedTuple):
+    """A stretch of a recording, heard for itself: seconds, waveform (N,) float32, and why it holds nothing, or ""."""
+
+    start_s: float
+    end_s: float
+    waveform: np.ndarray
+    sample_rate_hz: int
+    fault: str
+
+
+def num_windows(path, *, window_s, hop_s) -> int:
+    """How many windows `windows` gives."""
+    return len(_window_starts(*duration(path), window_s, hop_s)[0])
+
+
+def windows(path, *, window_s, hop_s, sample_rate_hz=None, channel=None):
+    """A recording in overlapping windows, one after the other; the file is decoded once, and memory holds one window.
+
+    Args:
+        path: an audio file.
+        window_s: length of each; a shorter recording is one window.
+        hop_s: step, at most `window_s`. The last window ends with the recording, whatever the step.
+        sample_rate_hz, channel: as `read` takes them.
+
+    Raises:
+        InputError: the file is not audio, too short, truncated, or has no such channel.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        rate, num_frames = file.samplerate, _num_frames(file)
+        _check_length(num_frames, rate, path)
+        _check_channel(file.channels, path, channel)
+        starts, width = _window_starts(num_frames, rate, window_s, hop_s)
+        held, begins = np.empty((0, file.channels), dtype="float32"), 0
+        for start in starts:
+            held, begins = held[start - begins :], start
+            held = np.concatenate([held, _decoded(file, path, 0, width - len(held), "float32")])
+            yield _window(held, start, rate, path, sample_rate_hz, channel)
+
+
+def _window_starts(num_frames, rate, window_s, hop_s):
+    """First frames of all windows, and their width in frames."""
+    width, hop = min(round(window_s * rate), num_frames), round(hop_s * rate)
+    starts = list(range(0, num_frames - width + 1, hop))
+    return starts if starts[-1] + width == num_frames else [*starts, num_frames - width], width
+
+
+def _window(samples, start, rate, path, sample_rate_hz, channel) -> Window:
+    times = start / rate, (start + len(samples)) / rate
+    try:
+        waveform = _mono(samples, path, channel)
+    except InputError as error:
+        return Window(*times, samples[:0, 0], rate, str(error).removeprefix(f"{path}: "))
+    if fault := recordings.fault(waveform, rate, whole=False):
+        return Window(*times, waveform[:0], rate, fault)
+    if sample_rate_hz is not None and sample_rate_hz != rate:
+        waveform, rate = soxr.resample(waveform, rate, sample_rate_hz, quality="HQ"), sample_rate_hz
+    return Window(*times, np.ascontiguousarray(waveform), rate, "")
 
 
 def read_every_file(corpus, *, workers, seen_hz=recordings.USUAL_BAND_HZ) -> tuple[str, ...]:
@@ -226,7 +287,7 @@ def _first_that_opens(path, source, stack) -> _Sound:
 
 def _check_file(path):
     if not path.is_file():
-        instead = "a folder" if path.is_dir() else "nothing"
+        instead = "a folder" if path.is_dir() else "a pipe or a device" if path.exists() else "nothing"
         raise InputError(f"{path}: expected an audio file, found {instead}; check the path")
     try:
         num_bytes = path.stat().st_size
@@ -288,15 +349,17 @@ def _check_length(count, rate, path):
         raise InputError(f"{path}: {count / rate:.3f} s of audio; expected at least {MIN_SECONDS} s: leave it out")
 
 
+def _check_channel(count, path, channel):
+    if channel is not None and not 1 <= channel <= count:
+        raise InputError(f"{path}: channel {channel} of {count}; expected a number from 1 to {count}")
+
+
 def _mono(samples, path, channel):
     """One channel or the mean of all, (N, C) -> (N,).
 
     Refuses samples that are not finite or out of range, and channels that cancel.
     """
-    if channel is not None and not 1 <= channel <= samples.shape[1]:
-        raise InputError(
-            f"{path}: channel {channel} of {samples.shape[1]}; expected a number from 1 to {samples.shape[1]}"
-        )
+    _check_channel(samples.shape[1], path, channel)
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise InputError(f"{path}: {bad} samples are NaN or infinite; expected finite samples: convert it again")

@@ -102,6 +102,19 @@ def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
     return findings
 
 
+def in_words(findings) -> list[str]:
+    """A sentence for each kind of WARN: the first of its kind, and in how many folds there are some."""
+    by_kind = defaultdict(list)
+    for finding in findings:
+        by_kind[finding.kind].append(finding)
+    return [f"{kind}: {same[0].message}{_in_folds(same)}" for kind, same in by_kind.items()]
+
+
+def _in_folds(findings) -> str:
+    folds = {name for finding in findings for name in finding.fold.split(",")}
+    return f" ({findings[0].fold}; so in {len(folds)} folds)" if len(folds) > 1 else ""
+
+
 def told_by_speaker(utterances) -> str:
     """A sentence where most speakers have one emotion alone, as in URDU; "" elsewhere.
 

@@ -1,8 +1,10 @@
 """The verb `predict`. What reads audio or starts Keras is imported when it runs."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -13,42 +15,70 @@ from experiments.cli.options import STRICT
 
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable, with the scores of every decision rule.")
-@click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no FILE.")
+@click.argument("paths", nargs=-1)
+@click.option("--list", "listed", help="A file with a path on each line; - reads the paths from standard input.")
+@click.option("--csv", "form", flag_value="csv", help="Lines of CSV, each written when its recording is done.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON, with the scores of every decision rule.")
+@click.option("--json", "form", flag_value="json", help="One JSON document at the end, with all that is known.")
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="FILE.csv or FILE.jsonl to write; what it has already is kept."
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, each with the system."
+)
+@click.option("--stream", is_flag=True, help="A decision every second, each on the seconds before it (--window).")
+@click.option(
+    "--window", "window_s", type=click.FloatRange(1, 600), help="Seconds that --stream decides on; 3 if absent."
+)
+@click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no PATH.")
 @click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
 @click.option(
     "--channel", type=click.IntRange(1), help="Channel to use, counted from 1; default: mean of all channels."
 )
 @STRICT
-def predict_command(model, files, as_json, with_recipe, anyway, channel, strict):
+def predict_command(model, paths, listed, form, into, workers, stream, window_s, with_recipe, anyway, channel, strict):
     """Apply the saved system in MODEL to recordings.
 
-    `run --models DIR` makes such folders. A recording that cannot be used is named and stops no other; the exit status
-    is 2 then.
+    `run --models DIR` makes such folders. A PATH is a recording, a folder (with all recordings below it), a pipe, or -
+    for the bytes of one recording on standard input. A recording that cannot be used is named at the end and stops no
+    other; the exit status is 2 then. The same command with the same --into goes on where it was stopped.
 
-    Example: python -m experiments predict MODELS/runs/emmert/mfcc/.../fold_1 recording.wav
+    Example: find calls -name "*.wav" | python -m experiments predict MODEL --list - --into calls.csv --workers 4
     """
-    if not files and not with_recipe:
-        raise InputError("no recording is named; give one or more audio files behind the model's folder, or --recipe")
-    from experiments.saved_models import model_card, models
+    _check(paths, listed, form, into, stream, window_s, strict, with_recipe)
+    from experiments.saved_models import many_recordings, model_card, models
 
     saved = models.load(model, anyway=anyway)  # starts Keras, quietly: before what imports it
     from experiments.saved_models import predict
 
     for sentence in saved.differs:
         click.echo(f"Warning: made with {sentence}", err=True)
-    predictions, errors = _predict_all(predict.predictor(saved, channel=channel, strict=strict), predict.pieces, files)
-    for prediction in predictions:
-        for doubt in prediction.warnings:
-            click.echo(f"Warning: {prediction.file} is {doubt}", err=True)
-    about = predict.about(saved)
-    if as_json:
+    window_s = (window_s or predict.WINDOW_S) if stream else None
+    options = {"channel": channel, "strict": strict, "window_s": window_s}
+    about, errors, predictions = predict.about(saved, window_s), [], []
+    settings = dict(model_card.flat(saved.record.recipe)) if with_recipe else {}
+    if into or form != "json":
+        _show_about(about, settings, err=bool(into or form))
+    with _output(into, form, saved.record, many_recordings.system_of(model, saved.record, options)) as (writer, done):
+        results = many_recordings.predict_all(
+            many_recordings.sources(paths, listed),
+            predict.Predictor(saved, **options),
+            **{"workers": workers, "folder": (model, anyway), "options": options, "done": done},
+        )
+        for prediction, error in results:
+            if error:
+                errors.append(error)
+                continue
+            for doubt in [] if stream else prediction.warnings:
+                click.echo(f"Warning: {prediction.file} is {doubt}", err=True)
+            (writer.write if writer else predictions.append)(prediction)
+    if into:
+        click.echo(f"{into}: done, {len(errors)} recordings or pieces could not be used", err=True)
+    elif form == "json":
         recipe = {"recipe": saved.record.recipe} if with_recipe else {}
         outcome = {"predictions": [dataclasses.asdict(p) for p in predictions], "errors": errors}
         click.echo(json.dumps(about | recipe | outcome, indent=1))
-    else:
-        _show_about(about, dict(model_card.flat(saved.record.recipe)) if with_recipe else {})
+    elif not form:
         _show(predictions, saved.record.classes)
     for sentence in errors:
         click.echo(f"Error: {sentence}", err=True)
@@ -56,29 +86,43 @@ def predict_command(model, files, as_json, with_recipe, anyway, channel, strict)
         raise click.exceptions.Exit(2)
 
 
-def _predict_all(predict_piece, pieces_of, files):
-    """Predictions, and what is wrong with the others."""
-    predictions, errors = [], []
-    for file in files:
-        try:
-            pieces = pieces_of(file)
-        except InputError as error:
-            errors.append(str(error))
-            continue
-        for piece in pieces:
-            try:
-                predictions.append(predict_piece(file, *piece))
-            except InputError as error:
-                errors.append(str(error) if piece[0] is None else f"from {piece[0]:.1f} to {piece[1]:.1f} s: {error}")
-    return predictions, errors
+def _check(paths, listed, form, into, stream, window_s, strict, with_recipe):
+    """Raise InputError for options that would be ignored or contradict each other."""
+    if not (paths or listed or with_recipe):
+        raise InputError("no recording is named; give files or folders behind the model's folder, --list, or --recipe")
+    if "-" in paths and listed == "-":
+        raise InputError("- and --list - both read standard input; write the paths to a file")
+    if into and form:
+        raise InputError(f"--into writes what its name ends in; leave --{form} out")
+    if window_s and not stream:
+        raise InputError("--window is for --stream; add it, or leave --window out")
+    if stream and strict:
+        raise InputError("--strict is for whole recordings: a window of --stream may fall into a pause; leave one out")
 
 
-def _show_about(about, recipe):
+@contextlib.contextmanager
+def _output(into, form, record, system):
+    """The writer of lines, None where there is none, and what --into has already."""
+    from experiments.saved_models import many_recordings
+
+    if into:
+        with many_recordings.written(into, record.classes, system) as output:
+            yield output
+        return
+    writer = None
+    if form in ("csv", "jsonl"):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
+        writer = many_recordings.Writer(sys.stdout, form, record.classes, system)
+        writer.begin()
+    yield writer, {}
+
+
+def _show_about(about, recipe, *, err):
     for name, value in about.items():
         for line in value if isinstance(value, list) else [value]:
-            click.echo(f"{name.replace('_', ' '):10}  {line}")
+            click.echo(f"{name.replace('_', ' '):10}  {line}", err=err)
     for name, value in recipe.items():
-        click.echo(f"{'recipe':10}  {name} = {value}")
+        click.echo(f"{'recipe':10}  {name} = {value}", err=err)
 
 
 def _show(predictions, classes):
@@ -87,7 +131,10 @@ def _show(predictions, classes):
 
     if not predictions:
         return
-    decides, *others = predictions[0].scores
+    if not (decided := [p for p in predictions if p.scores]):
+        click.echo("\nno stretch that could be decided")
+        return
+    decides, *others = decided[0].scores
     click.echo(f"\nscores of the rule {decides}, which decides")
     click.echo(_table(predictions, decides, classes))
     if not _sum_to_one(predictions, decides) and (rule := next((r for r in others if _sum_to_one(predictions, r)), "")):
@@ -106,7 +153,7 @@ def _table(predictions, rule, classes) -> str:
 
     rows = []
     for p in predictions:
-        scores = [f"{p.scores[rule][name]:.3g}" for name in classes]
+        scores = [f"{p.scores[rule][name]:.3g}" if p.scores else "" for name in classes]
         rows.append([p.file, f"{p.start_s:.1f}", f"{p.end_s:.1f}", p.decision or "no decision", *scores])
     aligned = ("left", "right", "right", "left", *("right" for _ in classes))
     headers = ["file", "start_s", "end_s", "decision", *classes]
@@ -115,5 +162,5 @@ def _table(predictions, rule, classes) -> str:
 
 def _sum_to_one(predictions, rule) -> bool:
     """Whether a rule's scores are shares or probabilities; a row of zeros, "no decision", does not speak against it."""
-    sums = [sum(p.scores[rule].values()) for p in predictions]
+    sums = [sum(p.scores[rule].values()) for p in predictions if p.scores]
     return all(total == 0 or abs(total - 1) < 1e-3 for total in sums)

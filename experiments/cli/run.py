@@ -80,8 +80,18 @@ def show(done, refused, failed, results):
     """Print the table of all records and where the report lies.
 
     Raises:
-        InputError: folds failed; the tables of what is there are printed and written all the same.
+        InputError: folds failed, and the tables of what is there are printed and written all the same; or these cannot
+            be written.
     """
+    try:
+        _show(done, refused, results)
+    except InputError as error:
+        raise InputError("\n".join([str(error), *_failures(failed)])) from error
+    if failed:
+        raise InputError("\n".join(_failures(failed)))
+
+
+def _show(done, refused, results):
     from common import records
     from experiments.report import html_page
     from experiments.tables import all_tables
@@ -95,7 +105,10 @@ def show(done, refused, failed, results):
     index = html_page.write(results)
     click.echo(f"tables (Markdown, CSV, LaTeX): {results / 'tables'}\nfigures: {index.parent / 'figures'}")
     click.echo(f"next: open {index} in a browser")
-    if failed:
-        sentences = "\n".join(dict.fromkeys(map(str, failed)))
-        count = "1 fold failed and has" if len(failed) == 1 else f"{len(failed)} folds failed and have"
-        raise InputError(f"{count} no record, all others are kept:\n{sentences}")
+
+
+def _failures(failed) -> list[str]:
+    if not failed:
+        return []
+    count = "1 fold failed and has" if len(failed) == 1 else f"{len(failed)} folds failed and have"
+    return [f"{count} no record, all others are kept:", *dict.fromkeys(map(str, failed))]

@@ -1,8 +1,13 @@
-"""results/audit.json, as `python -m experiments audit --keep` wrote it."""
+"""What is known of folds: results/audit.json, as `python -m experiments audit --keep` wrote it, and results/folds.
+
+results/folds/<fold fingerprint>.json holds the ids of the utterances that trained, once for all records of a fold; the
+parts that were validated and tested on are in the records themselves.
+"""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+from common.atomic_file import write_json
 from experiments.evidence.measurements import read_measured
 
 SCHEMA, FILE = 1, "audit.json"
@@ -24,6 +29,7 @@ class _Audit(TypedDict):
     verdict: str
     refused: str
     kinds: dict[str, _Kind]
+    seed: NotRequired[int]  # 0 in files older than the field
 
 
 class _File(TypedDict):
@@ -42,3 +48,19 @@ def read(root) -> list[dict]:
         )
         or []
     )
+
+
+def training_ids_path(root, fingerprint) -> Path:
+    return Path(root, "folds", f"{fingerprint}.json")
+
+
+def keep_training_ids(root, fingerprint, fold) -> None:
+    """Keep the training ids of a fold where they are not kept yet.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    path = training_ids_path(root, fingerprint)
+    if not path.exists():
+        tree = {"schema": SCHEMA, "train": [utterance.id for utterance in fold.train]}
+        write_json(path, tree, "give a writable results folder")

@@ -4,14 +4,11 @@ One figure of each kind per system and protocol, folds and seeds together; every
 one figure per group of systems, see forest.py.
 """
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from common.errors import InputError
 from common.evaluation import metrics
-from common.utterance import slug
+from common.utterance import stem_of
 from experiments.report import drawing, forest, speaker_recalls
 
 FULL = "paper"  # the preset
@@ -19,28 +16,6 @@ PANELS = (  # of what, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
 )
-
-
-def write(root, drawn) -> None:
-    """Write SVG files into root/report/figures, where no others stay.
-
-    Args:
-        root: results folder.
-        drawn: what `draw` returned.
-
-    Raises:
-        InputError: the folder cannot be written to.
-    """
-    folder = Path(root, "report", "figures")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in [*folder.glob("*.svg"), *folder.glob("*.png")]:
-            if path.name not in drawn:
-                path.unlink()
-        for name, data in drawn.items():
-            Path(folder, name).write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
 
 
 def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
@@ -69,7 +44,7 @@ def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
 
 def stem(system) -> str:
     """File name of a system's figures, without what kind of figure it is."""
-    return "-".join([system.paper, system.variant, slug(system.corpus_variant), system.protocol, system.preset])
+    return stem_of((system.paper, system.variant), system.corpus_variant, (system.protocol, system.preset))
 
 
 def curves(system) -> Figure:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from common.evaluation import metrics
 from common.folds import leakage
-from common.utterance import slug
+from common.utterance import stem_of
 from experiments.evaluation import comparisons, system_results
 from experiments.report import drawing
 from experiments.tables import layout
@@ -21,7 +21,7 @@ def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
         for group, members in system_results.by_group(systems).items()
     }
     return {
-        "-".join(["forest", slug(corpus), protocol, preset]) + ".svg": forest(members)
+        stem_of(("forest",), corpus, (protocol, preset)) + ".svg": forest(members)
         for (corpus, protocol, preset), members in groups.items()
         if len(members) > 1 and not leakage.is_leaky(protocol)
     }

@@ -46,15 +46,16 @@ def write(root, papers=reported_results.PAPERS) -> Path:
     more = {"measured": latencies.read(root), "other": other_sheets(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human_reference.read(root), "rated": annotations.read_all(root)}
     rendered = pages(results, reported_results.read_all(papers), drawn, papers, **more)
+    images = drawn | {name: image["image"] for name, image in more["paper_figures"].items()}
     folder = Path(root, "report")
-    figures.write(root, drawn)
+    contents = {folder / name: text for name, text in rendered.items()}
+    contents |= {folder / "figures" / name: image for name, image in images.items()}
     try:
-        write_set({folder / name: text for name, text in rendered.items()})
-        for path in [*folder.glob("*.html"), *folder.glob("*.csv"), *folder.glob("*.tex")]:
-            if path.name not in rendered:
-                path.unlink()
-        for name, image in more["paper_figures"].items():
-            (folder / "figures" / name).write_bytes(image["image"])
+        write_set(contents)
+        for pattern in ("*.html", "*.csv", "*.tex", "figures/*.svg", "figures/*.png"):
+            for path in folder.glob(pattern):
+                if path not in contents:
+                    path.unlink()
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another --results") from error
     return folder / "index.html"

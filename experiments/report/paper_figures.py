@@ -10,6 +10,7 @@ gives the recordings of a corpus at a sample rate.
 from pathlib import Path
 
 from common import corpora, records
+from common.atomic_file import write_set
 from common.errors import InputError
 from common.features import audio
 from common.learning import backend
@@ -92,9 +93,10 @@ def folders(saved, name, rows, corpus=None) -> list[Path]:
         if shared:
             return [base / variant / min(shared, key=_order) for variant in variants]
     wanted = " or ".join(" with ".join(variants) for variants in rows)
+    command = system_results.shell_line(["run", name, "--variant", ",".join(rows[0]), "--models", str(saved)])
     raise InputError(
         f"{saved} holds no fold of {wanted} of {name}{f' on {corpus}' if corpus else ''}; "
-        f"`python -m experiments run {name} --variant {','.join(rows[0])} --models {saved}` keeps what it trains"
+        f"`{command}` keeps what it trains"
     )
 
 
@@ -178,9 +180,7 @@ def _caption(shows, saved, utterances) -> str:
 
 def _write(path, image, caption):
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(image)
-        path.with_suffix(".txt").write_text(caption, encoding="utf-8")
+        write_set({path: image, path.with_suffix(".txt"): caption})
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another folder with --into") from error
     return path

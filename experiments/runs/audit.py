@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-from common import corpora
+from common import corpora, records
 from common.atomic_file import write_json
 from common.errors import InputError, listed
 from common.folds import fold_files, leakage
@@ -25,10 +25,11 @@ class Audited:
     num_folds: int
     findings: tuple[leakage.Finding, ...]
     refused: str = ""
+    seed: int = 0
 
     @property
     def title(self) -> str:
-        return f"{self.system}, {self.protocol} on {self.corpus_variant}"
+        return f"{self.system}, {self.protocol} on {self.corpus_variant}, seed {self.seed}"
 
 
 def of_files(paths, *, audio_root=None):
@@ -69,6 +70,48 @@ def of_ours(data, *, seed=0, workers=1):
             yield Audited(system, protocol, corpus.name, 0, (), reason)
 
 
+def of_recorded(root, data, *, workers=1):
+    """An Audited for every system, protocol, corpus variant and seed with records; keeps the ids that they trained on.
+
+    Leaky protocols are among them. Left out are records of a user's own folds, of corpora that are not there, and those
+    whose folds the code of today makes otherwise.
+
+    Args:
+        root: results folder, in which the ids are kept (experiments/evidence/audits).
+        data: folder of the corpora.
+    """
+    recorded = {}
+    for record in records.read_all(root):
+        place = record.corpus, record.corpus_variant, record.paper, record.variant, record.protocol, record.seed
+        recorded.setdefault(place, []).append(record)
+    there = {corpora.load(name, data).name: name for name in compare.corpora_found(data)}
+    for (corpus, corpus_variant, paper_name, variant, protocol, seed), members in sorted(recorded.items()):
+        if corpus not in there or variant not in catalog.paper(paper_name).RECIPES:
+            continue
+        paper, recipe = catalog.paper(paper_name), catalog.recipe(paper_name, variant, members[0].preset)
+        selections, _ = _selections(paper, recipe, corpora.load(there[corpus], data))
+        selected = next((each for each in selections if each.variant == corpus_variant), None)
+        if selected is None or protocol not in recipe.protocols:
+            continue
+        made_today = _folds(paper, recipe, selected, protocol, seed, workers)
+        by_fingerprint = {jobs.fingerprint_of(fold): fold for fold in made_today}
+        if {record.fold_fingerprint for record in members} <= by_fingerprint.keys():
+            for record in members:
+                evidence_audits.keep_training_ids(
+                    root, record.fold_fingerprint, by_fingerprint[record.fold_fingerprint]
+                )
+            yield _audited(f"{paper_name}/{variant}", paper, recipe, selected, protocol, seed, workers)
+
+
+def _folds(paper, recipe, selected, protocol, seed, workers) -> list:
+    """The folds as a run takes them."""
+    folds = list(paper.folds(selected, recipe, protocol, seed))
+    if leakage.is_leaky(protocol):
+        return folds
+    hashes = jobs.audio_hashes(selected.utterances, workers=workers)
+    return [leakage.without_duplicates(fold, hashes) for fold in folds]
+
+
 def _selections(paper, recipe, corpus):
     """The corpus as a run and as a comparison take it, once where they agree, and why it cannot be taken."""
     selections, refused = {}, {}
@@ -83,14 +126,15 @@ def _selections(paper, recipe, corpus):
 
 def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audited:
     try:
-        folds = tuple(paper.folds(selected, recipe, protocol, seed))
+        folds = _folds(paper, recipe, selected, protocol, seed, workers)
     except InputError as error:
-        return Audited(system, protocol, selected.variant, 0, (), str(error))
+        return Audited(system, protocol, selected.variant, 0, (), str(error), seed)
+    by_path = {u.path: u.id for u in selected.utterances}  # a leaky protocol cuts recordings into segments
     hashes = jobs.audio_hashes(selected.utterances, workers=workers)
-    folds = [leakage.without_duplicates(fold, hashes) for fold in folds]
+    everyone = {u.id: hashes[by_path[u.path]] for fold in folds for part in fold.parts.values() for u in part}
     independent = jobs.claims_speaker_independence(protocol)
-    findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=hashes)
-    return Audited(system, protocol, selected.variant, len(folds), tuple(findings))
+    findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=everyone)
+    return Audited(system, protocol, selected.variant, len(folds), tuple(findings), seed=seed)
 
 
 def verdict(findings) -> str:
@@ -138,6 +182,7 @@ def _summary(audited) -> dict:
     return {
         "system": audited.system,
         "protocol": audited.protocol,
+        "seed": audited.seed,
         "corpus_variant": audited.corpus_variant,
         "num_folds": audited.num_folds,
         "verdict": "" if audited.refused else verdict(audited.findings),

@@ -59,6 +59,7 @@ class FoldJob:
     Args:
         features: part -> entries of the feature store in the order of the part's utterances; further parts named
             `test:<condition>` hold the test part through another front end.
+        audit: what the leakage audit warned of.
     """
 
     system: Experiment
@@ -72,6 +73,7 @@ class FoldJob:
     corpus_fingerprint: str
     results: str
     models: str | None = None  # folder in which the fitted system is kept
+    audit: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -105,7 +107,7 @@ class FoldJob:
 
     @property
     def fold_fingerprint(self) -> str:
-        return _digest({name: [u.id for u in part] for name, part in self.fold.parts.items()})
+        return fingerprint_of(self.fold)
 
     @property
     def settings(self) -> dict:
@@ -137,6 +139,11 @@ def _completed(recorded, recipe):
     if isinstance(recipe, tuple) and isinstance(recorded, list):
         return [_completed(*pair) for pair in zip(recorded, recipe, strict=False)] + recorded[len(recipe) :]
     return recorded
+
+
+def fingerprint_of(fold) -> str:
+    """SHA-256 over the ids of the three parts."""
+    return _digest({name: [u.id for u in part] for name, part in fold.parts.items()})
 
 
 def _digest(tree) -> str:
@@ -188,8 +195,9 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
     fingerprint = corpus_fingerprint(selected, hashes)
     drafts, notes = [], []
     for seed in seeds:
-        protocol, folds, sentences = folds_of(selected, seed, hashes)
+        protocol, folds, sentences, audited = folds_of(selected, seed, hashes)
         notes += sentences
+        _say(f"{selected.variant}, {protocol}", audited)
         drafts += [
             FoldJob(
                 system=system,
@@ -203,6 +211,7 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
                 corpus_fingerprint=fingerprint,
                 results=str(results),
                 models=str(models) if models else None,
+                audit=tuple(audited),
             )
             for fold in _chosen(folds, fold_names)
         ]
@@ -216,20 +225,23 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
 
 
 def _splitter(paper, recipe, protocol, corpus):
-    """A function (selected, seed, hashes) -> the protocol's name in records, its folds past the audit, and warnings."""
+    """A function (selected, seed, hashes) -> the protocol's name in records, its folds past the audit, warnings, and
+    what the audit warned of.
+    """
     if not user_folds.are_named(protocol):
-        return lambda selected, seed, hashes: (
-            protocol,
-            _audited(paper.folds(selected, recipe, protocol, seed), protocol, hashes)[0],
-            (),
-        )
+
+        def of_protocol(selected, seed, hashes):
+            folds, findings = _audited(paper.folds(selected, recipe, protocol, seed), protocol, hashes)
+            return protocol, folds, (), leakage.in_words(findings)
+
+        return of_protocol
     of_user = user_folds.for_corpus(protocol, corpus)
 
     def folds(selected, seed, hashes):
         own_folds, drawn = of_user.folds(selected.utterances, seed)
         own_folds, findings = _audited(own_folds, of_user.protocol, hashes)
         sentences = [f"{finding.fold}: {finding.message}" for finding in findings]
-        return of_user.protocol, own_folds, (*of_user.warnings, *drawn, *sentences)
+        return of_user.protocol, own_folds, (*of_user.warnings, *drawn, *sentences), ()
 
     return folds
 

@@ -17,6 +17,7 @@ from common.features import feature_store
 from common.features.code_version import versions
 from common.learning import backend
 from experiments import catalog
+from experiments.evidence import audits
 from experiments.saved_models import models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn", "opensmile")
@@ -42,6 +43,7 @@ def run_job(job, report=None) -> str:
     except InputError:
         if not job.path.exists():  # where another run finished the same fold meanwhile, its record is as good
             raise
+    audits.keep_training_ids(job.results, job.fold_fingerprint, job.fold)
     job.clear_up()
     _release(fitted)
     return str(job.path)
@@ -116,6 +118,7 @@ def _record(job, fitted, scored, seconds):
         num_folds=job.num_folds,
         notes=[*filter(None, (getattr(recipe, "note", ""), job.system.note))],
         warnings=list(job.corpus.warnings),
+        audit=list(job.audit),
         classes=list(job.classes),
         counts={name: _counts(part) for name, part in job.fold.parts.items()},
         recipe=job.settings,

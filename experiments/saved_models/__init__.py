@@ -3,4 +3,4 @@
 May use evaluation, evidence, catalog and common.
 """
 
-__all__ = ["litert", "model_card", "models", "predict"]
+__all__ = ["litert", "many_recordings", "model_card", "models", "predict"]

@@ -17,15 +17,21 @@ LONGEST_S = 600.0
 """What is longer is heard in pieces: a network that takes a sentence whole (Ma 2018) needs 4.7 MiB for each second."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+HOP_S, WINDOW_S = 1.0, 3.0
+"""Of --stream: a decision every second, each on the seconds before it; three are the part that Satt 2017 decides on."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Prediction:
     """What a system says of one recording, or of a piece of a long one.
 
     Args:
         file: as the user named it.
         start_s, end_s: of the piece, in the recording.
+        piece: which of the recording's pieces, "1/1" for the whole.
         decision: the emotion; None where nothing was decided.
-        scores: rule -> emotion -> score. The first rule decides, by the largest; all zero is "no decision".
+        scores: rule -> emotion -> score. The first rule decides, by the largest; all zero is "no decision". Empty for a
+            window that holds nothing.
         timeline: the emotions in the order of time, as the paper gives them (dataclasses with `emotion`, `start_s`,
             `end_s`); None where the system has no such output.
         warnings: what makes the recording doubtful, as phrases of common/features/recordings.
@@ -34,6 +40,7 @@ class Prediction:
     file: str
     start_s: float
     end_s: float
+    piece: str
     decision: str | None
     scores: dict[str, dict[str, float]]
     timeline: list | None
@@ -54,29 +61,94 @@ def pieces(file) -> list[tuple[float | None, float | None]]:
     return list(zip(edges, edges[1:], strict=False))
 
 
-def predictor(saved, *, channel=None, strict=False):
-    """A function `(file, start_s, end_s)` that gives a Prediction, and raises InputError for bad audio.
-
-    `channel` is that of recordings of several, from 1; None is the mean. `strict` makes doubts errors.
+class Predictor:
+    """A saved system, ready for recordings.
 
     Recordings go through one by one, so that memory holds one of them, and no recording's batch has another's padding.
-    """
-    paper, recipe = catalog.paper(saved.record.paper), saved.recipe
-    classes, front_end = tuple(saved.record.classes), recipe.front_end
-    emotions_of = paper.timeline(saved.fitted, recipe, classes)
 
-    def predict(file, start_s=None, end_s=None) -> Prediction:
+    Args:
+        saved: a models.Saved.
+        channel: of recordings of several, from 1; None is the mean.
+        strict: whether what is doubtful of a recording is an error.
+        window_s: recordings are heard in windows of this length, one a second; None takes them whole.
+    """
+
+    def __init__(self, saved, *, channel=None, strict=False, window_s=None):
+        self._saved, self._channel, self._strict, self._window_s = saved, channel, strict, window_s
+        self._paper, self._classes = catalog.paper(saved.record.paper), tuple(saved.record.classes)
+        self._emotions_of = self._paper.timeline(saved.fitted, saved.recipe, self._classes)
+
+    def predict(self, file, done=()):
+        """(Prediction, None) or (None, a sentence on what is wrong) for each piece of a recording.
+
+        Pieces whose names are in `done` are left out.
+        """
+        try:
+            if self._window_s:
+                yield from ((prediction, None) for prediction in self._windows(file, done))
+                return
+            spans = pieces(file)
+        except InputError as error:
+            yield None, str(error)
+            return
+        for number, span in enumerate(spans, start=1):
+            piece = f"{number}/{len(spans)}"
+            if piece not in done:
+                yield self._or_error(file, span, piece)
+
+    def _or_error(self, file, span, piece):
+        try:
+            return self.piece(file, *span, piece=piece), None
+        except InputError as error:
+            return None, str(error) if span[0] is None else f"from {span[0]:.1f} to {span[1]:.1f} s: {error}"
+
+    def piece(self, file, start_s=None, end_s=None, *, piece="1/1") -> Prediction:
+        """The Prediction of a stretch, by default the whole.
+
+        Raises:
+            InputError: the audio cannot be used.
+        """
         waveform, rate = audio.read(
-            file, sample_rate_hz=front_end.sample_rate_hz, start_s=start_s, end_s=end_s, channel=channel
+            file,
+            sample_rate_hz=self._saved.recipe.front_end.sample_rate_hz,
+            start_s=start_s,
+            end_s=end_s,
+            channel=self._channel,
         )
-        begin_s, warnings = start_s or 0.0, _doubts(file, waveform, rate)
-        if warnings and strict:
+        begin_s, warnings = start_s or 0.0, _doubts(waveform, rate, audio.duration(file)[1])
+        if warnings and self._strict:
             raise InputError(f"{file}: {'; '.join(warnings)}; record it again, or take away --strict")
-        features = np.ascontiguousarray(paper.features(waveform, rate, front_end), dtype="float32")
+        emotions_of = self._emotions_of
+        return dataclasses.replace(
+            self._decided(file, waveform, rate, begin_s),
+            piece=piece,
+            timeline=emotions_of and [_later(span, begin_s) for span in emotions_of(waveform, rate)],
+            warnings=warnings,
+        )
+
+    def _windows(self, file, done):
+        how = {"window_s": self._window_s, "hop_s": HOP_S}
+        count, own_rate = audio.num_windows(file, **how), audio.duration(file)[1]
+        rate = self._saved.recipe.front_end.sample_rate_hz
+        heard = audio.windows(file, **how, sample_rate_hz=rate, channel=self._channel)
+        for number, window in enumerate(heard, start=1):
+            piece = f"{number}/{count}"
+            if piece in done:
+                continue
+            if window.fault:
+                yield Prediction(str(file), window.start_s, window.end_s, piece, None, {}, None, [window.fault])
+                continue
+            prediction = self._decided(file, window.waveform, window.sample_rate_hz, window.start_s)
+            warnings = _doubts(window.waveform, window.sample_rate_hz, own_rate)
+            yield dataclasses.replace(prediction, end_s=window.end_s, piece=piece, warnings=warnings)
+
+    def _decided(self, file, waveform, rate, begin_s) -> Prediction:
+        recipe, classes = self._saved.recipe, self._classes
+        features = np.ascontiguousarray(self._paper.features(waveform, rate, recipe.front_end), dtype="float32")
         if not np.isfinite(features).all():
             raise InputError(f"{file}: the front end made values that are not finite; check the recording")
         unlabelled = Utterance(id=str(file), path=file, emotion=classes[0], speaker="")  # nothing reads the label
-        scores = paper.predict(saved.fitted, Subset((unlabelled,), (features,), classes), recipe)
+        scores = self._paper.predict(self._saved.fitted, Subset((unlabelled,), (features,), classes), recipe)
         if any(np.shape(values) != (1, len(classes)) for values in scores.values()):
             raise InputError(
                 f"{file}: the networks of the saved system do not fit its {len(classes)} classes; save it anew"
@@ -86,19 +158,18 @@ def predictor(saved, *, channel=None, strict=False):
             file=str(file),
             start_s=begin_s,
             end_s=begin_s + len(waveform) / rate,
+            piece="1/1",
             decision=None if decided == metrics.NO_DECISION else classes[decided],
             scores={rule: _by_class(classes, values[0]) for rule, values in scores.items()},
-            timeline=emotions_of and [_later(span, begin_s) for span in emotions_of(waveform, rate)],
-            warnings=warnings,
+            timeline=None,
+            warnings=[],
         )
 
-    return predict
 
-
-def _doubts(file, waveform, rate) -> list[str]:
-    """What makes a recording doubtful for a front end that sees `rate` / 2 Hz."""
+def _doubts(waveform, rate, own_rate) -> list[str]:
+    """What makes a recording, of its own sample rate, doubtful for a front end that sees `rate` / 2 Hz."""
     measures = recordings.measure(waveform, rate)
-    own_band_hz = min(measures.band_hz, audio.duration(file)[1] / 2)
+    own_band_hz = min(measures.band_hz, own_rate / 2)
     measures = dataclasses.replace(measures, band_hz=own_band_hz)
     return [recordings.DOUBTS[kind] for kind in recordings.doubts(measures, rate / 2)]
 
@@ -112,8 +183,8 @@ def _by_class(classes, values) -> dict[str, float]:
     return {name: float(str(value)) for name, value in zip(classes, np.asarray(values, "float32"), strict=True)}
 
 
-def about(saved) -> dict:
-    """What a reader of a prediction must know of the system."""
+def about(saved, window_s=None) -> dict:
+    """What a reader of a prediction must know of the system, and of the windows it is heard in, if any."""
     record, source = saved.record, model_card.source(saved.record)
     return {
         "system": f"{record.paper}/{record.variant}",
@@ -122,6 +193,7 @@ def about(saved) -> dict:
         "licence": source.licence,
         "protocol": f"{record.protocol}, {record.fold} of {record.num_folds}, seed {record.seed}",
         "preset": record.preset,
+        **({"window": f"{window_s:g} s, a decision every {HOP_S:g} s"} if window_s else {}),
         "made_with": f"{model_card.library(record)} {record.environment.get(model_card.library(record))}",
         "read_first": [
             sentence for sentence in (record.limits, *record.notes, *record.warnings, *saved.differs) if sentence

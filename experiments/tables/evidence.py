@@ -5,6 +5,7 @@ import json
 
 import pandas as pd
 
+from experiments.evaluation.system_results import ranges
 from experiments.evidence.benchmarks import FIELDS, TITLES, number_text, unit_text
 from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
@@ -14,8 +15,9 @@ from experiments.tables import formats
 AUDIT_KINDS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 AUDIT_WORDS = {"empty": "no validation part"}
 AUDIT_NOTE = (
-    "Elsewhere: test speakers or sentences that training or validation also has: most in a fold, and the folds. WARN "
-    "for speakers: the protocol does not separate speakers. Class: a part lacks a class."
+    "Folds: number, seeds. Elsewhere: test speakers or sentences that training or validation also has: most in a fold, "
+    "folds. WARN for speakers: the protocol does not separate speakers; leaky protocols FAIL on purpose. Class: a part "
+    "lacks a class."
 )
 AUDIT_COMMAND = "python -m experiments audit --keep results"
 
@@ -36,9 +38,7 @@ def _audit_table(corpus, audits) -> formats.Table:
         same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
         alike.setdefault(same, []).append(audited)
     rows = [_audit_row(corpus, members) for members in alike.values()]
-    return formats.Table(
-        f"Folds of seed 0 on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,)
-    )
+    return formats.Table(f"Folds on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,))
 
 
 def _audit_row(corpus, members) -> dict:
@@ -52,8 +52,9 @@ def _audit_row(corpus, members) -> dict:
     row = {
         "corpus_variant": corpus,
         "protocol": audited["protocol"],
-        "systems": ", ".join(member["system"] for member in members),
+        "systems": ", ".join(dict.fromkeys(member["system"] for member in members)),
         "folds": audited["num_folds"],
+        "seeds": ranges({member.get("seed", 0) for member in members}),
         "verdict": audited["verdict"],
     }
     for field in ("most", "folds"):
@@ -80,7 +81,7 @@ def _audited_systems(row, field) -> str:
 AUDIT_COLUMNS = (
     formats.text("protocol", "protocol"),
     formats.Column("systems", "systems", _audited_systems),
-    formats.text("folds", "folds"),
+    formats.Column("folds", "folds", lambda row, field: f"{row[field]}, seeds {row['seeds']}"),
     formats.text("verdict", "verdict"),
     *(formats.Column(heading, kind, _audit_cell) for kind, heading in AUDIT_KINDS.items()),
     formats.text("else", "else", none="none"),

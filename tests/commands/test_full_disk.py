@@ -18,6 +18,7 @@ from common.features import feature_store
 from common.learning import training
 from experiments.__main__ import main
 from experiments.cli import new
+from experiments.report import html_page
 from experiments.tables import all_tables
 from tests.support.records_by_hand import part, record
 
@@ -84,7 +85,10 @@ def smoke(tmp_path, monkeypatch):
 
 
 def test_a_run_that_fills_the_disk_says_so_and_goes_on_when_there_is_space(smoke, tmp_path):
-    for limit, place in ((1_000, "feature store"), (5_200, "tables")):  # features fit into 5.2 kB, the record does not
+    for limit, place in (
+        (1_000, "feature store"),
+        (5_200, "fold_1.json"),
+    ):  # features fit into 5.2 kB, the record does not
         result = smoke(limit)
         assert result.exit_code == 2, result.output
         assert place in result.output and "cannot be written (File too large)" in result.output, result.output
@@ -136,6 +140,20 @@ def test_a_catalog_that_does_not_fit_stays_whole_and_the_new_method_is_taken_bac
     with files_up_to(100), pytest.raises(InputError, match=r"papers.my_method.* cannot be written \(File too large\)"):
         new.write("my_method", tmp_path)
     assert files(tmp_path) == [place] and not list((tmp_path / "papers").iterdir())
+
+
+def test_pages_that_do_not_fit_leave_the_old_set(tmp_path):
+    records.write(record(part([0, 1], [0, 1])), root=tmp_path)
+    html_page.write(tmp_path)
+    before = {path: path.read_bytes() for path in files(tmp_path / "report")}
+    assert {path.suffix for path in before} >= {".html", ".svg"}
+    records.write(record(part([0, 1], [0, 1]), variant="another"), root=tmp_path)
+    with (
+        files_up_to(max(map(len, before.values())) - 1),
+        pytest.raises(InputError, match=r"report.* cannot be written \(File too large\)"),
+    ):
+        html_page.write(tmp_path)
+    assert {path: path.read_bytes() for path in files(tmp_path / "report")} == before
 
 
 def test_tables_that_do_not_fit_leave_the_old_set(tmp_path):

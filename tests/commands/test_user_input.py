@@ -12,6 +12,7 @@ from common.folds import leakage
 from common.utterance import Fold, Utterance
 from experiments.__main__ import main
 from experiments.evaluation.system_results import command
+from experiments.evidence import audits
 
 RATE = 16_000
 EMOTIONS = ("angry", "happy", "sad")
@@ -144,6 +145,20 @@ def with_column(folder, name, value):
     lines = (folder / "calls.csv").read_text(encoding="utf-16").splitlines()
     rows = [f"{lines[0]};{name}", *(f"{line};{value(line)}" for line in lines[1:])]
     (folder / "calls.csv").write_text("\n".join(rows) + "\n", encoding="utf-16")
+
+
+def test_the_audits_warnings_are_printed_and_kept_in_the_record(calls):
+    """Speakers s0 and S0 stand on two sides of a split by speakers, and may be the same."""
+    rows = (calls / "calls.csv").read_text(encoding="utf-16").splitlines()
+    doubled = [row[:-2] + row[-2:].upper() if number % 2 else row for number, row in enumerate(rows) if number]
+    (calls / "calls.csv").write_text("\n".join([rows[0], *doubled]) + "\n", encoding="utf-16")
+    result = dummy(calls, "--protocol", "speaker_independent")
+    assert result.exit_code == 0, result.output
+    kept = records.read_all(calls.parent / "results")[0]
+    (sentence,) = [each for each in kept.audit if each.startswith("speaker_alike: speakers in ")]
+    assert "that may be the same: " in sentence and sentence in result.output
+    ids = audits.training_ids_path(calls.parent / "results", kept.fold_fingerprint)
+    assert len(json.loads(ids.read_text())["train"]) == sum(kept.counts["train"].values())
 
 
 def test_a_column_split_is_trained_on_after_the_audit_whose_warnings_are_kept(calls):

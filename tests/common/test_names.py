@@ -7,7 +7,7 @@ import pytest
 
 from common import records
 from common.errors import InputError
-from common.utterance import file_name, slug
+from common.utterance import file_name, slug, stem_of
 from tests.support.records_by_hand import unbalanced
 
 
@@ -37,6 +37,15 @@ def test_no_two_variants_have_one_slug():
     slugs = {slug(variant).casefold() for variant in variants}
     assert len(slugs) == len(variants)
     assert all(file_name(name) == name for name in slugs)
+
+
+def test_no_two_systems_have_one_stem():
+    """Hyphens within names and between them, capitals, and names that are longer than a file's name may be."""
+    names = ["a", "b", "a-b", "b-a", "A", "a--b", "x" * 190, "x" * 190 + "y"]
+    places = list(itertools.product(names, names, ["a", "a/b", "A-b"], names[:5], names[:2]))
+    stems = {stem_of(place[:2], place[2], place[3:]).casefold() for place in places}
+    assert len(stems) == len(places) and max(map(len, stems)) <= 200
+    assert stem_of(("emmert", "mfcc"), "ravdess/4hap", ("paper", "quick")) == "emmert-mfcc-ravdess-4hap-paper-quick"
 
 
 BAD_NAMES = ["", ".", "..", "../x", "a/b", "/etc", "a\\b", "C:", "a\nb", "a\x00", "a\u202eb", " a", "a.", "x" * 300]

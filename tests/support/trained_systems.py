@@ -9,8 +9,8 @@ from experiments.__main__ import main
 SYSTEMS = ("ctc", "framewise")
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, [str(a) for a in arguments])
+def run(*arguments, stdin=None):
+    return CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
 
 
 @pytest.fixture(scope="session")

@@ -389,3 +389,12 @@ def test_a_column_fold_alone_is_a_cross_validation(tmp_path):
     write_csv(tmp_path / "x.csv", rows, FOLD)
     with pytest.raises(InputError, match="x.csv line 2: fold is 'x', expected a number"):
         fold_files.read_fold_files(tmp_path / "x.csv")
+
+
+def test_warnings_in_words_name_each_kind_once_and_count_its_folds():
+    same = [leakage.Finding("WARN", f"fold_{k}", "text", f"{k} sentences in test also in train", k) for k in (1, 2, 3)]
+    other = leakage.Finding("WARN", "fold_2", "speaker_alike", "1 and 01 may be the same", 1)
+    assert leakage.in_words([*same, other]) == [
+        "text: 1 sentences in test also in train (fold_1; so in 3 folds)",
+        "speaker_alike: 1 and 01 may be the same",
+    ]

@@ -302,8 +302,9 @@ def test_a_class_too_small_for_the_folds_is_named(kept, message, ravdess):
 
 def test_a_class_of_one_utterance_cannot_be_split_by_speakers_or_by_class(ravdess):
     utterances = [u for u in ravdess if u.emotion != "disgust"] + [u for u in ravdess if u.emotion == "disgust"][:1]
+    folds = splits.folds(utterances, "speaker_independent", seed=0)
     with pytest.raises(InputError, match="test has disgust, which training lacks"):
-        splits.folds(utterances, "speaker_independent", seed=0)
+        leakage.check(folds, speaker_independent=True)
     with pytest.raises(InputError, match="disgust has 1 recording, 0 / 0 / 1 to train / validate / test"):
         splits.per_class(utterances, seed=0)
 

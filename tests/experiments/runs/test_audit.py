@@ -38,12 +38,12 @@ def table_of(tmp_path, *audits):
 def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_row(tmp_path):
     sheet = table_of(tmp_path, audited(), audited("b/two"), audited("c/three", REPEATED))
     (table,) = sheet.tables
-    assert table.caption == "Folds of seed 0 on ravdess/4hap"
+    assert table.caption == "Folds on ravdess/4hap"
     assert [row.shown for row in rows(table)] == [
         {
             "protocol": "random",
             "systems": "a/one and 1 more",
-            "folds": "3",
+            "folds": "3, seeds 0",
             "verdict": "WARN",
             "test speakers elsewhere": "3 (2 folds, WARN)",
             "test sentences elsewhere": "none",
@@ -52,7 +52,7 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
         {
             "protocol": "random",
             "systems": "c/three",
-            "folds": "3",
+            "folds": "3, seeds 0",
             "verdict": "WARN",
             "test speakers elsewhere": "none",
             "test sentences elsewhere": "none",

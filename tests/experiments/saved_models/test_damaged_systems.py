@@ -74,4 +74,4 @@ def test_networks_that_score_other_classes_are_one_sentence(saved, tmp_path, mon
     monkeypatch.setattr(catalog, "paper", lambda name: paper)
     soundfile.write(tmp_path / "a.wav", np.sin(np.arange(16000) / 10), 16000)
     with pytest.raises(InputError, match="do not fit its 2 classes"):
-        predict.predictor(loaded)(tmp_path / "a.wav")
+        predict.Predictor(loaded).piece(tmp_path / "a.wav")
