@@ -262,21 +262,21 @@ def _named(sheets, prefix, corpus) -> list:
     return [table for sheet in sheets if sheet.name in names for table in sheet.tables]
 
 
+FULL, REDUCED = "Full trainings", "Reduced trainings: not a comparison of methods"
+LEAKY = "Leaky on purpose: training and test share recordings"
+
+
 def _systems(sheets, corpus) -> list[tuple[str, object]]:
     """(heading, table) of a corpus's systems: full trainings, reduced ones, leaky ones; highest UA first."""
-    parts = []
-    for table in _named(sheets, "systems", corpus):
+    parts = {heading: [] for heading in (FULL, REDUCED, LEAKY)}
+    for table in (*_named(sheets, "systems", corpus), *_named(sheets, "reduced", corpus)):
         frame = table.frame.sort_values("ua_pooled", ascending=False, kind="stable", na_position="last")
         leaky = frame["protocol"].map(lambda name: isinstance(name, str) and leakage.is_leaky(name)).astype(bool)
         full = frame["preset"].map(lambda name: formats.is_missing(name) or name == PRESET).astype(bool)
-        for heading, rows in (
-            ("Full trainings", frame[full & ~leaky]),
-            ("Reduced trainings: not a comparison of methods", frame[~full & ~leaky]),
-            ("Leaky on purpose: training and test share recordings", frame[leaky]),
-        ):
+        for heading, rows in ((FULL, frame[full & ~leaky]), (REDUCED, frame[~full & ~leaky]), (LEAKY, frame[leaky])):
             if len(rows):
-                parts.append((heading, table.changed(rows=rows)))
-    return parts
+                parts[heading].append((heading, table.changed(rows=rows)))
+    return [part for of_heading in parts.values() for part in of_heading]
 
 
 def _corpus_line(corpus, members) -> dict:
