@@ -15,7 +15,14 @@ VARIABLES = ("SER_DATA", "SER_CACHE", "SER_BACKUP_SECONDS", "KERAS_BACKEND")
 
 
 class Program(click.Group):
-    """Turns an InputError into one sentence on standard error and exit status 2."""
+    """Lists the verbs in their order; turns an InputError into one sentence on standard error and exit status 2."""
+
+    def list_commands(self, context):
+        return list(self.commands)
+
+    def format_commands(self, context, formatter):
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.get_short_help_str(limit=200)) for name, verb in self.commands.items()])
 
     def parse_args(self, context, args):
         """Refuse empty texts of any verb, as an unset variable of a shell leaves them: to Python they look absent."""
@@ -40,7 +47,13 @@ class Program(click.Group):
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main():
-    """Rerun five published methods of speech emotion recognition and compare them on the same folds."""
+    """Rerun five published methods of speech emotion recognition and compare them on the same folds.
+
+    \b
+    First look, five minutes:   python -m experiments compare
+    What is there:              python -m experiments papers; python -m experiments corpora
+    A comparison:               python -m experiments compare --corpus ravdess --data DIR --preset paper
+    """  # noqa: D301  (click reads \b)
 
 
 for command in COMMANDS:

@@ -4,6 +4,7 @@ A method is checked once, when it is loaded; papers/README.md says what it must 
 """
 
 import dataclasses
+import difflib
 import functools
 import importlib
 import importlib.util
@@ -139,15 +140,27 @@ class Method:
 def paper(name) -> Method:
     """A paper or another method. Raises InputError for an unknown name, or where its folder has faults."""
     if name not in NAMES:
-        raise InputError(f"unknown paper {name!r}; choose from {', '.join(NAMES)}")
+        raise InputError(f"unknown paper {name!r}; {nearest(name, NAMES)}")
     return Method(name)
+
+
+MOST_NAMED = 12  # of the names in an error
+
+
+def nearest(name, names) -> str:
+    """What to choose from: all names where they are few, else the three most alike."""
+    names = list(names)
+    if len(names) <= MOST_NAMED:
+        return f"choose from {', '.join(names)}"
+    alike = difflib.get_close_matches(name, names, n=3, cutoff=0) or names[:3]
+    return f"nearest of {len(names)}: {', '.join(alike)} (`python -m experiments papers` lists all)"
 
 
 def recipe(name, variant, preset):
     """The recipe of a paper's variant at a preset. Raises InputError for an unknown one."""
     variants = paper(name).RECIPES
     if variant not in variants:
-        raise InputError(f"{name} has no variant {variant!r}; choose from {', '.join(variants)}")
+        raise InputError(f"{name} has no variant {variant!r}; {nearest(variant, variants)}")
     if preset not in variants[variant]:
         raise InputError(f"unknown preset {preset!r}; choose from {', '.join(variants[variant])}")
     return variants[variant][preset]

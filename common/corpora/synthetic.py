@@ -78,7 +78,9 @@ class Clip(NamedTuple):
     silence_s: tuple[float, float] = (0.06, 0.08)  # before and after, at least
 
 
-def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=None, progress=True) -> Path:
+def synthesize(
+    layout, directory, *, seed=0, speakers=None, files=None, individuality=0.0, workers=None, progress=True
+) -> Path:
     """Write a tree in the layout of a corpus; leave one alone that is there already. Returns `directory`.
 
     Args:
@@ -89,6 +91,7 @@ def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=
         files: per speaker and emotion; 8 in RAVDESS's full design (4 of neutral), 3 in EmoDB (more of anger), in
             IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority; 100 there make
             a tree as large as the real one.
+        individuality: how differently speakers express the same emotion, see `speech_synthesis.in_own_way`.
         workers: processes; by default as many as there are cores, one for a small tree.
         progress: show a bar.
 
@@ -98,6 +101,7 @@ def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=
     directory = Path(os.path.abspath(directory))
     clips = plan(layout, seed=seed, speakers=speakers, files=files)
     marker = {"layout": layout, "counts": _counts(clips), "seed": seed, "generator": GENERATOR}
+    marker |= {"individuality": individuality} if individuality else {}
     paths = [clip.path for clip in clips] + list(_label_files(layout, clips, [0.0] * len(clips), seed))
 
     def complete():
@@ -109,7 +113,7 @@ def synthesize(layout, directory, *, seed=0, speakers=None, files=None, workers=
     with _replacing(directory, complete) as folder:
         for path in paths:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        seconds = _record(clips, folder, seed, workers, progress)
+        seconds = _record(clips, folder, seed, individuality, workers, progress)
         for name, content in _label_files(layout, clips, seconds, seed).items():
             (folder / name).write_bytes(content)
         (folder / verify.MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
@@ -210,21 +214,23 @@ def _chatter(rng):
     return " ".join(f"{word}," if k % 9 == 6 else word for k, word in enumerate(words))
 
 
-def _record(clips, folder, seed, workers, progress):
+def _record(clips, folder, seed, individuality, workers, progress):
     """Speak and write every clip -> its seconds, in the clips' order."""
     import joblib
     from tqdm import tqdm
 
     workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
-    tasks = (joblib.delayed(_record_one)(clip, str(folder), seed) for clip in clips)
+    tasks = (joblib.delayed(_record_one)(clip, str(folder), seed, individuality) for clip in clips)
     with processes.pool():
         done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
         return list(tqdm(done, "synthesize", len(clips), unit=" files", disable=not progress, leave=False))
 
 
-def _record_one(clip, folder, seed):
+def _record_one(clip, folder, seed, individuality):
     rng = speech_synthesis.generator("room", seed, clip.path)
     speaker = speech_synthesis.make_speaker(clip.speaker, clip.gender, seed=seed)
+    if individuality:
+        speaker = speech_synthesis.in_own_way(speaker, clip.emotion, individuality)
     reading = dict(intensity=clip.intensity, seed=f"{seed} {clip.path}", sample_rate_hz=SAMPLE_RATE_HZ)
     speech = speech_synthesis.speak(clip.emotion, speaker, clip.text, **reading)
     before, after = (round(s * SAMPLE_RATE_HZ) for s in clip.silence_s)

@@ -20,21 +20,21 @@ from experiments.cli.tabulate import tabulate_command
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (
-    audit_command,
-    bench_command,
-    compare_command,
-    corpora_command,
-    diagnose_command,
-    draw_command,
-    export_command,
-    label_command,
-    latency_command,
-    litert_command,
-    new_command,
+COMMANDS = (  # in the order in which people need them
     papers_command,
+    corpora_command,
+    compare_command,
+    run_command,
     predict_command,
     report_command,
-    run_command,
     tabulate_command,
+    export_command,
+    audit_command,
+    new_command,
+    label_command,
+    draw_command,
+    bench_command,
+    latency_command,
+    diagnose_command,
+    litert_command,
 )

@@ -22,6 +22,8 @@ def audit_command(folds, audio, every, keep, data):
     Fold files are held to speaker independence; train and test given as two files are one fold. Exit status 1 where
     anything FAILs, 2 where fold files cannot be read, which stops no other audit. Our own random protocols share
     speakers by design: that is a WARN there.
+
+    Example: python -m experiments audit my_folds/
     """
     from experiments.runs import audit
 

@@ -24,6 +24,8 @@ def bench_command(only, corpus_name, data, smallest, results):
 
     About ten minutes on two cores that do nothing else. A section measured again replaces its older self, the others
     stay; `tabulate` puts them into a table.
+
+    Example: python -m experiments bench
     """
     chosen = _sections(only)
     if not set(chosen) & set(OF_RECORDINGS):
@@ -80,6 +82,8 @@ def latency_command(papers, names, repeat, results):
     Every system at its paper's settings, with random initial weights. On a machine that does nothing
     else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
     with its reason and stops no other.
+
+    Example: python -m experiments latency --papers emmert
     """
     if names:
         refuse_ignored(["papers"], "--systems names what is measured")

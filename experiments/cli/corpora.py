@@ -14,7 +14,10 @@ from experiments.cli.options import DATA, LABELS, SEED, STRICT, refuse_for_corpo
 @DATA
 @click.pass_context
 def corpora_command(context, data):
-    """List the corpora: found or missing, counts, licence, how to get them."""
+    """List the corpora: found or missing, counts, licence, how to get them.
+
+    Example: python -m experiments corpora --data DIR
+    """
     if context.invoked_subcommand:
         refuse_ignored(["data"], f"it stands before {context.invoked_subcommand}, which takes it behind its own name")
         return
@@ -25,7 +28,18 @@ def corpora_command(context, data):
         place = places.find(name, data)
         click.echo(f"{name}: {card.title}\n  {f'found at {place}' if place else 'missing'}")
         click.echo(f"  {card.num_utterances} utterances, {card.num_speakers} speakers; licence: {card.licence}")
-        click.echo(f"  {card.how_to_get}\n")
+        click.echo(f"  {_state(name, data) if place else card.how_to_get}\n")
+
+
+def _state(name, data) -> str:
+    """What a corpus that is there can be used for: its name in tables and its limits, or what is wrong with it."""
+    from common import corpora
+
+    try:
+        corpus = corpora.load(name, data)
+    except InputError as error:
+        return f"cannot be used: {error}"
+    return f"used as {corpus.variant}{f': {corpus.limits}' if corpus.limits else ''}"
 
 
 @corpora_command.command("verify")

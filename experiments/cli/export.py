@@ -35,6 +35,8 @@ def export_command(results, into, shareable, hash_ids, tensorboard, data, corpus
 
     With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes;
     otherwise by their stem. Either way `run --protocol folds:DIR` finds them in the corpus.
+
+    Example: python -m experiments export --into exported
     """
     if (into is None) == (shareable is None):
         raise InputError("name a folder with --into, or an archive with --shareable: one of the two")

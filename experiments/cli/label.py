@@ -44,6 +44,8 @@ def label_command(corpus_name, data, emotions, labels, answers, per_emotion, por
     """Serve the page on which people label utterances; with --score, the human row that their answers give.
 
     The page is on 127.0.0.1 alone. Answers are saved one by one; the same command goes on from where it was stopped.
+
+    Example: python -m experiments label --corpus emodb --data DIR --per-emotion 5
     """
     _require_used(corpus_name, labels, answers, score)
     if score:

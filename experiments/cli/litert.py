@@ -16,6 +16,8 @@ def litert_command(model, file, anyway):
 
     LiteRT runs without Keras and TensorFlow, on telephones too. Some networks are several times as fast in it, some are
     slower: results/tables/bench.md has the figures.
+
+    Example: python -m experiments litert MODELS/runs/emmert/mfcc/.../fold_1 mfcc
     """
     require_writable(file.parent, "FILE")
     from experiments.saved_models import models

@@ -146,6 +146,33 @@ TRAINING = [
 ]
 
 
+PRESETS = (
+    ("paper", "as published; trained until the paper's rule ends it (hours)"),
+    ("quick", "the same networks, fewer epochs (minutes); not a comparison of methods"),
+    ("smoke", "one or two epochs, some networks smaller: checks that everything runs"),
+)
+
+
+class Explained(click.Command):
+    """A verb whose help ends with the presets and protocols, a line each."""
+
+    def format_epilog(self, context, formatter):
+        from common.folds import splits
+
+        protocols = [("paper", "the paper's own split, on the corpus of the paper")]
+        protocols += [(name, protocol.description) for name, protocol in splits.PROTOCOLS.items()]
+        protocols += [
+            ("leaky_segments", "lim2016 alone: leaks on purpose; `compare` refuses it"),
+            ("folds:DIR, folds:FILE", "your own fold files; `folds` alone takes the columns split and fold"),
+        ]
+        for heading, rows in (("Presets", PRESETS), ("Protocols", protocols)):
+            with formatter.section(heading):
+                formatter.write_dl(list(rows))
+
+
+PRESET = click.option("--preset", show_default=True, default="paper", help="paper, quick or smoke; see below.")
+
+
 def training_options(command):
     for option in reversed(TRAINING):
         command = option(command)

@@ -9,7 +9,10 @@ import click
 @click.command("papers")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def papers_command(as_json):
-    """List the systems."""
+    """List the systems: paper, variant, trained parameters, the paper's corpus.
+
+    Example: python -m experiments papers
+    """
     from common.evaluation import reported_results
     from experiments import catalog
 
@@ -34,6 +37,6 @@ def papers_command(as_json):
         return
     from tabulate import tabulate
 
-    columns = ("paper", "variant", "parameters", "corpus", "protocols")
-    body = [[", ".join(row[c]) if c == "protocols" else row[c] for c in columns] for row in rows]
-    click.echo(tabulate(body, headers=columns, intfmt=","))
+    columns = ("paper", "variant", "parameters", "corpus")
+    click.echo(tabulate([[row[c] for c in columns] for row in rows], headers=columns, intfmt=","))
+    click.echo("\nnext: python -m experiments run PAPER --variant VARIANT --data DIR; protocols: run --help")

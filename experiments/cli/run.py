@@ -3,12 +3,20 @@
 import click
 
 from common.errors import InputError
-from experiments.cli.options import names_of, recipe_changes, refuse_for_corpora, training_options, with_places
+from experiments.cli.options import (
+    PRESET,
+    Explained,
+    names_of,
+    recipe_changes,
+    refuse_for_corpora,
+    training_options,
+    with_places,
+)
 
 
-@click.command("run")
+@click.command("run", cls=Explained)
 @click.argument("paper")
-@click.option("--variant", "variants", callback=names_of, help="One or more, comma-separated; all if absent.")
+@click.option("--variant", "variants", callback=names_of, help="One or more, comma-separated; the main ones if absent.")
 @click.option(
     "--corpus", "corpus_name", help="NAME, NAME/VARIANT, manifest:FILE or audformat:DIR; else the paper's own."
 )
@@ -16,25 +24,37 @@ from experiments.cli.options import names_of, recipe_changes, refuse_for_corpora
     "--protocol",
     "protocols",
     callback=names_of,
-    default="paper",
-    show_default=True,
-    help="Comma-separated; folds:DIR or folds:FILE for your own, folds for columns split and fold.",
+    help="Comma-separated, see below; paper if absent, speaker_independent on another corpus.",
 )
-@click.option("--preset", default="paper", show_default=True, help="paper, quick or smoke.")
+@PRESET
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
     """Train and score one paper's systems.
 
+    \b
+    Example: python -m experiments run emmert --variant mfcc --data DIR
+    Example: python -m experiments run satt2017 --corpus ravdess --emotions 4hap --data DIR
+
     What --set changes is recorded under a name of its own, for example cnn3_lstm_20hz+learning_rate=0.0003, with a note
     that begins "modified", and takes part in no verdict.
-    """
+    """  # noqa: D301  (click reads \b)
     from experiments import catalog
     from experiments.runs import compare
 
-    variants = variants or tuple(catalog.paper(paper).RECIPES)
+    variants = variants or catalog.paper(paper).COMPARED
     systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
+    protocols = protocols or _usual_protocol(systems[0].recipe, corpus_name)
     refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
     train(systems, [corpus_name], protocols, options)
+
+
+def _usual_protocol(recipe, corpus_name) -> tuple[str, ...]:
+    """The paper's own split on its corpus; elsewhere, and for a method without a paper, folds of unseen speakers."""
+    own = recipe.corpus.partition("/")[0]
+    if "paper" in recipe.protocols and (corpus_name or own).partition("/")[0] == own:
+        return ("paper",)
+    click.echo(f"protocol speaker_independent: the paper's own split is one of {own}", err=True)
+    return ("speaker_independent",)
 
 
 def train(systems, corpus_names, protocols, options):
@@ -82,7 +102,9 @@ def _show(done, refused, results):
     click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
     for sentence in [*refused, *_not_learnt(everything, names)]:
         click.echo(sentence)
-    click.echo(f"tables: {results / 'tables'}   report: {html_page.write(results)}")
+    index = html_page.write(results)
+    click.echo(f"tables (Markdown, CSV, LaTeX): {results / 'tables'}\nfigures: {index.parent / 'figures'}")
+    click.echo(f"next: open {index} in a browser")
 
 
 def _failures(failed) -> list[str]:

@@ -8,7 +8,7 @@ from common.errors import InputError
 def expected_recall(utterances) -> dict[str, float]:
     """Per emotion the mean share of listeners who recognised it: the recall of one listener, in expectation.
 
-    An upper bound rather than an average human: EmoDB keeps of 816 recordings 535 that four in five recognised.
+    An upper bound, not an average human: EmoDB keeps 535 of 816 recordings, those that four in five recognised.
     The listeners had heard other recordings of the same speakers, as a random split lets a network do.
 
     Args:

@@ -140,7 +140,7 @@ def _corpus_name(record) -> str:
 
 
 def _recorded(saved, results):
-    """The whole record of a saved system: numbers and figures speak of the same network."""
+    """The whole record of a saved system: so that numbers and figures are of the same network."""
     path = records.record_path(results, saved)
     record = records.read(path)
     if (record.fold_fingerprint, record.recipe) != (saved.fold_fingerprint, saved.recipe):

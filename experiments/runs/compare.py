@@ -16,13 +16,15 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
+SYNTHETIC_FILES = 4  # per speaker and emotion: a comparison on two cores has to fit five minutes
 OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 
 
-def main_systems(papers=None):
+def main_systems(papers=None, *, first_only=False):
     """(paper, variant) of the systems that a comparison has by default: COMPARED of a paper, else its first variant."""
-    return [(name, variant) for name in papers or catalog.NAMES for variant in catalog.paper(name).COMPARED]
+    names = [(name, catalog.paper(name).COMPARED) for name in papers or catalog.NAMES]
+    return [(name, variant) for name, variants in names for variant in (variants[:1] if first_only else variants)]
 
 
 def systems(pairs, preset, *, assignments=(), **options):
@@ -100,6 +102,11 @@ def corpora_found(data):
     return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
 
 
+def is_synthetic(protocols, data) -> bool:
+    """Whether a comparison that names no corpus runs on synthetic speech."""
+    return not any(map(user_folds.name_lists, protocols)) and not corpora_found(data)
+
+
 def corpora_of(protocols, data):
     """The corpora of a comparison that names none: what its fold files list, else what is there, else synthetic ones.
 
@@ -125,7 +132,7 @@ def synthetic_corpora(data):
 
     folder = feature_store.cache_dir() / "synthetic"
     for layout in SYNTHETIC_LAYOUTS:
-        synthetic.synthesize(layout, folder / layout)
+        synthetic.synthesize(layout, folder / layout, files=SYNTHETIC_FILES)
     click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 

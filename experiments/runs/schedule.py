@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import queue
 import threading
+import time
 
 from tqdm import tqdm
 
@@ -15,6 +16,7 @@ from experiments.runs.train_fold import run_job
 
 RETRIES = 3  # of a job whose process died
 POLL_SECONDS = 0.2
+BAR = "{desc} |{bar}| {n_fmt}/{total_fmt} epochs [{elapsed}{postfix}]"
 
 
 def require(scheduler, results) -> None:
@@ -36,8 +38,8 @@ def run(jobs, *, workers, scheduler=None) -> list[InputError]:
     if not jobs:
         return []
     total = sum(max(1, job.system.recipe.max_epochs) for job in jobs)
-    with tqdm(total=total, desc=f"training {len(jobs)} folds", unit="epoch", smoothing=0.05) as bar:
-        progress = Progress(bar, jobs)
+    with tqdm(total=total, desc=f"{len(jobs)} folds", unit="epoch", bar_format=BAR, postfix="left: ?") as bar:
+        progress = Progress(bar, jobs, 1 if scheduler else min(workers, len(jobs)))
         if scheduler:
             from experiments.runs import dask_engine
 
@@ -47,20 +49,46 @@ def run(jobs, *, workers, scheduler=None) -> list[InputError]:
 
 
 class Progress:
-    """The bar counts epochs; a training that stops early gives back the rest when it ends."""
+    """The bar counts epochs and names what moved last; a training that stops early gives back the rest when it ends.
 
-    def __init__(self, bar, jobs):
-        self.bar = bar
+    The time left comes from the seconds that each system's own epochs took, of a system without one yet from the
+    slowest so far: it is at most that long, since trainings may stop early.
+    """
+
+    def __init__(self, bar, jobs, workers=1):
+        self.bar, self.workers = bar, workers
+        self.names = [job.system.name for job in jobs]
+        self.folds = [job.fold.name for job in jobs]
         self.epochs = [max(1, job.system.recipe.max_epochs) for job in jobs]
         self.seen = [0] * len(jobs)
+        self.started = {}  # index -> (epoch, time) of the first message of a training
+        self.seconds = {}  # system -> seconds an epoch
 
     def at(self, index, epoch):
-        epoch = min(epoch, self.epochs[index])
-        self.bar.update(epoch - self.seen[index])
-        self.seen[index] = epoch
+        epoch, now = min(epoch, self.epochs[index]), time.monotonic()
+        first, since = self.started.setdefault(index, (epoch, now))
+        if epoch > first:
+            self.seconds[self.names[index]] = (now - since) / (epoch - first)
+        self._show(index, epoch)
 
     def done(self, index):
-        self.at(index, self.epochs[index])
+        self._show(index, self.epochs[index])
+
+    def _show(self, index, epoch):
+        advanced, self.seen[index] = epoch - self.seen[index], epoch
+        self.bar.set_description_str(
+            f"{self.names[index]} {self.folds[index]} {epoch}/{self.epochs[index]}", refresh=False
+        )
+        self.bar.set_postfix_str(f"left: {self._left()}", refresh=False)
+        self.bar.update(advanced)
+
+    def _left(self) -> str:
+        if not self.seconds:
+            return "?"
+        slowest = max(self.seconds.values())
+        waiting = zip(self.names, self.epochs, self.seen, strict=True)
+        seconds = sum(self.seconds.get(name, slowest) * (epochs - seen) for name, epochs, seen in waiting)
+        return tqdm.format_interval(round(seconds / self.workers))
 
 
 def _in_this_process(jobs, progress):

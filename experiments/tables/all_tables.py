@@ -108,7 +108,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
     """
     sheets = [sheet for paper in known for sheet in _of_paper(paper, results, rated)]
     sheets += [paper_page.words_sheet(known, results)] if any(paper.statements for paper in known) else []
-    sheets += filter(None, [readme_comparison.sheet(results, known, ablations)])
+    first_page = (readme_comparison.sheet, readme_comparison.contrasts_sheet)
+    sheets += filter(None, (make(results, known, ablations) for make in first_page))
     for corpus, members in layout.by_corpus(results):
         first, *reduced = systems.sheets(corpus, members)
         sheets += [with_people(first, people, corpus), *reduced]
@@ -165,7 +166,7 @@ def readmes(results, known, papers, rated=None, ablations=frozenset()) -> dict[P
         path = Path(papers, paper.name, "README.md")
         if path.is_file():
             text = ablation_effects.fill(path.read_text(encoding="utf-8"), paper.name, results)
-            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated, ablations))
+            filled[path] = _with_block(path, text, paper_page.block(paper, results, rated))
     first_page = Path(papers).parent / "README.md"
     if first_page.is_file():
         block = readme_comparison.block(results, known, rated, ablations)

@@ -15,7 +15,7 @@ AVERAGES = {
     "sd:macro_f1": ("± over folds", "f1"),
     "sd_repeats:macro_f1": ("± over repeats", "f1"),
 }
-NEAREST = "Ours are of the nearest run, which differs as the caption says: no verdict rests on them."
+NEAREST = "Ours: the nearest run, which differs as the caption states; not used for verdicts."
 REPEATS = "± over repeats needs two seeds or more."
 
 

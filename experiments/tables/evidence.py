@@ -15,10 +15,9 @@ from experiments.tables import formats
 AUDIT_KINDS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
 AUDIT_WORDS = {"empty": "no validation part"}
 AUDIT_NOTE = (
-    "Folds: their number, seeds. Elsewhere: speakers and sentences of the test part that training or validation has "
-    "too; the most in one fold, and in how many folds. A WARN for speakers is what a protocol without speaker "
-    "independence is: its numbers are for known speakers; leaky protocols FAIL on purpose. In validation: what "
-    "training and validation share, which touches no test score. Class: a class that a part lacks."
+    "Folds: number, seeds. Elsewhere: test speakers or sentences that training or validation also has: most in a fold, "
+    "folds. WARN for speakers: the protocol does not separate speakers; leaky protocols FAIL on purpose. Class: a part "
+    "lacks a class."
 )
 AUDIT_COMMAND = "python -m experiments audit --keep results"
 

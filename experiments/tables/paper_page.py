@@ -12,16 +12,16 @@ from experiments.tables import class_rates, formats, layout, paper_vs_ours, syst
 from experiments.tables.formats import Column, Table
 
 TABLES = "../../results/tables"
+PRESET = "paper"
 
 
-def block(paper, results, rated=None, ablations=frozenset()) -> str:
+def block(paper, results, rated=None) -> str:
     """Markdown of one paper, or of a method without published numbers.
 
     Args:
         paper: of common/evaluation/reported_results.
         results: SystemResults of all papers.
         rated: raters' answers by corpus variant.
-        ablations: names of the systems that only a ledger compares; they cost what the others do.
     """
     own = [system for system in results if system.paper == paper.name and not system.synthetic]
     blocks = [f"<!-- {formats.GENERATED} -->"]
@@ -32,13 +32,13 @@ def block(paper, results, rated=None, ablations=frozenset()) -> str:
         table = formats.markdown_table(in_words(paper, results))
         blocks.append(f"<details><summary>What the paper says in words</summary>\n\n{table}\n\n</details>")
     if own:
-        table = formats.markdown_table(runs(own))
-        folded = f"<details><summary>All runs of these systems</summary>\n\n{table}\n\n</details>"
+        full = [system for system in own if system.preset == PRESET]
+        heading = "Full trainings of these systems" if full else "Reduced trainings of these systems"
+        table = formats.markdown_table(runs(full or own))
+        folded = f"<details><summary>{heading}</summary>\n\n{table}\n\n</details>"
         blocks.append(folded if paper.published else table)
-        methods = [system for system in _ordered(own) if system.name not in ablations]
-        if methods:
-            table = formats.markdown_table(systems.paper_costs(methods))
-            blocks.append(f"<details><summary>Cost</summary>\n\n{table}\n\n</details>")
+        table = formats.markdown_table(systems.paper_costs(_ordered(full or own)))
+        blocks.append(f"<details><summary>What these trainings cost</summary>\n\n{table}\n\n</details>")
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 

@@ -43,7 +43,9 @@ def _table(paper, corpus, comparisons) -> Table:
         )
     if near := {c.nearest.name: c.nearest for c in comparisons if c.nearest}:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
-        notes.append("Nearest run: the paper's protocol, but not its recordings or its effort; no verdict rests on it.")
+        notes.append(
+            "Nearest run: the paper's protocol on other recordings or with fewer epochs; no verdict rests on it."
+        )
     columns = tuple(column for column in COLUMNS if near or column is not NEAREST)
     return Table(caption, [row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
 

@@ -13,11 +13,9 @@ from experiments.tables.formats import Sheet, Table
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 METHOD_NOTES = (
-    "Per cent. Difference: the protocol's number minus the speaker-independent one, 95 % interval, the same speakers "
-    "resampled for both. It speaks of other speakers, not of other trainings: those scatter as the seeds do.",
-    "Where a protocol trains on its test speakers, what is above 0 is inflation, and what a larger training part gives "
-    "(train: utterances a fold trains on, mean). text_independent tests sentences that its training part lacks: what "
-    "is below 0 is what knowing them is worth, and what a smaller training part takes.",
+    "Per cent. Difference: the protocol minus the speaker-independent one beside it; 95 % interval over speakers.",
+    "Above 0: the effect of known test speakers or leaks, and of a larger training part (CSV). text_independent: "
+    "sentences are unseen too, and the training part is smaller.",
 )
 
 

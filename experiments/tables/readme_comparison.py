@@ -1,12 +1,13 @@
 """The first page's results: how the published numbers came out, and methods on unseen speakers."""
 
+import dataclasses
 from collections import Counter
 
 from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons
 from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import by_group, corpus_words, label_words, ranges, shell_line
-from experiments.tables import contrasts, formats, layout, systems
+from experiments.tables import contrasts, formats, layout, paper_page, systems
 from experiments.tables.formats import Column, Sheet, Table
 
 PROTOCOL = "speaker_independent"
@@ -27,11 +28,14 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
         ablations: names of systems that only a ledger compares; left out.
     """
     blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
+    reproduced = _reproduced(all_systems, papers, rated)
+    blocks += [formats.markdown_table(reproduced)] if len(reproduced.frame) else []
     for corpus, members in headlines(all_systems, ablations).items():
-        links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all pairs", f"compare_{slug(corpus)}.csv"))
+        links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all contrasts", "contrasts.md"))
+        links += (("all pairs", f"compare_{slug(corpus)}.csv"),)
         blocks += [
             formats.markdown_table(_table(corpus, members, papers)),
-            formats.markdown_table(contrasts.table(corpus, members, papers)),
+            *_contrasts_that_ran(corpus, members, papers),
             " · ".join(f"[{words}](results/tables/{file})" for words, file in links),
         ]
     return "\n\n".join(blocks)
@@ -42,6 +46,35 @@ def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
     by_corpus = headlines(all_systems, ablations)
     tables = tuple(_table(corpus, members, papers) for corpus, members in by_corpus.items())
     return Sheet("headline", "Methods on unseen speakers", tables) if tables else None
+
+
+def contrasts_sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
+    """The contrasts of these tables, those not run included; arguments as for `block`."""
+    by_corpus = headlines(all_systems, ablations)
+    tables = tuple(contrasts.table(corpus, members, papers) for corpus, members in by_corpus.items())
+    return Sheet("contrasts", "Contrasts written down before the runs", tables) if tables else None
+
+
+def _contrasts_that_ran(corpus, members, papers) -> list[str]:
+    table = contrasts.table(corpus, members, papers)
+    run = table.frame[[not formats.is_missing(p) for p in table.frame.get("p_holm", ())]]
+    return [formats.markdown_table(table.changed(rows=run))] if len(run) else []
+
+
+def _reproduced(all_systems, papers, rated) -> Table:
+    """A row a paper: its first headline number beside ours."""
+    rows = []
+    for paper in papers:
+        named = [number for number in paper.published if number.headline][:1]
+        outcomes = [reproduction.compare(number, all_systems, rated) for number in named]
+        rows += paper_page.headline(outcomes).frame.to_dict("records") if outcomes else []
+    return Table("", rows, REPRODUCED, (), ())
+
+
+REPRODUCED = (
+    formats.text("paper", "paper"),
+    *(dataclasses.replace(c, heading="published") if c.field == "published" else c for c in paper_page.HEADLINE),
+)
 
 
 def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:

@@ -6,7 +6,6 @@ import pandas as pd
 
 from common.evaluation import metrics
 from common.utterance import slug
-from experiments import catalog
 from experiments.evaluation import results
 from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
@@ -213,27 +212,13 @@ PAPER_COSTS = (
 
 
 def paper_costs(systems) -> Table:
-    """What the trainings of one paper took: one of them, and all folds of a seed on two cores.
-
-    Of each variant the run at its best preset whose training took longest.
-    """
-    best = {}
-    for system in sorted(systems, key=lambda s: catalog.PRESETS.index(s.preset)):
-        first = best.setdefault(system.variant, system)
-        if system.preset == first.preset and _seconds(system) > _seconds(first):
-            best[system.variant] = system
-    longest = [best[variant] for variant in sorted(best)]
-    rows = [layout.identity(system) | _cost(system) for system in longest]
-    for row, system in zip(rows, longest, strict=True):
+    """What the trainings of one paper took: one of them, and all folds of a seed on two cores."""
+    rows = [layout.identity(system) | _cost(system) for system in systems]
+    for row, system in zip(rows, systems, strict=True):
         row["seconds_seed"] = row["seconds_fit"] * system.records[0].num_folds
     machines = "; ".join(sorted({row["machine"] for row in rows}))
     note = f"Medians over folds and seeds, on shared machines, without features. {machines}."
     return Table("", rows, PAPER_COSTS, (), (note,))
-
-
-def _seconds(system) -> float:
-    """Of a training: the median over folds and seeds."""
-    return statistics.median(record.cost["seconds_fit"] for record in system.records)
 
 
 def _cost(system) -> dict:

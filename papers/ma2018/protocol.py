@@ -100,7 +100,7 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: a session is held out, one of its speakers validates, the other tests (5.1), both ways round (D10)."""
+    """`paper`: a session is held out, one of its speakers validates, the other tests (5.1), both assignments (D10)."""
     if protocol == "paper":
         return splits.folds(corpus.utterances, "leave_one_session_out", seed)
     return splits.folds(corpus.utterances, protocol, seed)

@@ -1,7 +1,7 @@
 """Satt, Rozenberg, Hoory: "Efficient Emotion Recognition from Speech Using Deep Learning on Spectrograms" (2017).
 
 Claim: convolutions, or convolutions and one LSTM, on raw log-spectrograms of parts of at most 3 s recognise four
-emotions of IEMOCAP as well as systems that hear whole sentences (68.8 % overall accuracy); a two-step predictor gains
+emotions of IEMOCAP as well as systems that use whole sentences (68.8 % overall accuracy); a two-step predictor gains
 class accuracy; and keeping only what a voice of the detected pitch can have made takes most of the harm out of loud
 noise.
 """

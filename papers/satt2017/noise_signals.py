@@ -11,7 +11,7 @@ from scipy import signal
 
 from common.features import speech_synthesis
 
-SECONDS = 12.0  # a longer recording hears it again from the beginning
+SECONDS = 12.0  # repeated under a longer recording
 
 CHORDS = {  # MIDI notes
     "ambient": ((45, 52, 59, 64, 71, 74), (41, 52, 57, 64, 67, 74), (43, 50, 57, 64, 69, 71), (40, 50, 55, 62, 66, 73)),

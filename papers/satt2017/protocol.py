@@ -205,7 +205,7 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: a session is held out, one of its speakers validates and the other tests (4), both ways round (D1)."""
+    """`paper`: a session is held out, one of its speakers validates and the other tests (4), both assignments (D1)."""
     if protocol == "paper":
         return splits.folds(corpus.utterances, "leave_one_session_out", seed)
     return splits.folds(corpus.utterances, protocol, seed)
