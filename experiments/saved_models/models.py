@@ -35,17 +35,23 @@ LARGEST_BYTES = 2**31  # of a network, unpacked; ResNet50 has 10^8
 TRUSTED = ["sklearn.tree._tree.Tree"]  # numbers alone; skops asks because sklearn does not check their range
 
 
-_KEPT = tuple(
-    f.name for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks", "warnings")
-)
+_KEPT = tuple(f for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks"))
+
+
+def _as_in_a_record(field) -> tuple:
+    """A field of a record with its default, so that systems older than the field are read."""
+    if field.default_factory is dataclasses.MISSING:
+        return field.name, field.type
+    return field.name, field.type, dataclasses.field(default_factory=field.default_factory)
+
+
 Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and six of its own
     "Description",
-    [(f.name, f.type) for f in dataclasses.fields(records.RunRecord) if f.name in _KEPT]
+    [*map(_as_in_a_record, _KEPT)]
     + [
         ("schema", Annotated[int, msgspec.Meta(ge=1)]),
         ("front_end_code", str),
         ("networks", list[str]),
-        ("warnings", list[str], dataclasses.field(default_factory=list)),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
         ("sha256", dict[str, str], dataclasses.field(default_factory=dict)),  # file of a network -> hash of its bytes
     ],
@@ -102,7 +108,7 @@ def _write(fitted, record, speakers, folder):
     for path in catalog.paper(record.paper).files(_recipe(record).front_end):
         (folder / FRONT_END).mkdir(exist_ok=True)
         shutil.copy(path, folder / FRONT_END)
-    described = {name: getattr(record, name) for name in (*_KEPT, "warnings")} | {
+    described = {field.name: getattr(record, field.name) for field in _KEPT} | {
         "schema": SCHEMA,
         "front_end_code": _front_end_code(record.paper),
         "networks": sorted(networks),
@@ -151,9 +157,7 @@ def load(folder, *, anyway=False) -> Saved:
     """
     folder = Path(folder)
     described = _described(folder)
-    record = records.RunRecord(
-        **{name: getattr(described, name) for name in (*_KEPT, "warnings")}, parts={}, history={}
-    )
+    record = records.RunRecord(**{field.name: getattr(described, field.name) for field in _KEPT}, parts={}, history={})
     try:
         if faults := list(records.description_faults(record)):
             raise ValueError("; ".join(faults[:3]))

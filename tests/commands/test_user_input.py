@@ -103,7 +103,7 @@ def test_diagnose_takes_the_users_labels_and_emotions(calls):
     assert result.exit_code == 0, result.output
     assert result.output.count("emmert/mfcc on manifest:calls/happy=rude/anger+rude, speaker_independent, fold_1") == 1
     unknown = run("diagnose", "emmert/mfcc", "--corpus", f"manifest:{calls / 'calls.csv'}", "--emotions", ",")
-    assert unknown.exit_code == 2 and "names nothing" in unknown.output
+    assert unknown.exit_code == 2 and "a name is empty" in unknown.output
 
 
 def dummy(folder, *more, corpus=None):
