@@ -271,6 +271,7 @@ def _systems(sheets, corpus) -> list[tuple[str, object]]:
     parts = {heading: [] for heading in (FULL, REDUCED, LEAKY)}
     for table in (*_named(sheets, "systems", corpus), *_named(sheets, "reduced", corpus)):
         frame = table.frame.sort_values("ua_pooled", ascending=False, kind="stable", na_position="last")
+        frame = frame.sort_values("preset", key=lambda names: names.isna(), kind="stable")  # people below the systems
         leaky = frame["protocol"].map(lambda name: isinstance(name, str) and leakage.is_leaky(name)).astype(bool)
         full = frame["preset"].map(lambda name: formats.is_missing(name) or name == PRESET).astype(bool)
         for heading, rows in ((FULL, frame[full & ~leaky]), (REDUCED, frame[~full & ~leaky]), (LEAKY, frame[leaky])):
