@@ -7,7 +7,7 @@ from experiments.tables.formats import Column, Table
 
 NOTE = (
     "From papers/*/paper.toml: what each paper claims, and its best system beside the better baseline. UA in per cent, "
-    "95 % interval over speakers and trainings, p of the same interval; Holm over all {}, those not run counted."
+    "95 % interval over speakers and trainings, p of the same interval; Holm over all {} of a corpus, those not run counted."
 )
 
 
@@ -72,4 +72,10 @@ COLUMNS = (
     Column("p, Holm", "p_holm", _p_value),
     formats.text("seeds", "seeds", none=formats.NONE),
     formats.text("verdict", "verdict"),
+)
+ON_FIRST_PAGE = (  # of all corpora
+    COLUMNS[0],
+    formats.text("claimed in", "where"),
+    formats.text("on", "corpus_variant"),
+    *(column for column in COLUMNS[2:] if column.field != "p"),
 )

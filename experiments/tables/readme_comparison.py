@@ -12,6 +12,19 @@ from experiments.tables.formats import Column, Sheet, Table
 
 PROTOCOL = "speaker_independent"
 PRESET = "paper"
+LINKS = (
+    "[LaTeX](results/tables/headline.tex) · [CSV](results/tables/headline.csv) · [commands](results/COMMANDS.md) · "
+    "[all contrasts](results/tables/contrasts.md)"
+)
+ABOUT = (
+    "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a letter "
+    "do not differ significantly (5 %, Holm over all pairs). Epochs: median over folds."
+)
+ONE_SEED = (
+    "One seed: this training only. Its interval takes the spread between folds, each a training of its own; what "
+    "another seed would move in all of them at once is not in it."
+)
+NOTES = (ABOUT, ONE_SEED)
 COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 
@@ -30,14 +43,16 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
     reproduced = _reproduced(all_systems, papers, rated)
     blocks += [formats.markdown_table(reproduced)] if len(reproduced.frame) else []
-    for corpus, members in headlines(all_systems, ablations).items():
-        links = (("LaTeX", "headline.tex"), ("CSV", "headline.csv"), ("all contrasts", "contrasts.md"))
-        links += (("all pairs", f"compare_{slug(corpus)}.csv"),)
-        blocks += [
-            formats.markdown_table(_table(corpus, members, papers)),
-            *_contrasts_that_ran(corpus, members, papers),
-            " · ".join(f"[{words}](results/tables/{file})" for words, file in links),
-        ]
+    shown = headlines(all_systems, ablations)
+    shared = {}
+    for corpus, members in shown.items():
+        table = _table(corpus, members, papers)
+        shared |= dict.fromkeys(note for note in table.notes if note in NOTES)
+        own = tuple(note for note in table.notes if note not in NOTES)
+        blocks.append(formats.markdown_table(table.changed(notes=own, commands=())))
+    if shown:
+        pairs = " · ".join(f"[all pairs on {name}](results/tables/compare_{slug(name)}.csv)" for name in shown)
+        blocks += ["\n".join(f"* {note}" for note in shared), *_contrasts_that_ran(shown, papers), f"{LINKS} · {pairs}"]
     return "\n\n".join(blocks)
 
 
@@ -55,10 +70,13 @@ def contrasts_sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
     return Sheet("contrasts", "Contrasts written down before the runs", tables) if tables else None
 
 
-def _contrasts_that_ran(corpus, members, papers) -> list[str]:
-    table = contrasts.table(corpus, members, papers)
-    run = table.frame[[not formats.is_missing(p) for p in table.frame.get("p_holm", ())]]
-    return [formats.markdown_table(table.changed(rows=run))] if len(run) else []
+def _contrasts_that_ran(by_corpus, papers) -> list[str]:
+    """One table of all corpora, without what was not run."""
+    tables = [contrasts.table(corpus, members, papers) for corpus, members in by_corpus.items()]
+    rows = [row for table in tables for row in table.frame.to_dict("records") if not formats.is_missing(row["p_holm"])]
+    caption = "Contrasts written down before the runs: first minus second"
+    joined = Table(caption, rows, contrasts.ON_FIRST_PAGE, (), tables[0].notes)
+    return [formats.markdown_table(joined)] if rows else []
 
 
 def _reproduced(all_systems, papers, rated) -> Table:
@@ -117,15 +135,7 @@ def _table(corpus, members, papers) -> Table:
     )
     ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
     caption = layout.caption("Unseen speakers", corpus, members)
-    notes = [
-        "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a "
-        "letter do not differ significantly (5 %, Holm over all pairs). Epochs: median over folds.",
-    ]
-    if any(len(system.seeds) == 1 for system in members):
-        notes.append(
-            "One seed: this training only. Its interval takes the spread between folds, each a training of its own; "
-            "what another seed would move in all of them at once is not in it."
-        )
+    notes = [ABOUT, *([ONE_SEED] if any(len(system.seeds) == 1 for system in members) else [])]
     notes += [f"{system.name}: {'; '.join(system.caveats)}" for system in members if system.caveats]
     if missing := sorted({paper.name for paper in papers} - {system.paper for system in members}):
         notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
