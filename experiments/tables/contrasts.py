@@ -7,7 +7,8 @@ from experiments.tables.formats import Column, Table
 
 NOTE = (
     "From papers/*/paper.toml: what each paper claims, and its best system beside the better baseline. UA in per cent, "
-    "95 % interval over speakers and trainings, p of the same interval; Holm over all {} of a corpus, those not run counted."
+    "95 % interval over speakers and trainings, p of the same interval; Holm over all {} of a corpus, those not run "
+    "counted."
 )
 
 

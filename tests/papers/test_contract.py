@@ -34,8 +34,8 @@ TINY = {  # system -> changes that make its training a matter of a second; a sys
     "satt2017/cnn3_lstm_20hz": (*SHORT, "lstm_units=8"),
     "satt2017/cnn5_20hz": SHORT,
     "satt2017/cnn3_lstm_20hz_attention": (*SHORT, "lstm_units=8", "lstm_layers=2"),
-    "ma2018/variable_length": FEW_BINS,
-    "ma2018/fixed_length": (*FEW_BINS, "fixed_frames=200", "front_end.max_part_s=1.0"),
+    "ma2018/variable_length_20hz": FEW_BINS,
+    "ma2018/fixed_length_20hz": (*FEW_BINS, "fixed_frames=200", "front_end.max_part_s=1.0"),
     "chernykh2018/one_label": ("units=12", "dense_units=16", "max_steps=12", "learning_rate=0.02"),
     "chernykh2018/ctc": ("units=12", "dense_units=16", "max_steps=12", "learning_rate=0.02"),
 }
