@@ -3,4 +3,4 @@
 May use tables, saved_models, evaluation, evidence, catalog and common.
 """
 
-__all__ = ["html_page", "paper_figures"]
+__all__ = ["forest", "html_page", "paper_figures"]

@@ -85,8 +85,7 @@ def _small(text) -> str:
     """The same drawing in a third of the bytes: one decimal, styles as classes, no names that nothing refers to."""
     used = set(re.findall(r"#([\w.]+)", text))
     text = re.sub(r' id="([\w.]+)"', lambda match: match[0] if match[1] in used else "", text)
-    text = re.sub(r"(\d\.\d)\d+", r"\1", text)
-    text = re.sub(r"(\d)\.0(?=\D)", r"\1", text)
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d)\.0(?=\D)", r"\1", re.sub(r"(\d\.\d)\d+", r"\1", tag[0])), text)
     counted = Counter(re.findall(r' style="([^"]*)"', text))
     classes = {style: f"s{number}" for number, style in enumerate(counted) if counted[style] > 1}
     text = re.sub(

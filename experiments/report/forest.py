@@ -1,14 +1,17 @@
-"""Systems of one group side by side: UA with its interval over speakers, and every test speaker's own UA as a dot."""
+"""Systems side by side: UA with its interval; of one group every test speaker's own UA as well."""
+
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from common.evaluation import metrics
+from common.atomic_file import atomic
+from common.evaluation import metrics, reported_results
 from common.folds import leakage
 from common.utterance import stem_of
 from experiments.evaluation import comparisons, system_results
 from experiments.report import drawing
-from experiments.tables import layout
+from experiments.tables import all_tables, layout
 
 ROW_INCHES = 0.42
 WIDTH_INCHES = 9
@@ -48,6 +51,52 @@ def forest(members) -> Figure:
     axes.set_ylim(-0.7, len(ranked) - 0.3)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     _title(figure, members)
+    return figure
+
+
+HEADLINE = "headline.svg"
+
+
+def update_headline(root, papers=reported_results.PAPERS, *, check=False) -> list[Path]:
+    """Bring tables/headline.svg, the figure of the first page, up to date with the records; as `all_tables.update`."""
+    path = Path(root, "tables", HEADLINE)
+    by_corpus = all_tables.first_page(root, papers)
+    if not by_corpus:
+        return []
+    with drawing.style():
+        wanted = drawing.svg(headline(by_corpus))
+    if path.is_file() and path.read_bytes() == wanted:
+        return []
+    if not check:
+        with atomic(path) as file:
+            file.write(wanted)
+    return [path]
+
+
+def headline(by_corpus) -> Figure:
+    """A panel a corpus: UA of the systems of the first page's tables in per cent, with its 95 % interval.
+
+    Args:
+        by_corpus: corpus variant -> SystemResults.
+    """
+    tallest = max(map(len, by_corpus.values()))
+    figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 0.26 * tallest), layout="constrained")
+    for axes, (corpus, members) in zip(
+        figure.subplots(1, len(by_corpus), squeeze=False)[0], by_corpus.items(), strict=True
+    ):
+        names = [
+            f"{system.name} ({system.num_not_learnt} not learnt)" if system.num_not_learnt else system.name
+            for system in members
+        ]
+        rows = layout.rows(members, layout.UA_AND_WA).assign(name=names)
+        ranked = list(rows.sort_values(["ua", "name"], na_position="first").itertuples())
+        axes.axvline(100 * metrics.chance(len(members[0].classes)), color=drawing.GREY, linestyle="--", linewidth=1)
+        for row, each in enumerate(ranked):
+            axes.plot([100 * each.ua_low, 100 * each.ua_high], [row, row], color=drawing.BLUE, linewidth=2)
+            axes.plot(100 * each.ua, row, "o", color=drawing.BLUE, markersize=5)
+        axes.set_yticks(range(len(ranked)), [each.name for each in ranked])
+        axes.set(xlim=(0, 100), xlabel="UA (%), 95 % interval; dashed: chance")
+        axes.set_title("\n".join(filter(None, [corpus, members[0].limits.partition(":")[0]])))
     return figure
 
 

@@ -95,6 +95,11 @@ def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
     return files | (readmes(results, known, papers, rated, ablations) if is_committed else {})
 
 
+def first_page(root, papers=reported_results.PAPERS) -> dict[str, list]:
+    """Corpus variant -> SystemResults of its table on the first page."""
+    return readme_comparison.headlines(system_results.group(records.read_all(root)), ablation_effects.ablations(papers))
+
+
 def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
     """The tables, from records and what is known beside them; pure.
 

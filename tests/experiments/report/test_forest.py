@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from common import records
 from experiments.evaluation import system_results
 from experiments.report import forest
 from tests.support.records_by_hand import many, part, record
@@ -37,3 +38,19 @@ def test_what_a_reader_must_know_is_in_the_title():
     )
     title = forest.forest(results).get_suptitle()
     assert "cut to 2 s" in title and "emmert/v1: random weights" in title and "ravdess/strong" in title
+
+
+def test_the_figure_of_the_first_page_follows_the_records(tmp_path):
+    shared = {"corpus_variant": "ravdess/4hap", "protocol": "speaker_independent"}
+    failed = {"loss": 0.7, "ua": 0.5, "largest_share": 1.0, "epochs": 5, "kept": 1, "stopped_by": "patience"}
+    networks = {"network": failed | {"patience": 4, "num_classes": 2}}
+    for right, paper, ended in ((2, "emmert", {}), (3, "lim2016", networks)):
+        run = many(right, paper=paper, networks=ended, limits="cut to 2.0 s", **shared)
+        records.write(run, root=tmp_path)
+    assert forest.update_headline(tmp_path, check=True) == [tmp_path / "tables" / "headline.svg"]
+    assert not (tmp_path / "tables").exists()
+    (path,) = forest.update_headline(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert ">emmert/mfcc<" in text and ">lim2016/mfcc (1 not learnt)<" in text
+    assert ">ravdess/4hap<" in text and ">cut to 2.0 s<" in text
+    assert forest.update_headline(tmp_path) == []
