@@ -132,6 +132,24 @@ def told_by_speaker(utterances) -> str:
     return f"{several} of {len(repeated)} speakers have more than one emotion, so the speaker gives the label away"
 
 
+def same_recordings(utterances, audio_hashes) -> str:
+    """A sentence on recordings that stand there twice, with another speaker or emotion; "" where there are none.
+
+    Args:
+        utterances: of a corpus.
+        audio_hashes: utterance id -> hash of its audio file.
+    """
+    by_sound = defaultdict(list)
+    for u in utterances:
+        by_sound[audio_hashes[u.id], u.start_s, u.end_s, u.channel].append(u)
+    twice = [members for members in by_sound.values() if len({(u.speaker, u.emotion) for u in members}) > 1]
+    if not twice:
+        return ""
+    pairs = "; ".join(" = ".join(f"{u.id} ({u.speaker}, {u.emotion})" for u in members) for members in twice[:3])
+    more = f"; {len(twice) - 3} more" if len(twice) > 3 else ""
+    return f"one recording with several speakers or emotions: {pairs}{more}; training leaves out what is tested"
+
+
 def _told_by_speaker(folds):
     everyone = {u.id: u for fold in folds for part in fold.parts.values() for u in part}
     message = told_by_speaker(everyone.values())

@@ -58,6 +58,7 @@ def verify_command(name, data, labels, strict, workers):
     from common import corpora
     from common.features import audio
     from common.folds import leakage
+    from experiments.runs import jobs
 
     corpus = corpora.load(name, data, labels)
     counts = ", ".join(f"{emotion} {count}" for emotion, count in corpus.counts.items())
@@ -68,7 +69,8 @@ def verify_command(name, data, labels, strict, workers):
     if subsets := getattr(corpora.places.CORPORA.get(name), "VARIANTS", None):
         _show_subsets(name, data, subsets)
     read = audio.read_every_file(corpus, workers=workers)
-    warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances)])]
+    repeated = leakage.same_recordings(corpus.utterances, jobs.audio_hashes(corpus.utterances, workers=workers))
+    warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances), repeated])]
     for sentence in warnings:
         click.echo(f"Warning: {printable(sentence)}", err=True)
     if warnings and strict:

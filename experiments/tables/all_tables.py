@@ -209,8 +209,11 @@ def _terminal_block(corpus, protocol, preset, members) -> str:
 
 
 def _note(row, field) -> str:
-    no_ua = f"no UA: {row['ua_why_none']}" if formats.is_missing(row["ua"]) else ""
-    return "; ".join(filter(None, (row[field], no_ua)))
+    missing = next(
+        (words for name, words in (("ua", "UA"), ("ua_low", "interval")) if formats.is_missing(row[name])), ""
+    )
+    why = f"no {missing}: {row['ua_why_none']}" if missing else ""
+    return "; ".join(filter(None, (row[field], why)))
 
 
 TERMINAL = (

@@ -398,3 +398,17 @@ def test_warnings_in_words_name_each_kind_once_and_count_its_folds():
         "text: 1 sentences in test also in train (fold_1; so in 3 folds)",
         "speaker_alike: 1 and 01 may be the same",
     ]
+
+
+def test_one_recording_with_two_speakers_or_emotions_is_said():
+    def utterance(name, speaker, emotion="anger", start_s=None):
+        return Utterance(id=name, path=f"{name}.wav", emotion=emotion, speaker=speaker, start_s=start_s)
+
+    members = [utterance("a", "1"), utterance("b", "2"), utterance("c", "1"), utterance("d", "3", start_s=1.0)]
+    same = dict.fromkeys("abcd", "x")
+    assert leakage.same_recordings(members, same) == (
+        "one recording with several speakers or emotions: a (1, anger) = b (2, anger) = c (1, anger); "
+        "training leaves out what is tested"
+    )
+    assert leakage.same_recordings(members, {name: name for name in "abcd"}) == ""
+    assert leakage.same_recordings([utterance("a", "1"), utterance("c", "1")], same) == ""  # as in RAVDESS

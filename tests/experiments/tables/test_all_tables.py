@@ -342,3 +342,9 @@ def test_rates_are_shown_in_per_cent_with_one_decimal(value, shown):
 
 def test_small_p_values_are_not_rounded_to_nothing():
     assert [formats.p_value(p) for p in (0.0004, 0.001, 0.0316, 1.0)] == ["<0.001", "0.001", "0.032", "1.000"]
+
+
+def test_the_terminal_says_why_there_is_no_interval():
+    two = record(part([0, 1] * 4, [0, 1, 0, 1, 0, 0, 1, 1], ["a"] * 4 + ["b"] * 4))
+    text = " ".join(all_tables.table_for_terminal([two]).split())
+    assert "no interval: 2 speakers; an" in text and "needs 3 or more" in text
