@@ -24,7 +24,6 @@ ONE_SEED = (
     "One seed: this training only. Its interval takes the spread between folds, each a training of its own; what "
     "another seed would move in all of them at once is not in it."
 )
-NOTES = (ABOUT, ONE_SEED)
 COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 
@@ -44,11 +43,10 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     reproduced = _reproduced(all_systems, papers, rated)
     blocks += [formats.markdown_table(reproduced)] if len(reproduced.frame) else []
     shown = headlines(all_systems, ablations)
-    shared = {}
-    for corpus, members in shown.items():
-        table = _table(corpus, members, papers)
-        shared |= dict.fromkeys(note for note in table.notes if note in NOTES)
-        own = tuple(note for note in table.notes if note not in NOTES)
+    tables = [_table(corpus, members, papers) for corpus, members in shown.items()]
+    shared = [note for note in (tables[0].notes if tables else ()) if all(note in table.notes for table in tables)]
+    for table in tables:
+        own = tuple(note for note in table.notes if note not in shared)
         blocks.append(formats.markdown_table(table.changed(notes=own, commands=())))
     if shown:
         pairs = " · ".join(f"[all pairs on {name}](results/tables/compare_{slug(name)}.csv)" for name in shown)
