@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from common.errors import InputError
-from experiments.cli.options import STRICT
+from experiments.cli.options import STRICT, refuse_ignored
 
 
 @click.command("predict")
@@ -90,6 +90,8 @@ def _check(paths, listed, form, into, stream, window_s, strict, with_recipe):
     """Raise InputError for options that would be ignored or contradict each other."""
     if not (paths or listed or with_recipe):
         raise InputError("no recording is named; give files or folders behind the model's folder, --list, or --recipe")
+    if not (paths or listed):
+        refuse_ignored(["workers", "stream", "window_s", "channel", "strict", "into"], "no recording is named")
     if "-" in paths and listed == "-":
         raise InputError("- and --list - both read standard input; write the paths to a file")
     if into and form:
