@@ -127,7 +127,8 @@ def test_the_published_checksums_are_those_of_keras():
 @pytest.fixture
 def server(files, monkeypatch, tmp_path):
     """Serves the weights in place of Keras's server; a list of what was asked."""
-    body, asked = files["bare.h5"].read_bytes(), []
+    body, asked, home = files["bare.h5"].read_bytes(), [], tmp_path / "home"
+    home.mkdir()  # Keras takes /tmp/.keras in place of a folder that is not there
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -146,9 +147,7 @@ def server(files, monkeypatch, tmp_path):
         address = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setattr(resnet, "IMAGENET_URL", f"{address}/weights.h5")
         monkeypatch.setattr(resnet, "IMAGENET_MD5", hashlib.md5(body).hexdigest())
-        monkeypatch.setattr(
-            keras.utils, "get_file", functools.partial(keras.utils.get_file, cache_dir=tmp_path / "home")
-        )
+        monkeypatch.setattr(keras.utils, "get_file", functools.partial(keras.utils.get_file, cache_dir=home))
         yield address, asked
         running.shutdown()
 
