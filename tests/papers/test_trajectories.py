@@ -17,13 +17,13 @@ from experiments import catalog
 from papers.satt2017.features import SILENCE_DB
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
-TOLERANCE = 2e-3  # relative: processors differ in the order of their sums
+TOLERANCE = 1e-2  # relative: processors differ in the order of their sums, which three epochs amplified to 0.7 %
 SYSTEMS = {  # system -> changes of the preset `paper`, and the shape (S, T, F) of an utterance's features
     "emmert/mfcc": (("max_epochs=3", "batch_size=8"), (2, 87, 20)),
     "lim2016/cnn": (("max_epochs=3", "batch_size=4", "front_end.num_bins=32"), (1, 128, 32)),
     "lim2016/lstm": (("max_epochs=3", "batch_size=4"), (1, 128, 128)),
     "satt2017/cnn3_lstm_20hz": (
-        ("epochs=3", "batch_size=8", "front_end.dft_length=160", "learning_rate=0.001"),
+        ("epochs=3", "batch_size=8", "front_end.dft_length=160"),
         (1, 300, 40),
     ),
     "ma2018/variable_length": (("max_epochs=3", "batch_size=8", "front_end.fft_length=160"), (1, 64, 40)),
@@ -48,9 +48,9 @@ PINNED = {  # losses by epoch, scores
         "scores": "1.1525 0.10928 0.11835 0.11991 0.11468 1.1597 0.11075 0.11483 0.12158 0.10049 1.1549 0.12308",
     },
     "satt2017/cnn3_lstm_20hz": {
-        "loss": "1.5013 1.8579 1.4743",
-        "val_loss": "1.3518 1.402 1.3592",
-        "scores": "0.23184 0.21797 0.25698 0.29322 0.23551 0.2145 0.27429 0.27571 0.2265 0.2182 0.28272 0.27258",
+        "loss": "1.3551 1.6502 1.5537",
+        "val_loss": "1.3359 1.2988 1.2882",
+        "scores": "0.27821 0.24067 0.26634 0.21478 0.24189 0.27606 0.27525 0.20679 0.23013 0.24708 0.31837 0.20442",
     },
     "ma2018/variable_length": {
         "loss": "1.2619 1.1499 1.1302",
