@@ -52,6 +52,7 @@ class ReportedResult:
         approximate: the paper gives it as "about".
         headline: what the paper is cited for; it stands first wherever the paper is compared.
         built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
+        needs: what a run needs beside its corpus, for example "ImageNet weights".
         seeds: of a run that repeats as often as the paper did.
     """
 
@@ -71,6 +72,7 @@ class ReportedResult:
     approximate: bool = False
     headline: bool = False
     built_to_match: str = ""
+    needs: str = ""
     seeds: str = "0"
 
     @property

@@ -36,7 +36,7 @@ from common.utterance import SYNTHETIC
 from experiments.evaluation import comparisons, noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, common_seeds, ranges, seeds_in_words
 
-NEEDS = {"iemocap": "needs IEMOCAP", "resnet50": "needs ImageNet weights"}  # by corpus or variant
+LICENSED = "iemocap"  # the corpus that nobody can download
 REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
 BUILT, NO_SYSTEM = "built to match", "of no system of ours"
 KINDS = (REPRODUCED, HIGHER, LOWER, BUILT, "not comparable", "not run", NO_SYSTEM)  # as they are counted
@@ -119,7 +119,8 @@ def held_out(outcomes) -> tuple[int, int]:
 
 def _not_run(number, elsewhere) -> str:
     """What is missing, where else the variant was run, and the command."""
-    needed = [words for name, words in NEEDS.items() if name in (number.corpus.partition("/")[0], number.variant)]
+    needed = ["needs IEMOCAP"] if number.corpus.partition("/")[0] == LICENSED else []
+    needed += [f"needs {number.needs}"] if number.needs else []
     others = sorted({s.corpus_variant for s in elsewhere if not s.synthetic})
     ran = f"ran on {', '.join(others)} alone" if others else ""
     return f"not run: {'; '.join(filter(None, [*needed, ran, command_not_run(number)]))}"

@@ -52,6 +52,7 @@ def test_a_number_gets_the_defaults_of_its_kind(tmp_path):
         "approximate": False,
         "headline": False,
         "built_to_match": "",
+        "needs": "",
         "seeds": "0",
     }
     assert reported_results.read("someone2000", tmp_path / "papers") == paper.published
