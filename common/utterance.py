@@ -191,7 +191,7 @@ class Corpus:
             raise InputError(f"{self.variant} has {', '.join(self.classes)}: none is asked for; name --emotions")
         if len(kept_emotions) < 2:
             raise InputError(
-                f"{self.variant}: {', '.join(kept_emotions)} alone cannot be told apart; name two emotions or more"
+                f"{self.variant}: {', '.join(kept_emotions)} leaves fewer than two classes; name two emotions or more"
             )
         if len(kept) == len(self.utterances):
             return self

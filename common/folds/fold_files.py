@@ -1,6 +1,6 @@
 """Other people's fold files -> Folds, so that the leakage audit can read them.
 
-Three forms, told apart by the file's columns and name, mixed freely below one folder (see also common/table):
+Three forms, recognised by the file's columns and name; one folder may hold all of them (see also common/table):
 
 * **audformat's CSV** or Parquet: `file,speaker,emotion[,start,end,channel,...]`, one file per part, or JSON lines with
   these keys;

@@ -14,7 +14,7 @@ from common.atomic_file import atomic
 from common.errors import InputError
 
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every member: the same records give the same bytes
-HASH_LENGTH = 16
+HASH_BYTES = 8
 
 
 def pack(results, file, *, corpora=None, hashed=False) -> int:
@@ -51,12 +51,12 @@ def anonymous(record):
     """A record with hashes in place of utterance ids and speakers, keyed by the fingerprint of the corpus.
 
     The fingerprint depends on every recording and is itself replaced, so that nobody without the recordings can try ids
-    out. Warnings, which may name utterances, are left out.
+    out. Warnings and what the audit said, which may name utterances and speakers, are left out.
     """
     key = record.corpus_fingerprint
 
     def hashed(text):
-        return hashlib.blake2b(text.encode(), key=key.encode()[:64], digest_size=HASH_LENGTH // 2).hexdigest()
+        return hashlib.blake2b(text.encode(), key=key.encode()[:64], digest_size=HASH_BYTES).hexdigest()
 
     parts = {
         name: part
@@ -64,4 +64,4 @@ def anonymous(record):
         for name, part in record.parts.items()
     }
     fingerprints = {name: hashed(getattr(record, name)) for name in ("corpus_fingerprint", "fold_fingerprint")}
-    return dataclasses.replace(record, parts=parts, warnings=[], **fingerprints)
+    return dataclasses.replace(record, parts=parts, warnings=[], audit=[], **fingerprints)

@@ -62,7 +62,7 @@ def write(root, papers=reported_results.PAPERS) -> Path:
 
 
 def faults(root) -> list[str]:
-    """What is wrong with the written pages: more than 2 MB, or a link to what is not there."""
+    """Faults of the written pages: more than 2 MB in all, or a broken link."""
     folder = Path(root, "report")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     problems = [f"{folder} has {size:,} bytes; at most {MOST_BYTES:,}"] if size > MOST_BYTES else []

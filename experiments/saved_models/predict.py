@@ -184,7 +184,7 @@ def _by_class(classes, values) -> dict[str, float]:
 
 
 def about(saved, window_s=None) -> dict:
-    """What a reader of a prediction must know of the system, and of the windows it is heard in, if any."""
+    """What a reader of a prediction must know of the system, and of its windows, if any."""
     record, source = saved.record, model_card.source(saved.record)
     return {
         "system": f"{record.paper}/{record.variant}",

@@ -145,9 +145,8 @@ def runs(own) -> Table:
 
 
 def _ordered(own):
-    """Runs on recordings, honest protocols first."""
-    real = [system for system in own if not system.synthetic]
-    return sorted(real, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
+    """Honest protocols first."""
+    return sorted(own, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
 
 
 RUNS = (

@@ -24,7 +24,7 @@ POOLS = {
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("pool", POOLS)
-def test_no_worker_outlives_the_process_that_started_it(pool, how):
+def test_workers_end_with_the_process_that_started_them(pool, how):
     """Not even while it computes, and while the dead parent is still in the table of processes."""
     code = f"import os, time\nif __name__ == '__main__':\n    exec({POOLS[pool]!r})"
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)

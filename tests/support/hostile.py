@@ -242,10 +242,10 @@ def _members(content) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def zip_bytes(files) -> bytes:
+def zip_bytes(files, compression=zipfile.ZIP_DEFLATED) -> bytes:
     """An archive of {name or ZipInfo: content}."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
@@ -357,7 +357,7 @@ def judged_systems(folder) -> dict[str, Judgement]:
 # --- archives
 
 
-def _wav(seconds):
+def wav(seconds):
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -369,7 +369,7 @@ def _wav(seconds):
 
 def emodb_files() -> dict[str, bytes]:
     """EmoDB's names, with tones of two to four seconds."""
-    files = {f"wav/{name}.wav": _wav(2 + k % 3) for k, name in enumerate(emodb.FIRST_RELEASE)}
+    files = {f"wav/{name}.wav": wav(2 + k % 3) for k, name in enumerate(emodb.FIRST_RELEASE)}
     return {"erkennung.txt": "Nr.\tSatz\terkannt\tnatuerlich\n".encode("latin-1")} | files
 
 
@@ -436,7 +436,7 @@ def hostile_archives(files):
     )
     yield "200,000 names", _of_many(200_000)
     yield "a recording less", zip_bytes(dict(list(files.items())[:-1]))
-    yield "a recording of 30 s", zip_bytes(files | {f"wav/{emodb.FIRST_RELEASE[0]}.wav": _wav(30)})
+    yield "a recording of 30 s", zip_bytes(files | {f"wav/{emodb.FIRST_RELEASE[0]}.wav": wav(30)})
     yield "a recording of nothing", zip_bytes(files | {f"wav/{emodb.FIRST_RELEASE[0]}.wav": b""})
     yield "a recording of HTML", zip_bytes(files | {f"wav/{emodb.FIRST_RELEASE[0]}.wav": b"<html>"})
 

@@ -3,13 +3,11 @@
 import errno
 import hashlib
 import http.server
-import io
 import re
 import shutil
 import stat
 import threading
 import types
-import wave
 import zipfile
 from pathlib import Path
 
@@ -21,21 +19,11 @@ from tests.support import hostile
 
 
 def wav_bytes(seconds):
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(1)
-        file.setframerate(100)
-        file.writeframes(bytes(range(100)) * round(seconds + 1))
-    return buffer.getvalue()
+    return hostile.wav(seconds + 1)
 
 
-def zip_bytes(files):  # of {name or ZipInfo: content}; stored, so that cuts fall where a test wants them
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, content in files.items():
-            file.writestr(name, content)
-    return buffer.getvalue()
+def zip_bytes(files):  # stored, so that cuts fall where a test wants them
+    return hostile.zip_bytes(files, zipfile.ZIP_STORED)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,10 @@ def results(tmp_path):
     tested = part([0, 1, 0, 1], [0, 1, 1, -1], speakers=["Ses01_F"] * 4, ids=ids)
     same = {"corpus": "iemocap", "corpus_variant": "iemocap/improvised/4hap"}
     for variant in ("mfcc", "own_cnn"):
-        records.write(record(tested, variant=variant, warnings=[f"{ids[0]} is quiet"], **same), root=tmp_path / "ours")
+        records.write(
+            record(tested, variant=variant, warnings=[f"{ids[0]} is quiet"], audit=[f"{ids[1]}: Ses01_F"], **same),
+            root=tmp_path / "ours",
+        )
     records.write(record(tested), root=tmp_path / "ours")
     (tmp_path / "ours" / "human").mkdir()
     (tmp_path / "ours" / "human" / "raters_iemocap.json").write_text("{}")
