@@ -16,7 +16,7 @@ def tabulate_command(check, results):
     from experiments.report import forest
     from experiments.tables import all_tables
 
-    differing = [*all_tables.update(results, check=check), *forest.update_headline(results, check=check)]
+    differing = all_tables.update(results, check=check, figure=forest.headline_svg)
     for path in differing:
         done = "written" if path.exists() else "removed: it has no records"
         click.echo(f"{path} {'differs from its records' if check else done}")

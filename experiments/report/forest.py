@@ -1,17 +1,14 @@
 """Systems side by side: UA with its interval; of one group every test speaker's own UA as well."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from common.atomic_file import atomic
-from common.evaluation import metrics, reported_results
+from common.evaluation import metrics
 from common.folds import leakage
 from common.utterance import stem_of
 from experiments.evaluation import comparisons, system_results
 from experiments.report import drawing
-from experiments.tables import all_tables, layout
+from experiments.tables import layout
 
 ROW_INCHES = 0.42
 WIDTH_INCHES = 9
@@ -54,23 +51,10 @@ def forest(members) -> Figure:
     return figure
 
 
-HEADLINE = "headline.svg"
-
-
-def update_headline(root, papers=reported_results.PAPERS, *, check=False) -> list[Path]:
-    """Bring tables/headline.svg, the figure of the first page, up to date with the records; as `all_tables.update`."""
-    path = Path(root, "tables", HEADLINE)
-    by_corpus = all_tables.first_page(root, papers)
-    if not by_corpus:
-        return []
+def headline_svg(by_corpus) -> str:
+    """`headline` as SVG, for `all_tables.update`."""
     with drawing.style():
-        wanted = drawing.svg(headline(by_corpus))
-    if path.is_file() and path.read_bytes() == wanted:
-        return []
-    if not check:
-        with atomic(path) as file:
-            file.write(wanted)
-    return [path]
+        return drawing.svg(headline(by_corpus)).decode()
 
 
 def headline(by_corpus) -> Figure:

@@ -36,17 +36,19 @@ from experiments.tables import (
 
 FORMS = {"md": formats.markdown, "csv": formats.as_csv, "tex": formats.latex}
 COMMANDS = "COMMANDS.md"
+FIGURE = "headline.svg"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TERMINAL_COLUMNS = 120
 
 
-def update(root, check=False, papers=reported_results.PAPERS) -> list[Path]:
+def update(root, check=False, papers=reported_results.PAPERS, figure=None) -> list[Path]:
     """Bring the tables up to date with the records.
 
     Args:
         root: results folder. READMEs are filled from the committed one alone, the sibling of `papers`.
         check: write nothing.
         papers: the folder of the papers.
+        figure: function of {corpus variant: SystemResults} giving SVG, the figure of the first page; None draws none.
 
     Returns:
         The files that differ from what they should be (a table that should not be there is one), or that differed
@@ -55,7 +57,7 @@ def update(root, check=False, papers=reported_results.PAPERS) -> list[Path]:
     Raises:
         InputError: a damaged record or paper.toml, a README without its markers, or a folder that cannot be written.
     """
-    wanted = expected(root, papers)
+    wanted = expected(root, papers, figure)
     present = {path for form in FORMS for path in Path(root, "tables").glob(f"*.{form}")}
     differing = sorted(path for path, text in wanted.items() if _read(path) != text.encode())
     stale = sorted(path for path in present - wanted.keys() if _is_generated(path))
@@ -76,7 +78,7 @@ def _is_generated(path) -> bool:
     return formats.GENERATED.encode() in (_read(path.with_suffix(".md")) or b"")
 
 
-def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
+def expected(root, papers=reported_results.PAPERS, figure=None) -> dict[Path, str]:
     """Every generated file below a results folder, and the READMEs, with its text."""
     known = reported_results.read_all(papers)
     results = system_results.group(records.read_all(root))
@@ -92,12 +94,9 @@ def expected(root, papers=reported_results.PAPERS) -> dict[Path, str]:
         for form, render in FORMS.items()
     }
     files[Path(root, COMMANDS)] = formats.commands(sheets)
+    if figure and (by_corpus := readme_comparison.headlines(results, ablations)):
+        files[Path(root, "tables", FIGURE)] = figure(by_corpus)
     return files | (readmes(results, known, papers, rated, ablations) if is_committed else {})
-
-
-def first_page(root, papers=reported_results.PAPERS) -> dict[str, list]:
-    """Corpus variant -> SystemResults of its table on the first page."""
-    return readme_comparison.headlines(system_results.group(records.read_all(root)), ablation_effects.ablations(papers))
 
 
 def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:

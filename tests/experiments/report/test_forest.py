@@ -5,6 +5,7 @@ import numpy as np
 from common import records
 from experiments.evaluation import system_results
 from experiments.report import forest
+from experiments.tables import all_tables
 from tests.support.records_by_hand import many, part, record
 
 
@@ -47,10 +48,12 @@ def test_the_figure_of_the_first_page_follows_the_records(tmp_path):
     for right, paper, ended in ((2, "emmert", {}), (3, "lim2016", networks)):
         run = many(right, paper=paper, networks=ended, limits="cut to 2.0 s", **shared)
         records.write(run, root=tmp_path)
-    assert forest.update_headline(tmp_path, check=True) == [tmp_path / "tables" / "headline.svg"]
+    path = tmp_path / "tables" / "headline.svg"
+    drawn = {"figure": forest.headline_svg}
+    assert path in all_tables.update(tmp_path, check=True, **drawn)
     assert not (tmp_path / "tables").exists()
-    (path,) = forest.update_headline(tmp_path)
+    assert path in all_tables.update(tmp_path, **drawn)
     text = path.read_text(encoding="utf-8")
     assert ">emmert/mfcc<" in text and ">lim2016/mfcc (1 not learnt)<" in text
     assert ">ravdess/4hap<" in text and ">cut to 2.0 s<" in text
-    assert forest.update_headline(tmp_path) == []
+    assert all_tables.update(tmp_path, **drawn) == []
