@@ -5,13 +5,9 @@ import json
 import re
 from pathlib import Path
 
-import jinja2
-
-from common import markup
 from common.corpora import places
 from common.evaluation import metrics, reported_results
 from common.utterance import SYNTHETIC
-from experiments.evaluation import system_results
 
 HEARD = "test, also in train"  # the speakers of a test part that are not new to the system
 HUB_LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0"}  # corpus card -> the Hugging Face hub's identifier
@@ -71,6 +67,11 @@ def text(record, speakers) -> str:
         record: the fold's RunRecord, parts included.
         speakers: part -> how many.
     """
+    import jinja2
+
+    from common import markup
+    from experiments.evaluation import system_results
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,

@@ -19,7 +19,7 @@ def zero_from(frames, length):
     """Frames `(batch_size, steps, ...)` times Mask: 1 before `length` `(batch_size,)`, 0 from there on."""
     steps = ops.arange(ops.shape(frames)[1])  # (T,)
     mask = steps[None, :] < ops.cast(length, "int32")[:, None]  # (B, T)
-    mask = ops.reshape(mask, (-1, ops.shape(frames)[1], *[1] * (len(frames.shape) - 2)))  # (B, T, 1, ...)
+    mask = ops.expand_dims(mask, tuple(range(2, len(frames.shape))))  # (B, T, 1, ...)
     return frames * ops.cast(mask, frames.dtype)
 
 
