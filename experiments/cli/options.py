@@ -171,7 +171,12 @@ class Explained(click.Command):
                 formatter.write_dl(list(rows))
 
 
-TEST_CORPUS = click.option("--test-corpus", help="Of --protocol cross_corpus: the other corpus, all of it tested.")
+TEST_CORPORA = click.option(
+    "--test-corpus",
+    "test_corpora",
+    callback=lambda *arguments: names_of(*arguments) or (),
+    help="Of --protocol cross_corpus: the corpora that are tested, comma-separated; none is paired with itself.",
+)
 PRESET = click.option("--preset", show_default=True, default="paper", help="paper, quick or smoke; see below.")
 
 

@@ -97,17 +97,17 @@ def require_honest(protocols):
         )
 
 
-def require_pair(protocols, test_corpus):
+def require_pair(protocols, test_corpora):
     """Raise InputError for protocol cross_corpus without a corpus to test on, and for such a corpus without it."""
-    if cross_corpus.NAME in protocols and not test_corpus:
+    if cross_corpus.NAME in protocols and not test_corpora:
         raise InputError(
             f"protocol {cross_corpus.NAME} trains on --corpus and tests on all of another corpus; name it with "
             "--test-corpus"
         )
-    if test_corpus is not None and cross_corpus.NAME not in protocols:
+    if test_corpora and cross_corpus.NAME not in protocols:
         raise InputError(
-            f"--test-corpus {test_corpus} would be ignored: protocol {', '.join(protocols)} tests on the corpus of its "
-            f"training; add --protocol {cross_corpus.NAME} or leave it out"
+            f"--test-corpus {', '.join(test_corpora)} would be ignored: protocol {', '.join(protocols)} tests on the "
+            f"corpus of its training; add --protocol {cross_corpus.NAME} or leave it out"
         )
 
 
@@ -176,7 +176,7 @@ def train(
     scheduler=None,
     labels=None,
     strict=False,
-    test_corpus=None,
+    test_corpora=(),
 ):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
@@ -187,7 +187,7 @@ def train(
         data: folder of the corpora.
         labels: the user's mapping, common.corpora.labels.Labels.
         strict: whether what is doubtful of a corpus is an error.
-        test_corpus: name of the one that protocol cross_corpus tests on.
+        test_corpora: names of those that protocol cross_corpus tests on.
 
     Returns:
         The systems that have records now; a sentence on each that cannot run there; and what went wrong with folds.
@@ -208,17 +208,17 @@ def train(
         annotations.write(selected, results)
         return new_jobs
 
-    places = {"protocols": protocols, "data": data, "labels": labels, "test_corpus": test_corpus}
+    places = {"protocols": protocols, "data": data, "labels": labels, "test_corpora": test_corpora}
     done, refused = everywhere(planned, chosen, corpus_names, **places)
     new_jobs = [job for _, of_system in done for job in of_system]
     return [system for system, _ in done], refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
 
 
-def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpus=None):
+def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpora=()):
     """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
 
     Args:
-        chosen, corpus_names, protocols, data, labels, test_corpus: as `train` takes them.
+        chosen, corpus_names, protocols, data, labels, test_corpora: as `train` takes them.
 
     Returns:
         (system, what the function returned) pairs, and a sentence on each InputError.
@@ -231,20 +231,27 @@ def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, 
     done, refused, errors = [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
-        for system, protocol in itertools.product(chosen, protocols):
+        tested = [(protocol, test) for protocol in protocols for test in _tested(protocol, name, test_corpora)]
+        for system, (protocol, test) in itertools.product(chosen, tested):
             try:
                 corpus = _corpus(name, system, protocol, folder, labels)
-                if protocol == cross_corpus.NAME:
-                    corpus = cross_corpus.pair(corpus, corpora.load(test_corpus, folder, labels))
+                if test:
+                    corpus = cross_corpus.pair(corpus, corpora.load(test, folder, labels))
                 done.append((system, function(system, corpus, protocol)))
             except InputError as error:
                 errors.append(error)
-                where = f"{name or _own(system, protocol)}, {protocol}"
-                where += f" to {test_corpus}" if protocol == cross_corpus.NAME else ""
+                where = f"{name or _own(system, protocol)}, {protocol}{f' to {test}' if test else ''}"
                 refused.append(f"{system.name} on {where}: not run: {error}")
     if not done:
         raise errors[0]
     return done, refused
+
+
+def _tested(protocol, name, test_corpora):
+    """The corpora to test on, None for that of the training; of several, none is paired with itself."""
+    if protocol != cross_corpus.NAME:
+        return (None,)
+    return [test for test in test_corpora if test != name] or test_corpora
 
 
 def _corpus(name, system, protocol, folder, labels):

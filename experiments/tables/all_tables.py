@@ -193,6 +193,25 @@ def table_for_terminal(found_records) -> str:
     return "\n\n".join(_terminal_block(*group, members) for group, members in groups.items())
 
 
+def write_grid(root, name, chosen) -> str:
+    """Write the one table of a grid's records, `grids/<name>` of a results folder; returns it for the terminal.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    sheet = systems.grid_sheet(name, system_results.group(chosen))
+    files = {Path(root, "grids", f"{name}.{form}"): render(sheet) for form, render in FORMS.items()}
+    try:
+        write_set(files)
+    except OSError as error:
+        raise InputError(f"{root} cannot be written ({error.strerror}); choose another --results") from error
+    (table,) = map(formats.footnoted, sheet.tables)
+    words = (line for text in (table.caption, *table.notes) for line in textwrap.wrap(text, TERMINAL_COLUMNS))
+    shown = table.shown.map(markup.visible)
+    body = tabulate.tabulate(shown, headers="keys", showindex=False, tablefmt="simple", disable_numparse=True)
+    return "\n".join([body, *map(markup.visible, words), f"this table: {Path(root, 'grids', name)}.md, .csv, .tex"])
+
+
 def _terminal_block(corpus, protocol, preset, members) -> str:
     caption = layout.caption(f"Protocol {protocol}, preset {preset},", corpus, members)
     ranked = layout.rows(members, layout.UA_AND_WA).sort_values("ua", ascending=False, kind="stable")

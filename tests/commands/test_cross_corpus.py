@@ -6,36 +6,20 @@ import json
 
 import numpy as np
 import pytest
-import soundfile
 from click.testing import CliRunner
 
 from common import records
 from experiments.__main__ import main
 from experiments.evaluation import system_results
 from experiments.tables import all_tables
+from tests.support.records_by_hand import unbalanced
+from tests.support.small_corpora import EMOTIONS, write_corpus
 
-EMOTIONS = ("anger", "happiness", "neutral", "sadness")
 PROTOCOL = "cross_corpus-manifest-near"
 
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
-
-
-def write_corpus(folder, name, rate, speakers, loudness=1.0, emotions=EMOTIONS):
-    """A table of noisy tones whose pitch tells the emotion; speakers are s0, s1 and so on."""
-    (folder / name).mkdir()
-    lines = ["file,emotion,speaker,gender"]
-    for s in range(speakers):
-        for k, emotion in enumerate(emotions):
-            t = np.arange(rate) / rate
-            noise = np.random.default_rng([s, k, rate]).normal(size=rate)
-            sound = loudness * (0.2 * np.sin(2 * np.pi * (150 + 90 * k + 5 * s) * t) + 0.01 * noise)
-            soundfile.write(folder / name / f"s{s}-{emotion}.wav", sound, rate)
-            lines.append(f"s{s}-{emotion}.wav,{emotion},s{s},{'female' if s % 2 else 'male'}")
-    table = folder / name / f"{name}.csv"
-    table.write_text("\n".join(lines) + "\n")
-    return f"manifest:{table}"
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +112,6 @@ def test_the_table_has_the_same_system_within_the_tested_corpus_beside_it(record
 
 
 def test_without_a_run_within_the_corpus_nothing_stands_beside():
-    from tests.support.records_by_hand import unbalanced
-
     across = unbalanced(trained_on="emodb", protocol="cross_corpus-emodb", corpus_variant="ravdess")
     sheets = all_tables.all_sheets(system_results.group([across]), [])
     (table,) = next(sheet for sheet in sheets if sheet.name == "cross_corpus").tables
