@@ -2,7 +2,9 @@
 
 import click
 
+from common.errors import InputError
 from experiments.cli.options import (
+    TEST_CORPUS,
     Explained,
     names_of,
     recipe_changes,
@@ -30,6 +32,7 @@ This was synthetic speech: a check that everything runs, no result. With recordi
     show_default=True,
     help="Comma-separated, see below: random and text_independent beside it show the effect of known speakers.",
 )
+@TEST_CORPUS
 @click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke; see below.")
 @training_options
 def compare_command(papers, names, corpus_names, protocols, preset, **options):
@@ -45,13 +48,16 @@ def compare_command(papers, names, corpus_names, protocols, preset, **options):
     from experiments.runs import compare
 
     compare.require_honest(protocols)
+    compare.require_pair(protocols, options["test_corpus"])
     data = options["data"]
     is_first_look = not (names or corpus_names) and compare.is_synthetic(protocols, data)
     if names:
         refuse_ignored(["papers"], "--systems names what is compared")
-    refuse_for_corpora(corpus_names or (), options["labels"])
+    refuse_for_corpora([*(corpus_names or ()), *filter(None, [options["test_corpus"]])], options["labels"])
     pairs = [tuple(name.split("/", 1)) for name in names or ()]
     pairs = pairs or compare.main_systems(papers, first_only=is_first_look)
+    if not corpus_names and options["test_corpus"]:
+        raise InputError("protocol cross_corpus needs --corpus: the one that systems are trained on")
     if is_first_look:
         options["folds"] = options["folds"] or FIRST_LOOK_FOLDS
     systems = compare.systems(pairs, preset, **recipe_changes(options))

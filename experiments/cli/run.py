@@ -5,6 +5,7 @@ import click
 from common.errors import InputError
 from experiments.cli.options import (
     PRESET,
+    TEST_CORPUS,
     Explained,
     names_of,
     recipe_changes,
@@ -26,6 +27,7 @@ from experiments.cli.options import (
     callback=names_of,
     help="Comma-separated, see below; paper if absent, speaker_independent on another corpus.",
 )
+@TEST_CORPUS
 @PRESET
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
@@ -44,7 +46,8 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     variants = variants or catalog.paper(paper).COMPARED
     systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
     protocols = protocols or _usual_protocol(systems[0].recipe, corpus_name)
-    refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
+    compare.require_pair(protocols, options["test_corpus"])
+    refuse_for_corpora([*filter(None, (corpus_name, options["test_corpus"]))], options["labels"])
     train(systems, [corpus_name], protocols, options)
 
 

@@ -252,7 +252,7 @@ def check_statement(statement, paper, systems) -> StatementOutcome:
     """The statement against the runs of its systems that come nearest to the paper's own.
 
     Nearest: the paper's corpus before others, its protocol before others, preset `paper` before `quick`; of equals the
-    one with most test utterances. Runs on synthetic speech and leaky protocols do not count.
+    one with most test utterances. Runs on synthetic speech, across corpora and under leaky protocols do not count.
 
     Args:
         statement: a reported_results.Statement.
@@ -260,7 +260,7 @@ def check_statement(statement, paper, systems) -> StatementOutcome:
         systems: SystemResults of all papers.
     """
     own = [s for s in systems if s.paper == paper.name and s.preset in NEAR_PRESETS and not s.synthetic]
-    own = [s for s in own if not leakage.is_leaky(s.protocol) and not s.notes and s.complete]
+    own = [s for s in own if not (leakage.is_leaky(s.protocol) or s.trained_on or s.notes) and s.complete]
     first = [s for s in own if s.variant == statement.first]
     sides = [(one, other) for one in first for other in own if _are_paired(statement, one, other)]
     if statement.classes:

@@ -9,7 +9,7 @@ from common import corpora, recipes
 from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
-from common.folds import leakage, user_folds
+from common.folds import cross_corpus, leakage, user_folds
 from common.utterance import emotions_of
 from experiments import catalog
 from experiments.evidence import annotations, human_reference
@@ -97,6 +97,20 @@ def require_honest(protocols):
         )
 
 
+def require_pair(protocols, test_corpus):
+    """Raise InputError for protocol cross_corpus without a corpus to test on, and for such a corpus without it."""
+    if cross_corpus.NAME in protocols and not test_corpus:
+        raise InputError(
+            f"protocol {cross_corpus.NAME} trains on --corpus and tests on all of another corpus; name it with "
+            "--test-corpus"
+        )
+    if test_corpus is not None and cross_corpus.NAME not in protocols:
+        raise InputError(
+            f"--test-corpus {test_corpus} would be ignored: protocol {', '.join(protocols)} tests on the corpus of its "
+            f"training; add --protocol {cross_corpus.NAME} or leave it out"
+        )
+
+
 def corpora_found(data):
     """Names of the corpora that are there."""
     return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
@@ -162,6 +176,7 @@ def train(
     scheduler=None,
     labels=None,
     strict=False,
+    test_corpus=None,
 ):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
@@ -172,6 +187,7 @@ def train(
         data: folder of the corpora.
         labels: the user's mapping, common.corpora.labels.Labels.
         strict: whether what is doubtful of a corpus is an error.
+        test_corpus: name of the one that protocol cross_corpus tests on.
 
     Returns:
         The systems that have records now; a sentence on each that cannot run there; and what went wrong with folds.
@@ -187,21 +203,22 @@ def train(
 
     def planned(system, corpus, protocol):
         new_jobs = jobs.plan(system, corpus, protocol=protocol, **shared)
-        selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
+        selected = jobs.select(catalog.paper(system.paper), corpus, system.recipe, emotions)
         human_reference.write_listeners(selected, results)
         annotations.write(selected, results)
         return new_jobs
 
-    done, refused = everywhere(planned, chosen, corpus_names, protocols=protocols, data=data, labels=labels)
+    places = {"protocols": protocols, "data": data, "labels": labels, "test_corpus": test_corpus}
+    done, refused = everywhere(planned, chosen, corpus_names, **places)
     new_jobs = [job for _, of_system in done for job in of_system]
     return [system for system, _ in done], refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
 
 
-def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
+def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpus=None):
     """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
 
     Args:
-        chosen, corpus_names, protocols, data, labels: as `train` takes them.
+        chosen, corpus_names, protocols, data, labels, test_corpus: as `train` takes them.
 
     Returns:
         (system, what the function returned) pairs, and a sentence on each InputError.
@@ -217,10 +234,14 @@ def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
         for system, protocol in itertools.product(chosen, protocols):
             try:
                 corpus = _corpus(name, system, protocol, folder, labels)
+                if protocol == cross_corpus.NAME:
+                    corpus = cross_corpus.pair(corpus, corpora.load(test_corpus, folder, labels))
                 done.append((system, function(system, corpus, protocol)))
             except InputError as error:
                 errors.append(error)
-                refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
+                where = f"{name or _own(system, protocol)}, {protocol}"
+                where += f" to {test_corpus}" if protocol == cross_corpus.NAME else ""
+                refused.append(f"{system.name} on {where}: not run: {error}")
     if not done:
         raise errors[0]
     return done, refused

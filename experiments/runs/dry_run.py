@@ -56,13 +56,13 @@ def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, 
         workers=workers,
         results=results,
     )
-    total_s = sum(_seconds(u) for u in selected.utterances)
+    total_s = sum(_seconds(u) for u in selected.heard)
     planned = Estimate(
         system=system.name,
         corpus=selected.variant,
         protocol=protocol,
         folds=len(waiting),
-        recordings=len(selected.utterances),
+        recordings=len(selected.heard),
         hours=total_s / 3600,
         train=len(waiting[0].fold.train) if waiting else 0,
     )
@@ -133,7 +133,7 @@ def _seconds_of_an_example(system, job, utterances, arrays) -> float:
     return (time.process_time() - begin) / seen
 
 
-def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
+def show(chosen, corpus_names, *, protocols, data, emotions, labels, test_corpus=None, **options):
     """Print an Estimate a system, corpus and protocol; options as for `compare.train`."""
     from tabulate import tabulate
 
@@ -148,6 +148,7 @@ def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
         protocols=protocols,
         data=data,
         labels=labels,
+        test_corpus=test_corpus,
     )
     estimates = [estimated for _, estimated in done]
     heads = ("system", "corpus", "protocol", "folds", "features, h", "disk, GB", "epochs", "training, h")

@@ -114,7 +114,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
     sheets += [paper_page.words_sheet(known, results)] if any(paper.statements for paper in known) else []
     first_page = (readme_comparison.sheet, readme_comparison.contrasts_sheet)
     sheets += filter(None, (make(results, known, ablations) for make in first_page))
-    for corpus, members in layout.by_corpus(results):
+    sheets += filter(None, [protocols.cross_corpus_sheet(results, known)])
+    for corpus, members in layout.by_corpus([system for system in results if not system.trained_on]):
         first, *reduced = systems.sheets(corpus, members)
         sheets += [with_people(first, people, corpus), *reduced]
         for make in (
