@@ -360,8 +360,9 @@ def _audited(folds, protocol, hashes):
     if not user_folds.are_recorded(protocol) and not cross_corpus.is_recorded(protocol):
         folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
     independent = claims_speaker_independence(protocol)
-    content = [[[[u.id, u.emotion, u.speaker, hashes[u.id]] for u in part] for part in f.parts.values()] for f in folds]
-    key = _digest([content, independent])
+    everyone = {u.id: u for fold in folds for part in fold.parts.values() for u in part}
+    content = [[u.id, u.emotion, u.speaker, hashes[u.id]] for u in everyone.values()]
+    key = _digest([independent, content, [[fold.name, fingerprint_of(fold)] for fold in folds]])
     if key not in _AUDITED:
         _AUDITED[key] = leakage.check(folds, speaker_independent=independent, audio_hashes=hashes)
     return folds, _AUDITED[key]
