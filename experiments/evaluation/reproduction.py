@@ -251,8 +251,9 @@ class StatementOutcome:
 def check_statement(statement, paper, systems) -> StatementOutcome:
     """The statement against the runs of its systems that come nearest to the paper's own.
 
-    Nearest: the paper's corpus before others, its protocol before others, preset `paper` before `quick`; of equals the
-    one with most test utterances. Runs on synthetic speech, across corpora and under leaky protocols do not count.
+    Nearest: the paper's choice of a corpus, then others of its corpus, then other corpora; its protocol before others,
+    preset `paper` before `quick`; of equals the one with most test utterances. Runs on synthetic speech, across
+    corpora and under leaky protocols do not count.
 
     Args:
         statement: a reported_results.Statement.
@@ -286,7 +287,8 @@ def _are_paired(statement, one, other) -> bool:
 
 def _distance(paper, system):
     corpora, protocols = ({getattr(n, field) for n in paper.published} for field in ("corpus", "protocol"))
-    far = system.corpus_variant not in corpora, system.protocol not in protocols
+    same_corpus = system.corpus_variant.partition("/")[0] in {corpus.partition("/")[0] for corpus in corpora}
+    far = system.corpus_variant not in corpora, not same_corpus, system.protocol not in protocols
     return (*far, NEAR_PRESETS.index(system.preset), -len(system.tested().labels))
 
 
