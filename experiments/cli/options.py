@@ -162,6 +162,7 @@ class Explained(click.Command):
         protocols = [("paper", "the paper's own split, on the corpus of the paper")]
         protocols += [(name, protocol.description) for name, protocol in splits.PROTOCOLS.items()]
         protocols += [
+            ("cross_corpus", "train on --corpus, a sixth of its speakers validates; test on all of --test-corpus"),
             ("leaky_segments", "lim2016 alone: leaks on purpose; `compare` refuses it"),
             ("folds:DIR, folds:FILE", "your own fold files; `folds` alone takes the columns split and fold"),
         ]
@@ -170,6 +171,12 @@ class Explained(click.Command):
                 formatter.write_dl(list(rows))
 
 
+TEST_CORPORA = click.option(
+    "--test-corpus",
+    "test_corpora",
+    callback=lambda *arguments: names_of(*arguments) or (),
+    help="Of --protocol cross_corpus: the corpora that are tested, comma-separated; none is paired with itself.",
+)
 PRESET = click.option("--preset", show_default=True, default="paper", help="paper, quick or smoke; see below.")
 
 

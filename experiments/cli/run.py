@@ -5,6 +5,7 @@ import click
 from common.errors import InputError
 from experiments.cli.options import (
     PRESET,
+    TEST_CORPORA,
     Explained,
     names_of,
     recipe_changes,
@@ -26,6 +27,7 @@ from experiments.cli.options import (
     callback=names_of,
     help="Comma-separated, see below; paper if absent, speaker_independent on another corpus.",
 )
+@TEST_CORPORA
 @PRESET
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
@@ -44,7 +46,9 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     variants = variants or catalog.paper(paper).COMPARED
     systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
     protocols = protocols or _usual_protocol(systems[0].recipe, corpus_name)
-    refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
+    compare.require_pair(protocols, options["test_corpora"])
+    named = [corpus_name] if corpus_name else []
+    refuse_for_corpora([*named, *options["test_corpora"]], options["labels"])
     train(systems, [corpus_name], protocols, options)
 
 
@@ -63,6 +67,7 @@ def train(systems, corpus_names, protocols, options):
 
     if options.pop("dry_run"):
         dry_run.show(systems, corpus_names, protocols=protocols, **with_places(options))
+        click.echo("Nothing was trained or recorded.")
         return
     show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
@@ -76,22 +81,27 @@ def _not_learnt(everything, names):
             yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
 
 
-def show(done, refused, failed, results):
+def show(done, refused, failed, results, chosen=None):
     """Print the table of all records and where the report lies.
+
+    Args:
+        done, refused, failed: as `compare.train` returns them.
+        results: the results folder.
+        chosen: (name, function of a record) of a grid: one table of the records that it holds of, kept in `grids`.
 
     Raises:
         InputError: folds failed, and the tables of what is there are printed and written all the same; or these cannot
             be written.
     """
     try:
-        _show(done, refused, results)
+        _show(done, refused, results, chosen)
     except InputError as error:
         raise InputError("\n".join([str(error), *_failures(failed)])) from error
     if failed:
         raise InputError("\n".join(_failures(failed)))
 
 
-def _show(done, refused, results):
+def _show(done, refused, results, chosen):
     from common import records
     from experiments.report import html_page
     from experiments.tables import all_tables
@@ -99,7 +109,11 @@ def _show(done, refused, results):
     everything = records.read_all(results)
     all_tables.update(results)
     names = {(system.paper, system.variant) for system in done}
-    click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
+    if chosen:
+        name, holds = chosen
+        click.echo(all_tables.write_grid(results, name, list(filter(holds, everything))))
+    else:
+        click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
     for sentence in [*refused, *_not_learnt(everything, names)]:
         click.echo(sentence)
     index = html_page.write(results)

@@ -119,6 +119,7 @@ def _record(job, fitted, scored, seconds):
         notes=[*filter(None, (getattr(recipe, "note", ""), job.system.note))],
         warnings=list(job.corpus.warnings),
         audit=list(job.audit),
+        trained_on=job.corpus.training.variant if job.corpus.training else "",
         classes=list(job.classes),
         counts={name: _counts(part) for name, part in job.fold.parts.items()},
         recipe=job.settings,

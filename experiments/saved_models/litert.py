@@ -58,6 +58,11 @@ def installed() -> bool:
     return True
 
 
+def _refused(error) -> InputError:
+    reason = str(error).strip().partition("\n")[0]
+    return InputError(f"LiteRT cannot run the network ({reason}); save the system anew, or say --keras")
+
+
 class Network:
     """A network in LiteRT on one thread, with the one method that decisions need of a Keras network.
 
@@ -72,7 +77,7 @@ class Network:
             with backend.standard_error_closed():
                 self._run = Interpreter(str(path), num_threads=1).get_signature_runner()
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"LiteRT cannot run it ({str(error).strip().partition(chr(10))[0]})") from error
+            raise _refused(error) from error
         self._taken = tuple(self._run.get_input_details())
 
     def predict(self, batches, verbose=0):
@@ -81,13 +86,19 @@ class Network:
         Args:
             batches: batching.Batches, or the inputs by name, `(M, ...)` each.
             verbose: as Keras has it.
+
+        Raises:
+            InputError: the file's network does not take them.
         """
         batches = [(batches,)] if isinstance(batches, dict) else batches
-        with backend.standard_error_closed():  # the first call announces its kernels
-            rows = [
-                self._run(**{name: inputs[name][row : row + 1] for name in self._taken})
-                for inputs, *_ in (batches[index] for index in range(len(batches)))
-                for row in range(len(inputs[self._taken[0]]))
-            ]
+        try:
+            with backend.standard_error_closed():  # the first call announces its kernels
+                rows = [
+                    self._run(**{name: inputs[name][row : row + 1] for name in self._taken})
+                    for inputs, *_ in (batches[index] for index in range(len(batches)))
+                    for row in range(len(inputs[self._taken[0]]))
+                ]
+        except (ValueError, RuntimeError) as error:
+            raise _refused(error) from error
         outputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))

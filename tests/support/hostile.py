@@ -154,6 +154,7 @@ OWN = {
 SYSTEM_MAY_LACK = {
     "speakers",
     "sha256",
+    "keras_only",
     "recipe.protocols",
     "counts.*.*",
 }  # first forms; no setting; nobody of this class
@@ -319,38 +320,46 @@ def resigned(folder) -> Path:
     return folder
 
 
+SAVED = {
+    "forest": (saved_forest, ".skops"),
+    "network": (saved_network, ".keras"),
+    "network of LiteRT": (saved_network, ".tflite"),
+}
+
+
 def judged_systems(folder) -> dict[str, Judgement]:
     """Of saved systems whose description or networks are damaged."""
     from experiments.saved_models import models
 
     judged = {}
-    for kind, make in {"forest": saved_forest, "network": saved_network}.items():
-        place = make(folder)
-        (network,) = (path for path in place.iterdir() if path.suffix in models.SUFFIXES)
+    for kind, (make, suffix) in SAVED.items():
+        place, keras = make(folder), suffix == ".keras"
+        network = place / f"network{suffix}"
         description, good, weights = (
             place / models.DESCRIPTION,
             (place / models.DESCRIPTION).read_bytes(),
             network.read_bytes(),
         )
-        models.load(place)
+        models.load(place, keras=keras)
 
         def described(content, place=place, description=description):
             description.write_bytes(content)
             models.load(place)
 
-        def weighted(content, place=place, network=network):
+        def weighted(content, place=place, network=network, keras=keras):
             network.write_bytes(content)
-            models.load(place)
+            models.load(place, keras=keras)
 
-        def signed(content, place=place, network=network):
+        def signed(content, place=place, network=network, keras=keras):
             network.write_bytes(content)
-            models.load(resigned(place))
+            models.load(resigned(place), keras=keras)
 
         if kind == "forest":
             judged[f"{kind}: system.json"] = judge(damaged_descriptions(json.loads(good), random.Random(0)), described)
             description.write_bytes(good)
         judged[f"{kind}: weights"] = judge(damaged_weights(weights, random.Random(0)), weighted)
-        judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, network.suffix), signed)
+        if suffix != ".tflite":
+            judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, suffix), signed)
     return judged
 
 

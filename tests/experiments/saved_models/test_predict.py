@@ -84,7 +84,6 @@ def test_the_table_says_whose_system_it_is_and_bad_recordings_stop_no_other(trai
 
 def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained, tmp_path, monkeypatch):
     from experiments.saved_models import predict
-    from papers.chernykh2018 import model
     from papers.chernykh2018.sequence import Span
 
     path = tmp_path / "long.wav"
@@ -92,7 +91,7 @@ def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained
     assert predict.pieces(path) == [(None, None)]
     monkeypatch.setattr(predict, "LONGEST_S", 1.25)
     heard = Span("anger", 0.25, 0.5, 0.9)  # in every piece
-    monkeypatch.setattr(model, "timeline", lambda *_: lambda waveform, rate: [heard])
+    monkeypatch.setattr(catalog.Method, "timeline", lambda *_: lambda waveform, rate: [heard])
     result = run("predict", trained[0]["framewise"], path, "--json")
     assert result.exit_code == 0, result.output
     predictions = json.loads(result.stdout)["predictions"]
@@ -141,7 +140,7 @@ def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(train
 )
 def test_another_version_is_refused_unless_it_is_asked_for(copy, trained, variant, changes, words):
     folder, file = copy(variant, **changes), next(iter(trained[2].values()))
-    result = run("predict", folder, file)
+    result = run("predict", folder, file, "--keras")
     assert result.exit_code == 2
     assert words in result.stderr and "--anyway" in result.stderr
     if variant == "framewise":
@@ -183,7 +182,7 @@ def test_a_damaged_system_is_one_sentence(copy, spoil, words):
     folder = copy()
     spoil(folder)
     with pytest.raises(InputError, match=words):
-        models.load(folder)
+        models.load(folder, keras=True)
 
 
 def test_an_unknown_setting_or_paper_is_one_sentence_and_a_folder_of_systems_names_one(copy, tmp_path):
@@ -212,7 +211,7 @@ def test_no_code_of_a_file_is_run(copy):
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x + os.getpid())(inputs)).save(folder / "network.keras")
     with pytest.raises(InputError, match="its network network .*[Ll]ambda"):
-        models.load(hostile.resigned(folder))
+        models.load(hostile.resigned(folder), keras=True)
 
 
 # --- what is written
@@ -251,9 +250,10 @@ def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(
     run = record(part([0, 1], [0, 1]), recipe=recipe, environment={"keras": keras.__version__})
     for bias in (1.0, 2.0):
         models.save(Fitted({"a": network(bias), "b": network(3.0)}, {}), run, fold(), tmp_path / "fold_1")
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["README.md", "a.keras", "b.keras", "fold_1", "system.json"]
-    fitted = models.load(tmp_path / "fold_1").fitted
-    assert {name: float(model.get_weights()[1][0]) for name, model in fitted.model.items()} == {"a": 2.0, "b": 3.0}
+    files = ["README.md", "a.keras", "a.tflite", "b.keras", "b.tflite", "fold_1", "system.json"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == files
+    networks = models.load(tmp_path / "fold_1", keras=True).model
+    assert {name: float(network.get_weights()[1][0]) for name, network in networks.items()} == {"a": 2.0, "b": 3.0}
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--models"):
         models.save(Fitted(network(1.0), {}), run, fold(), tmp_path / "file" / "fold_1")
