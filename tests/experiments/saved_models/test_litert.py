@@ -111,7 +111,7 @@ def test_a_file_with_the_hash_of_its_damage_is_one_sentence(copy):
 
 
 def test_a_network_that_litert_cannot_hold_leaves_no_file_and_a_reason(tmp_path):
-    inputs = keras.Input((3, 3))
-    network = keras.Model(inputs, keras.ops.cholesky(inputs))
+    features = keras.Input((3, 3), name="features")
+    network = keras.Model({"features": features}, keras.ops.cholesky(features))
     assert "Cholesky" in litert.write(network, tmp_path / "network.tflite")
     assert not list(tmp_path.iterdir())

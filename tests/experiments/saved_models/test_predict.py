@@ -243,8 +243,8 @@ def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(
     from common.learning.training import Fitted
 
     def network(bias):
-        inputs = keras.Input((2,))
-        return keras.Model(inputs, keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(inputs))
+        x = keras.Input((2,), name="x")
+        return keras.Model({"x": x}, keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(x))
 
     recipe = plain(catalog.recipe("emmert", "mfcc", "paper"))
     run = record(part([0, 1], [0, 1]), recipe=recipe, environment={"keras": keras.__version__})
