@@ -133,7 +133,8 @@ TRAINING = [
     click.option(
         "--weights",
         default="imagenet",
-        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so).",
+        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so). Those of a "
+        "self-supervised baseline: a folder, a name of the Hugging Face hub, or none.",
     ),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),

@@ -28,6 +28,8 @@ FEATURES_BY = (
     "opensmile",
     "keras",
     "tensorflow",
+    "torch",
+    "transformers",
 )
 TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
 

@@ -21,6 +21,7 @@ from experiments.evidence import audits
 from experiments.saved_models import models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn", "opensmile")
+VERSIONS_OF += ("torch", "transformers")
 
 
 def run_job(job, report=None) -> str:
