@@ -26,6 +26,7 @@ SCHEMA = 1
 PARTS = ("train", "valid", "test")
 KEY = ("paper", "variant", "corpus_variant", "protocol", "preset", "seed", "fold")  # each has its place in the path
 DEEPEST = 20  # levels of a recipe
+CROSS_CORPUS = "cross_corpus"  # trained on one corpus, tested on all of another
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -98,6 +99,8 @@ class RunRecord:
         history: per epoch values; `best_epoch` indexes it.
         warnings: what is doubtful of the corpus, as the run printed it; shown beside results, and no bar to a verdict.
         audit: what the leakage audit warned of in the folds of this seed, as the run printed it.
+        trained_on: the corpus variant of the training and validation part where it is another one; the `corpus`, its
+            variant, limits and counts of the test part are then those of the corpus that was tested on.
         networks: by name, how each network's training ended; empty for a system without networks, and in records older
             than the field.
         corpus_fingerprint: SHA-256 over ids, labels, speakers and the audio files' bytes.
@@ -133,6 +136,12 @@ class RunRecord:
     networks: dict[str, Network] = dataclasses.field(default_factory=dict)
     warnings: list[str] = dataclasses.field(default_factory=list)
     audit: list[str] = dataclasses.field(default_factory=list)
+    trained_on: str = ""
+
+    @property
+    def training_corpus(self) -> str:
+        """The name of the corpus that was trained on."""
+        return self.trained_on.partition("/")[0] or self.corpus
 
     def scores(self, part="test", rule=None) -> np.ndarray:
         """`(N, K)` scores of a part under a rule, by default the paper's."""
@@ -141,6 +150,11 @@ class RunRecord:
 
     def labels(self, part="test") -> np.ndarray:
         return np.asarray(self.parts[part]["labels"], dtype=int)
+
+
+def cross_corpus_protocol(trained_on) -> str:
+    """The protocol of records that were trained on this corpus variant and tested on another corpus."""
+    return f"{CROSS_CORPUS}-{slug(trained_on)}"
 
 
 def path_of(root, *, paper, variant, corpus_variant, protocol, preset, seed, fold) -> Path:
@@ -329,8 +343,12 @@ def description_faults(record):
     names = (record.corpus, record.corpus_variant)
     if not all(map(_is_word, names)) or not f"{record.corpus_variant}/".startswith(f"{record.corpus}/"):
         yield f"corpus_variant {record.corpus_variant!r} is no part of corpus {record.corpus!r}"
-    if record.synthetic != record.corpus.endswith("-synthetic"):
+    if record.synthetic != any(name.endswith("-synthetic") for name in (record.corpus, record.training_corpus)):
         yield f"synthetic is {record.synthetic}, corpus is {record.corpus!r}"
+    if (record.trained_on or record.protocol.startswith(CROSS_CORPUS)) and (
+        not _is_word(record.trained_on) or record.protocol != cross_corpus_protocol(record.trained_on)
+    ):
+        yield f"protocol {record.protocol!r} is not that of a training on {record.trained_on!r}"
     if missing := [part for part in PARTS if part not in record.counts]:
         yield f"counts lack {', '.join(missing)}"
     if unknown := {name for counts in record.counts.values() for name in counts} - set(record.classes):

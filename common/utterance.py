@@ -148,6 +148,7 @@ class Corpus:
         utterances: sorted by id.
         limits: one sentence that every table on this corpus carries, "" where there is none.
         warnings: sentences on doubtful recordings, speakers and labels; shown once, and kept in the notes of records.
+        training: another corpus, on which systems are trained that are tested on this one (common/folds/cross_corpus).
     """
 
     name: str
@@ -155,10 +156,16 @@ class Corpus:
     utterances: tuple[Utterance, ...]
     limits: str = ""
     warnings: tuple[str, ...] = ()
+    training: "Corpus | None" = None
 
     @property
     def synthetic(self) -> bool:
-        return self.name.endswith(SYNTHETIC)
+        return self.name.endswith(SYNTHETIC) or bool(self.training and self.training.synthetic)
+
+    @property
+    def heard(self) -> tuple[Utterance, ...]:
+        """All utterances that a run reads: those of the training corpus, where there is one, and its own."""
+        return (*(self.training.utterances if self.training else ()), *self.utterances)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 """Features computed once per (audio content, stretch, front-end settings, code), kept on disk, read memory-mapped.
 
 An entry is a .npy file followed by the CRC-32 of its bytes. It appears under its name in one step, so two runs can
-share a store; an entry whose checksum fails is computed again.
+share a store. Planning a run reads the headers of entries alone; each process checks an entry's bytes when it first
+reads them.
 """
 
 import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -51,8 +53,25 @@ class StoredFeatures(Sequence):
         return len(self.entries)
 
     def __getitem__(self, index):
+        """An array. Raises InputError where its entry was damaged, which is removed so that a new run computes it."""
         entry = self.entries[index]
+        if entry.path not in _CHECKED:
+            _check(entry.path)
+            _CHECKED.add(entry.path)
         return np.memmap(entry.path, dtype="float32", mode="r", offset=entry.offset, shape=entry.shape)
+
+
+_CHECKED = set()  # paths of the entries whose bytes this process has held against their checksum
+
+
+def _check(path):
+    content = Path(path).read_bytes()
+    if zlib.crc32(content[:-CHECKSUM_BYTES]) != int.from_bytes(content[-CHECKSUM_BYTES:], "little"):
+        Path(path).unlink(missing_ok=True)
+        raise InputError(
+            f"{path}, an entry of the feature store, was damaged on the disk and has been removed; "
+            "run again, which computes it anew"
+        )
 
 
 def fingerprints(utterances, *, workers) -> dict[str, str]:
@@ -142,16 +161,13 @@ def _write(place, array):
 
 
 def _open(place) -> Entry | None:
-    """The entry at a place; None where there is none or where it is damaged."""
+    """The entry at a place; None where there is none, or where it is not as long as its header says."""
     try:
-        content = place.read_bytes()
-    except OSError:  # not there, or not readable: computed, and written or refused with a reason
+        with open(place, "rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            offset, size = file.tell(), os.fstat(file.fileno()).st_size
+    except (OSError, ValueError):  # not there, not readable, or no header: computed, and written or refused
         return None
-    if len(content) <= CHECKSUM_BYTES:
-        return None
-    if zlib.crc32(content[:-CHECKSUM_BYTES]) != int.from_bytes(content[-CHECKSUM_BYTES:], "little"):
-        return None
-    with open(place, "rb") as file:
-        np.lib.format.read_magic(file)
-        shape, _, _ = np.lib.format.read_array_header_1_0(file)
-        return Entry(str(place), file.tell(), shape)
+    complete = size == offset + math.prod(shape) * dtype.itemsize + CHECKSUM_BYTES
+    return Entry(str(place), offset, shape) if complete else None

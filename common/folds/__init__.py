@@ -3,4 +3,4 @@
 May use common's own files, common.corpora and common.features.
 """
 
-__all__ = ["fold_files", "leakage", "splits", "user_folds"]
+__all__ = ["cross_corpus", "fold_files", "leakage", "splits", "user_folds"]

@@ -210,6 +210,24 @@ def audeering(utterances, *, seed=0) -> tuple[Fold, ...]:
     return _grouped(utterances, [(set(AUDEERING_EMODB["test"]), set(AUDEERING_EMODB["valid"]))], _SPEAKER)
 
 
+def with_validation(fold, seed) -> Fold:
+    """The fold with a sixth of its training speakers as validation part; itself where that cannot be.
+
+    Taken is the first group of speakers, of `speaker_independent`'s six, that leaves every class to train on.
+    """
+    try:
+        candidates = speaker_independent(fold.train, seed=seed)
+    except InputError:  # no or too few speakers
+        return fold
+    classes = {u.emotion for u in fold.train}
+    for candidate in candidates:
+        valid = set(candidate.test)
+        train = tuple(u for u in fold.train if u not in valid)
+        if {u.emotion for u in train} == classes:
+            return Fold(fold.name, train, candidate.test, fold.test)
+    return fold
+
+
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """A way to make folds, `protocol(utterances, seed)`; `speaker_independent` is what it claims and is held to."""

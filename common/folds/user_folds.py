@@ -67,7 +67,7 @@ class UserFolds:
         for number, parts in enumerate(self.parts, start=1):
             members = {side: tuple(u for u in utterances if u.id in ids) for side, ids in parts.items()}
             in_order.append(Fold(f"fold_{number}", **members))
-        drawn = tuple(fold if fold.valid else _with_validation(fold, seed) for fold in in_order)
+        drawn = tuple(fold if fold.valid else splits.with_validation(fold, seed) for fold in in_order)
         changed = [(old, new) for old, new in zip(in_order, drawn, strict=True) if new.valid and not old.valid]
         if not changed:
             return drawn, ()
@@ -76,20 +76,6 @@ class UserFolds:
         return drawn, (
             f"{count}: a sixth of the training speakers validates ({changed[0][0].name}: {listed(speakers, 6)})",
         )
-
-
-def _with_validation(fold, seed):
-    """The fold with a sixth of its training speakers as validation part; itself where that cannot be."""
-    try:
-        candidates = splits.speaker_independent(fold.train, seed=seed)
-    except InputError:  # no or too few speakers
-        return fold
-    classes = {u.emotion for u in fold.train}
-    for candidate in candidates:
-        train = tuple(u for u in fold.train if u not in set(candidate.test))
-        if {u.emotion for u in train} == classes:
-            return Fold(fold.name, train, candidate.test, fold.test)
-    return fold
 
 
 def for_corpus(protocol, corpus) -> UserFolds:

@@ -1,53 +1,29 @@
-"""Layers that two papers or more share."""
+"""What the networks of two papers or more share: Keras's own layers and operations, so that Keras alone loads them."""
 
-import keras
 import numpy as np
 from keras import ops
 
 
-@keras.saving.register_keras_serializable("ser")
-class Standardise(keras.layers.Layer):
-    """(x - mean) / scale with statistics of the training part, which travel inside the saved model.
+def set_statistics(normalization, mean, scale):
+    """Let a built `keras.layers.Normalization` give (x - mean) / scale, with statistics of the training part.
 
-    Mean 0 and scale 1 until `set_statistics` is called. Padding is not excluded here: mask or re-zero after it.
+    They travel inside the saved network. A scale of 0 (a feature that never varies) becomes 1. The layer takes
+    variances and computes their root, which in float32 is the scale again, bit by bit.
 
-    Input and output shape: `(batch_size, ..., features)`; one mean and scale for each feature of the last axis, or
-    one for all where `per_feature` is false.
+    Args:
+        normalization: its axis -1 for a mean and a scale of each feature, `(F,)`, or None for one of all.
+        mean, scale: `(F,)` or scalars.
     """
-
-    def __init__(self, per_feature=True, **kwargs):
-        super().__init__(**kwargs)
-        self.per_feature = per_feature
-
-    def build(self, input_shape):
-        shape = (input_shape[-1],) if self.per_feature else ()
-        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
-        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", trainable=False)
-
-    def call(self, inputs):
-        return (inputs - self.mean) / self.scale
-
-    def set_statistics(self, mean, scale):
-        """A scale of 0 (a feature that never varies) becomes 1."""
-        self.mean.assign(mean)
-        self.scale.assign(np.where(np.asarray(scale) > 0, scale, 1.0))
-
-    def get_config(self):
-        return {**super().get_config(), "per_feature": self.per_feature}
+    scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype("float32")
+    values = (np.asarray(mean, "float32"), np.square(scale), np.asarray(0, "int32"))  # the last is not used
+    normalization.load_own_variables({str(n): value for n, value in enumerate(values)})
 
 
-@keras.saving.register_keras_serializable("ser")
-class FrameMask(keras.layers.Layer):
-    """True on real frames: frames `(batch_size, steps, ...)`, length `(batch_size,)` -> `(batch_size, steps)`.
-
-    Ignores incoming masks; the result is passed by name (`mask=`) to every layer that must see it.
-    """
-
-    def call(self, frames, length):
-        return ops.arange(ops.shape(frames)[1])[None, :] < ops.cast(length, "int32")[:, None]
-
-    def compute_output_spec(self, frames, length):
-        return keras.KerasTensor(frames.shape[:2], dtype="bool")
+def is_real(frames, length):
+    """True on real frames: frames `(batch_size, steps, ...)`, length `(batch_size,)` -> `(batch_size, steps)`."""
+    one_value = (slice(None), slice(None), *[0] * (len(frames.shape) - 2))
+    numbers = ops.cumsum(ops.ones_like(frames[one_value], dtype="int32"), axis=1)  # 1, 2, ...
+    return numbers <= ops.cast(length, "int32")[:, None]
 
 
 def moments(part, *, per_feature=True):

@@ -133,7 +133,8 @@ TRAINING = [
     click.option(
         "--weights",
         default="imagenet",
-        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so).",
+        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so). Those of a "
+        "self-supervised baseline: a folder, a name of the Hugging Face hub, or none.",
     ),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
     click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
@@ -162,6 +163,7 @@ class Explained(click.Command):
         protocols = [("paper", "the paper's own split, on the corpus of the paper")]
         protocols += [(name, protocol.description) for name, protocol in splits.PROTOCOLS.items()]
         protocols += [
+            ("cross_corpus", "train on --corpus, a sixth of its speakers validates; test on all of --test-corpus"),
             ("leaky_segments", "lim2016 alone: leaks on purpose; `compare` refuses it"),
             ("folds:DIR, folds:FILE", "your own fold files; `folds` alone takes the columns split and fold"),
         ]
@@ -170,6 +172,12 @@ class Explained(click.Command):
                 formatter.write_dl(list(rows))
 
 
+TEST_CORPORA = click.option(
+    "--test-corpus",
+    "test_corpora",
+    callback=lambda *arguments: names_of(*arguments) or (),
+    help="Of --protocol cross_corpus: the corpora that are tested, comma-separated; none is paired with itself.",
+)
 PRESET = click.option("--preset", show_default=True, default="paper", help="paper, quick or smoke; see below.")
 
 

@@ -7,6 +7,7 @@ import click
 from common.errors import InputError
 from experiments.cli.options import (
     PRESET,
+    TEST_CORPORA,
     Explained,
     names_of,
     recipe_changes,
@@ -28,6 +29,7 @@ from experiments.cli.options import (
     callback=names_of,
     help="Comma-separated, see below; paper if absent, speaker_independent on another corpus.",
 )
+@TEST_CORPORA
 @PRESET
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
@@ -46,7 +48,9 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
     variants = variants or catalog.paper(paper).COMPARED
     systems = compare.systems([(paper, variant) for variant in variants], preset, **recipe_changes(options))
     protocols = protocols or _usual_protocol(systems[0].recipe, corpus_name)
-    refuse_for_corpora([corpus_name] if corpus_name else [], options["labels"])
+    compare.require_pair(protocols, options["test_corpora"])
+    named = [corpus_name] if corpus_name else []
+    refuse_for_corpora([*named, *options["test_corpora"]], options["labels"])
     train(systems, [corpus_name], protocols, options)
 
 
@@ -65,6 +69,7 @@ def train(systems, corpus_names, protocols, options):
 
     if options.pop("dry_run"):
         dry_run.show(systems, corpus_names, protocols=protocols, **with_places(options))
+        click.echo("Nothing was trained or recorded.")
         return
     show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
@@ -78,22 +83,27 @@ def _not_learnt(recorded):
             yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
 
 
-def show(done, refused, failed, results):
+def show(done, refused, failed, results, chosen=None):
     """Print the table of the systems that ran, write the tables of their corpora, and say what makes the others.
+
+    Args:
+        done, refused, failed: as `compare.train` returns them.
+        results: the results folder.
+        chosen: (name, function of a record) of a grid: one table of the records that it holds of, kept in `grids`.
 
     Raises:
         InputError: folds failed, and the tables of what is there are printed and written all the same; or these cannot
             be written.
     """
     try:
-        _show(done, refused, results)
+        _show(done, refused, results, chosen)
     except InputError as error:
         raise InputError("\n".join([str(error), *_failures(failed)])) from error
     if failed:
         raise InputError("\n".join(_failures(failed)))
 
 
-def _show(done, refused, results):
+def _show(done, refused, results, chosen):
     from common import records
     from experiments.evaluation import system_results
     from experiments.tables import all_tables
@@ -104,7 +114,11 @@ def _show(done, refused, results):
     recorded = [
         record for record in of_corpora if (record.paper, record.variant, record.preset, record.corpus_variant) in ran
     ]
-    click.echo(all_tables.table_for_terminal(recorded))
+    if chosen:
+        name, holds = chosen
+        click.echo(all_tables.write_grid(results, name, list(filter(holds, of_corpora))))
+    else:
+        click.echo(all_tables.table_for_terminal(recorded))
     for sentence in [*refused, *_not_learnt(recorded)]:
         click.echo(sentence)
     for path in all_tables.update_corpora(results, of_corpora):

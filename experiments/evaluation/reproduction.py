@@ -251,8 +251,9 @@ class StatementOutcome:
 def check_statement(statement, paper, systems) -> StatementOutcome:
     """The statement against the runs of its systems that come nearest to the paper's own.
 
-    Nearest: the paper's corpus before others, its protocol before others, preset `paper` before `quick`; of equals the
-    one with most test utterances. Runs on synthetic speech and leaky protocols do not count.
+    Nearest: the paper's choice of a corpus, then others of its corpus, then other corpora; its protocol before others,
+    preset `paper` before `quick`; of equals the one with most test utterances. Runs on synthetic speech, across
+    corpora and under leaky protocols do not count.
 
     Args:
         statement: a reported_results.Statement.
@@ -260,7 +261,7 @@ def check_statement(statement, paper, systems) -> StatementOutcome:
         systems: SystemResults of all papers.
     """
     own = [s for s in systems if s.paper == paper.name and s.preset in NEAR_PRESETS and not s.synthetic]
-    own = [s for s in own if not leakage.is_leaky(s.protocol) and not s.notes and s.complete]
+    own = [s for s in own if not (leakage.is_leaky(s.protocol) or s.trained_on or s.notes) and s.complete]
     first = [s for s in own if s.variant == statement.first]
     sides = [(one, other) for one in first for other in own if _are_paired(statement, one, other)]
     if statement.classes:
@@ -286,7 +287,8 @@ def _are_paired(statement, one, other) -> bool:
 
 def _distance(paper, system):
     corpora, protocols = ({getattr(n, field) for n in paper.published} for field in ("corpus", "protocol"))
-    far = system.corpus_variant not in corpora, system.protocol not in protocols
+    same_corpus = system.corpus_variant.partition("/")[0] in {corpus.partition("/")[0] for corpus in corpora}
+    far = system.corpus_variant not in corpora, not same_corpus, system.protocol not in protocols
     return (*far, NEAR_PRESETS.index(system.preset), -len(system.tested().labels))
 
 

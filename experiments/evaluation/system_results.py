@@ -14,6 +14,7 @@ from common.corpora.labels import KEEP
 from common.errors import InputError, listed
 from common.evaluation import intervals, metrics
 from common.folds import leakage, user_folds
+from common.records import CROSS_CORPUS
 from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
@@ -73,6 +74,11 @@ class SystemResults:
     @property
     def synthetic(self) -> bool:
         return self.records[0].synthetic
+
+    @property
+    def trained_on(self) -> str:
+        """The corpus variant that was trained on, "" where it is the one tested on."""
+        return self.records[0].trained_on
 
     @functools.cached_property
     def by_seed(self) -> dict[int, list]:
@@ -379,9 +385,13 @@ def command(record, *, seeds) -> str:
     The record has no place of a user's own files: FILE, DIR, FOLDER and folds:PATH stand for them.
     """
     words = ["run", record.paper, "--variant", record.variant]
-    name, emotions = corpus_words(record)
+    tested, emotions = corpus_words(record)
+    name, emotions_of_training = corpus_words(_of_training(record))
+    emotions = emotions or emotions_of_training  # a corpus without other classes has no label set in its name
     if name and name != record.recipe.get("corpus"):
         words += ["--corpus", name]
+    if record.trained_on:
+        words += ["--test-corpus", tested]
     if emotions:
         words += ["--emotions", emotions]
     words += label_words(record)
@@ -389,7 +399,14 @@ def command(record, *, seeds) -> str:
         words += ["--data", "SYNTHETIC"]
     words += _noise_words(record)
     protocol = f"{user_folds.PREFIX}PATH" if user_folds.are_recorded(record.protocol) else record.protocol
+    protocol = CROSS_CORPUS if record.trained_on else protocol
     return shell_line([*words, "--protocol", protocol, "--preset", record.preset, "--seeds", seeds])
+
+
+def _of_training(record):
+    """The record with the names of the corpus that it was trained on."""
+    names = {"corpus": record.training_corpus, "corpus_variant": record.trained_on or record.corpus_variant}
+    return dataclasses.replace(record, **names)
 
 
 def shell_line(words) -> str:

@@ -66,7 +66,8 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
     if not recorded:
         raise InputError(f"{results} holds no records; name a results folder with --results")
     known, groups, missing = _known(recorded, _files(recorded, data, corpus_names)), defaultdict(dict), []
-    for record in recorded:
+    missing += [f"{_name(record)}: {_TWO_CORPORA}" for record in recorded if record.trained_on]
+    for record in (record for record in recorded if not record.trained_on):
         folds = groups[_place(record)]
         first = folds.setdefault(record.fold, record)
         if first.fold_fingerprint != record.fold_fingerprint:
@@ -84,6 +85,7 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
     return Exported(sum(map(len, groups.values())), len(recorded), tuple(missing))
 
 
+_TWO_CORPORA = "trained on another corpus: predictions alone, since fold files name recordings of one"
 _NO_TRAIN = "its training part is left out, no record names all of its utterances"
 
 

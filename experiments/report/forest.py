@@ -15,10 +15,13 @@ WIDTH_INCHES = 9
 
 
 def groups(systems, ablations=frozenset()) -> dict[str, list]:
-    """File name -> members, for every corpus variant, protocol and preset with two methods or more; of no leaky one."""
+    """File name -> members, for every corpus variant, protocol and preset with two methods or more.
+
+    Left out are leaky protocols and trainings on another corpus.
+    """
     compared = {
         group: comparisons.distinct_systems(members, ablations)[0]
-        for group, members in system_results.by_group(systems).items()
+        for group, members in system_results.by_group([s for s in systems if not s.trained_on]).items()
     }
     return {
         stem_of(("forest",), corpus, (protocol, preset)) + ".svg": members

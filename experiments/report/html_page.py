@@ -103,9 +103,9 @@ def pages(results, known, drawn, papers, *, people=(), measured=None, rated=None
     outcomes = {
         paper.name: [reproduction.compare(number, results, rated) for number in paper.published] for paper in known
     }
-    corpora = layout.by_corpus(results)
+    corpora = layout.by_corpus([system for system in results if not system.trained_on])
     site = _Site(known, [corpus for corpus, _ in corpora])
-    texts = {"index.html": _index(site, results, known, outcomes, sheets, drawn)}
+    texts = {"index.html": _index(site, results, known, outcomes, sheets, drawn, corpora)}
     for paper in known:
         own = [system for system in results if system.paper == paper.name]
         drawings = {name: each for name, each in (paper_figures or {}).items() if each["paper"] == paper.name}
@@ -122,7 +122,7 @@ def _headlines(sheets) -> list:
     return [sheet for sheet in sheets if sheet.name.startswith("headline")]
 
 
-def _index(site, results, known, outcomes, sheets, drawn) -> str:
+def _index(site, results, known, outcomes, sheets, drawn, corpora) -> str:
     headlines = _headlines(sheets)
     return site.page(
         "index.html",
@@ -132,8 +132,9 @@ def _index(site, results, known, outcomes, sheets, drawn) -> str:
         headlines=[table for sheet in headlines for table in sheet.tables],
         downloads=[f"{sheet.name}.{form}" for sheet in headlines for form in ("csv", "tex")],
         forests=_forests(drawn, PRESET),
+        across=_tables(sheets, "cross_corpus"),
         leaks=_tables(sheets, "protocols"),
-        corpora=[_corpus_line(corpus, members) for corpus, members in layout.by_corpus(results)],
+        corpora=[_corpus_line(corpus, members) for corpus, members in corpora],
         num_records=sum(len(system.records) for system in results),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from common import corpora, records
 from common.atomic_file import write_json
 from common.errors import InputError, listed
-from common.folds import fold_files, leakage
+from common.folds import cross_corpus, fold_files, leakage
 from common.utterance import LABEL_SETS
 from experiments import catalog
 from experiments.evidence import audits as evidence_audits
@@ -82,16 +82,21 @@ def of_recorded(root, data, *, workers=1):
     """
     recorded = {}
     for record in records.read_all(root):
-        place = record.corpus, record.corpus_variant, record.paper, record.variant, record.protocol, record.seed
-        recorded.setdefault(place, []).append(record)
-    there = {corpora.load(name, data).name: name for name in compare.corpora_found(data)}
-    for (corpus, corpus_variant, paper_name, variant, protocol, seed), members in sorted(recorded.items()):
-        if corpus not in there or variant not in catalog.paper(paper_name).RECIPES:
+        place = record.corpus, record.corpus_variant, record.trained_on, record.paper, record.variant
+        recorded.setdefault((*place, record.protocol, record.seed), []).append(record)
+    there = {}
+    for name in compare.corpora_found(data):
+        corpus = corpora.load(name, data)
+        there[corpus.name] = corpus
+    for (corpus, *names, paper_name, variant, protocol, seed), members in sorted(recorded.items()):
+        training = members[0].training_corpus
+        if not {corpus, training} <= there.keys() or variant not in catalog.paper(paper_name).RECIPES:
             continue
         paper, recipe = catalog.paper(paper_name), catalog.recipe(paper_name, variant, members[0].preset)
-        selections, _ = _selections(paper, recipe, corpora.load(there[corpus], data))
-        selected = next((each for each in selections if each.variant == corpus_variant), None)
-        if selected is None or protocol not in recipe.protocols:
+        whole = there[corpus] if training == corpus else cross_corpus.pair(there[training], there[corpus])
+        selections, _ = _selections(paper, recipe, whole)
+        selected = next((each for each in selections if _names(each) == names), None)
+        if selected is None or not (selected.training or protocol in recipe.protocols):
             continue
         made_today = _folds(paper, recipe, selected, protocol, seed, workers)
         by_fingerprint = {jobs.fingerprint_of(fold): fold for fold in made_today}
@@ -103,8 +108,14 @@ def of_recorded(root, data, *, workers=1):
             yield _audited(f"{paper_name}/{variant}", paper, recipe, selected, protocol, seed, workers)
 
 
+def _names(selected) -> list[str]:
+    return [selected.variant, selected.training.variant if selected.training else ""]
+
+
 def _folds(paper, recipe, selected, protocol, seed, workers) -> list:
     """The folds as a run takes them."""
+    if selected.training:
+        return list(cross_corpus.folds(selected, seed, jobs.audio_hashes(selected.heard, workers=workers)))
     folds = list(paper.folds(selected, recipe, protocol, seed))
     if leakage.is_leaky(protocol):
         return folds
@@ -117,8 +128,8 @@ def _selections(paper, recipe, corpus):
     selections, refused = {}, {}
     for emotions in (None, LABEL_SETS[compare.EMOTIONS]):
         try:
-            selected = paper.select(corpus, recipe, emotions)
-            selections[selected.variant] = selected
+            selected = jobs.select(paper, corpus, recipe, emotions)
+            selections[*_names(selected),] = selected
         except InputError as error:
             refused[str(error)] = None
     return selections.values(), refused
@@ -129,8 +140,8 @@ def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audite
         folds = _folds(paper, recipe, selected, protocol, seed, workers)
     except InputError as error:
         return Audited(system, protocol, selected.variant, 0, (), str(error), seed)
-    by_path = {u.path: u.id for u in selected.utterances}  # a leaky protocol cuts recordings into segments
-    hashes = jobs.audio_hashes(selected.utterances, workers=workers)
+    by_path = {u.path: u.id for u in selected.heard}  # a leaky protocol cuts recordings into segments
+    hashes = jobs.audio_hashes(selected.heard, workers=workers)
     everyone = {u.id: hashes[by_path[u.path]] for fold in folds for part in fold.parts.values() for u in part}
     independent = jobs.claims_speaker_independence(protocol)
     findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=everyone)

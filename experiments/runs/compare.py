@@ -9,7 +9,7 @@ from common import corpora, recipes
 from common.atomic_file import require_writable
 from common.errors import InputError
 from common.features import feature_store
-from common.folds import leakage, user_folds
+from common.folds import cross_corpus, leakage, user_folds
 from common.utterance import emotions_of
 from experiments import catalog
 from experiments.evidence import annotations, human_reference
@@ -97,6 +97,20 @@ def require_honest(protocols):
         )
 
 
+def require_pair(protocols, test_corpora):
+    """Raise InputError for protocol cross_corpus without a corpus to test on, and for such a corpus without it."""
+    if cross_corpus.NAME in protocols and not test_corpora:
+        raise InputError(
+            f"protocol {cross_corpus.NAME} trains on --corpus and tests on all of another corpus; name it with "
+            "--test-corpus"
+        )
+    if test_corpora and cross_corpus.NAME not in protocols:
+        raise InputError(
+            f"--test-corpus {', '.join(test_corpora)} would be ignored: protocol {', '.join(protocols)} tests on the "
+            f"corpus of its training; add --protocol {cross_corpus.NAME} or leave it out"
+        )
+
+
 def corpora_found(data):
     """Names of the corpora that are there."""
     return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
@@ -162,6 +176,7 @@ def train(
     scheduler=None,
     labels=None,
     strict=False,
+    test_corpora=(),
 ):
     """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
 
@@ -172,6 +187,7 @@ def train(
         data: folder of the corpora.
         labels: the user's mapping, common.corpora.labels.Labels.
         strict: whether what is doubtful of a corpus is an error.
+        test_corpora: names of those that protocol cross_corpus tests on.
 
     Returns:
         (system, corpus variant) of what has records now; a sentence on each system that cannot run there; and what
@@ -188,22 +204,23 @@ def train(
 
     def planned(system, corpus, protocol):
         new_jobs = jobs.plan(system, corpus, protocol=protocol, **shared)
-        selected = catalog.paper(system.paper).select(corpus, system.recipe, emotions)
+        selected = jobs.select(catalog.paper(system.paper), corpus, system.recipe, emotions)
         human_reference.write_listeners(selected, results)
         annotations.write(selected, results)
         return new_jobs, selected.variant
 
-    done, refused = everywhere(planned, chosen, corpus_names, protocols=protocols, data=data, labels=labels)
+    places = {"protocols": protocols, "data": data, "labels": labels, "test_corpora": test_corpora}
+    done, refused = everywhere(planned, chosen, corpus_names, **places)
     new_jobs = [job for _, (of_system, _) in done for job in of_system]
     ran = [(system, corpus) for system, (_, corpus) in done]
     return ran, refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
 
 
-def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
+def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpora=()):
     """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
 
     Args:
-        chosen, corpus_names, protocols, data, labels: as `train` takes them.
+        chosen, corpus_names, protocols, data, labels, test_corpora: as `train` takes them.
 
     Returns:
         (system, what the function returned) pairs, and a sentence on each InputError.
@@ -216,16 +233,27 @@ def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None):
     done, refused, errors = [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
-        for system, protocol in itertools.product(chosen, protocols):
+        tested = [(protocol, test) for protocol in protocols for test in _tested(protocol, name, test_corpora)]
+        for system, (protocol, test) in itertools.product(chosen, tested):
             try:
                 corpus = _corpus(name, system, protocol, folder, labels)
+                if test:
+                    corpus = cross_corpus.pair(corpus, corpora.load(test, folder, labels))
                 done.append((system, function(system, corpus, protocol)))
             except InputError as error:
                 errors.append(error)
-                refused.append(f"{system.name} on {name or _own(system, protocol)}, {protocol}: not run: {error}")
+                where = f"{name or _own(system, protocol)}, {protocol}{f' to {test}' if test else ''}"
+                refused.append(f"{system.name} on {where}: not run: {error}")
     if not done:
         raise errors[0]
     return done, refused
+
+
+def _tested(protocol, name, test_corpora):
+    """The corpora to test on, None for that of the training; of several, none is paired with itself."""
+    if protocol != cross_corpus.NAME:
+        return (None,)
+    return [test for test in test_corpora if test != name] or test_corpora
 
 
 def _corpus(name, system, protocol, folder, labels):

@@ -29,6 +29,7 @@ class Estimate:
         store_gb: of the feature store.
         epochs: at most.
         training_h: hours of one core, if every training runs to its last epoch.
+        trained_on: the corpus variant of the training, "" where it is `corpus`.
     """
 
     system: str
@@ -42,6 +43,7 @@ class Estimate:
     store_gb: float = 0.0
     epochs: int = 0
     training_h: float = 0.0
+    trained_on: str = ""
 
 
 def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, results) -> Estimate:
@@ -56,15 +58,16 @@ def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, 
         workers=workers,
         results=results,
     )
-    total_s = sum(_seconds(u) for u in selected.utterances)
+    total_s = sum(_seconds(u) for u in selected.heard)
     planned = Estimate(
         system=system.name,
         corpus=selected.variant,
         protocol=protocol,
         folds=len(waiting),
-        recordings=len(selected.utterances),
+        recordings=len(selected.heard),
         hours=total_s / 3600,
         train=len(waiting[0].fold.train) if waiting else 0,
+        trained_on=selected.training.variant if selected.training else "",
     )
     if not waiting:
         return planned
@@ -133,8 +136,8 @@ def _seconds_of_an_example(system, job, utterances, arrays) -> float:
     return (time.process_time() - begin) / seen
 
 
-def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
-    """Print an Estimate a system, corpus and protocol; options as for `compare.train`."""
+def show(chosen, corpus_names, *, protocols, data, emotions, labels, test_corpora=(), **options) -> list[Estimate]:
+    """Print an Estimate a system, corpus and protocol, and return them; options as for `compare.train`."""
     from tabulate import tabulate
 
     from common.utterance import emotions_of
@@ -148,11 +151,13 @@ def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
         protocols=protocols,
         data=data,
         labels=labels,
+        test_corpora=test_corpora,
     )
     estimates = [estimated for _, estimated in done]
     heads = ("system", "corpus", "protocol", "folds", "features, h", "disk, GB", "epochs", "training, h")
     rows = [
-        (e.system, e.corpus, e.protocol, e.folds, e.features_h, e.store_gb, e.epochs, e.training_h) for e in estimates
+        (e.system, _corpora(e), e.protocol, e.folds, e.features_h, e.store_gb, e.epochs, e.training_h)
+        for e in estimates
     ]
     click.echo(tabulate(rows, heads, floatfmt=".2f"))
     for sentence in refused:
@@ -161,5 +166,11 @@ def show(chosen, corpus_names, *, protocols, data, emotions, labels, **options):
     total_h = sum(e.features_h + e.training_h for e in estimates)
     click.echo(
         f"{total_h:.1f} hours of one core at most, {total_h / workers:.1f} with {workers} workers; training that stops "
-        "early takes less. Features that several systems share are counted for each. Nothing was trained or recorded."
+        "early takes less. Features that several systems share are counted for each."
     )
+    return estimates
+
+
+def _corpora(estimated) -> str:
+    """`ravdess/4hap to emodb-2s/4hap` where another corpus is tested."""
+    return " to ".join(filter(None, (estimated.trained_on, estimated.corpus)))

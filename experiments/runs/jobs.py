@@ -13,7 +13,7 @@ from common import processes, recipes, records
 from common.errors import InputError, printable
 from common.features import feature_store, recordings
 from common.features.code_version import code_version, versions
-from common.folds import leakage, splits, user_folds
+from common.folds import cross_corpus, leakage, splits, user_folds
 from common.learning import backend
 from common.utterance import Corpus, Fold
 from experiments import catalog
@@ -28,6 +28,8 @@ FEATURES_BY = (
     "opensmile",
     "keras",
     "tensorflow",
+    "torch",
+    "transformers",
 )
 TRAINED_BY = ("keras", "tensorflow", "jax", "numpy")
 
@@ -63,7 +65,7 @@ class FoldJob:
     """
 
     system: Experiment
-    corpus: Corpus  # without its utterances: those of the fold are in `fold`; its warnings go into the record
+    corpus: Corpus  # without utterances: those of the fold are in `fold`; its warnings go into the record
     classes: tuple[str, ...]
     protocol: str
     seed: int
@@ -167,15 +169,17 @@ def plan(
     )
     if not waiting:
         return []
-    warnings = _warnings(selected, system.recipe.front_end, hashes=hashes, workers=workers, store=store)
-    warnings = tuple(dict.fromkeys([*warnings, *notes]))
+    reading = {"hashes": hashes, "workers": workers, "store": store}
+    warnings = tuple(dict.fromkeys([*_warnings(selected, system.recipe.front_end, **reading), *notes]))
     if warnings and strict:
         raise InputError(
             f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
         )
     _say(selected.variant, warnings)
+    if selected.training and selected.training.limits not in ("", selected.limits):  # those stand in every caption
+        warnings = (*warnings, _of_training(selected, selected.training.limits))
     waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
-    by_path = {u.path: hashes[u.id] for u in selected.utterances}  # a protocol may have cut utterances into segments
+    by_path = {u.path: hashes[u.id] for u in selected.heard}  # a protocol may have cut utterances into segments
     return with_features(waiting, catalog.paper(system.paper), hashes=by_path, workers=workers, store=store)
 
 
@@ -186,12 +190,13 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
         FoldJobs without features, the selected Corpus, SHA-256 by utterance id, and warnings about the folds.
     """
     paper = catalog.paper(system.paper)
-    if not user_folds.are_named(protocol) and protocol not in system.recipe.protocols:
-        known = ", ".join([*system.recipe.protocols, f"{user_folds.PREFIX}PATH"])
+    is_any_systems = user_folds.are_named(protocol) or protocol == cross_corpus.NAME
+    if not is_any_systems and protocol not in system.recipe.protocols:
+        known = ", ".join([*system.recipe.protocols, cross_corpus.NAME, f"{user_folds.PREFIX}PATH"])
         raise InputError(f"{system.name} has no protocol {protocol!r}; choose from {known}")
     folds_of = _splitter(paper, system.recipe, protocol, corpus)
     selected = _selected(paper, corpus, system, emotions)
-    hashes = audio_hashes(selected.utterances, workers=workers)
+    hashes = audio_hashes(selected.heard, workers=workers)
     fingerprint = corpus_fingerprint(selected, hashes)
     drafts, notes = [], []
     for seed in seeds:
@@ -202,7 +207,7 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
         drafts += [
             FoldJob(
                 system=system,
-                corpus=dataclasses.replace(selected, utterances=()),
+                corpus=_without_utterances(selected),
                 classes=selected.classes,
                 protocol=protocol,
                 seed=seed,
@@ -225,10 +230,23 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
     return waiting, selected, hashes, notes
 
 
+def _without_utterances(corpus):
+    training = corpus.training and dataclasses.replace(corpus.training, utterances=())
+    return dataclasses.replace(corpus, utterances=(), training=training)
+
+
 def _splitter(paper, recipe, protocol, corpus):
     """A function (selected, seed, hashes) -> the protocol's name in records, its folds past the audit, warnings, and
     what the audit warned of.
     """
+    if protocol == cross_corpus.NAME:
+
+        def of_pair(selected, seed, hashes):
+            name = records.cross_corpus_protocol(selected.training.variant)
+            folds, findings = _audited(cross_corpus.folds(selected, seed, hashes), name, hashes)
+            return name, folds, (), leakage.in_words(findings)
+
+        return of_pair
     if not user_folds.are_named(protocol):
 
         def of_protocol(selected, seed, hashes):
@@ -247,22 +265,44 @@ def _splitter(paper, recipe, protocol, corpus):
     return folds
 
 
+def select(paper, corpus, recipe, emotions):
+    """The utterances that a system takes, of the corpus and of the one it is trained on where that is another.
+
+    Raises:
+        InputError: emotions that are not there, or too few.
+    """
+    if corpus.training is None:
+        return paper.select(corpus, recipe, emotions)
+    return cross_corpus.select(corpus, lambda each, named: paper.select(each, recipe, named), emotions)
+
+
 def _selected(paper, corpus, system, emotions):
     """The utterances that a system takes; prints which classes its paper leaves out where no emotions are named."""
-    selected = paper.select(corpus, system.recipe, emotions)
+    selected = select(paper, corpus, system.recipe, emotions)
     if len(selected.classes) < 2:
         raise InputError(
             f"{selected.variant}: every utterance is {', '.join(selected.classes)}; expected two classes or more"
         )
-    dropped = [name for name in corpus.classes if name not in selected.classes]
-    if dropped and not emotions:
-        count = sum(corpus.counts[name] for name in dropped)
-        named = f"{system.paper} leaves out {', '.join(dropped)} ({count} of {len(corpus.utterances)} utterances)"
-        _say(corpus.variant, [f"{named}; use --emotions to choose other classes"])
+    for whole in filter(None, (corpus.training, corpus)):
+        dropped = [name for name in whole.classes if name not in selected.classes]
+        if dropped and not emotions:
+            count = sum(whole.counts[name] for name in dropped)
+            named = f"{system.paper} leaves out {', '.join(dropped)} ({count} of {len(whole.utterances)} utterances)"
+            _say(whole.variant, [f"{named}; use --emotions to choose other classes"])
     return selected
 
 
-def _warnings(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
+def _of_training(selected, sentence) -> str:
+    return f"trained on {selected.training.variant}: {sentence}"
+
+
+def _warnings(selected, front_end, **reading) -> tuple[str, ...]:
+    """Sentences on a corpus, and on the one it is trained on where that is another, for this front end."""
+    of_training = _doubts(selected.training, front_end, **reading) if selected.training else ()
+    return (*(_of_training(selected, each) for each in of_training), *_doubts(selected, front_end, **reading))
+
+
+def _doubts(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
     """Sentences on a corpus for this front end; all its recordings are measured, and kept measured in the store."""
     with processes.pool():
         entries = feature_store.compute(
@@ -320,11 +360,12 @@ def _audited(folds, protocol, hashes):
     folds = tuple(folds)
     if leakage.is_leaky(protocol):
         return folds, ()
-    if not user_folds.are_recorded(protocol):
+    if not user_folds.are_recorded(protocol) and not cross_corpus.is_recorded(protocol):
         folds = tuple(leakage.without_duplicates(fold, hashes) for fold in folds)
     independent = claims_speaker_independence(protocol)
-    content = [[[[u.id, u.emotion, u.speaker, hashes[u.id]] for u in part] for part in f.parts.values()] for f in folds]
-    key = _digest([content, independent])
+    everyone = {u.id: u for fold in folds for part in fold.parts.values() for u in part}
+    content = [[u.id, u.emotion, u.speaker, hashes[u.id]] for u in everyone.values()]
+    key = _digest([independent, content, [[fold.name, fingerprint_of(fold)] for fold in folds]])
     if key not in _AUDITED:
         _AUDITED[key] = leakage.check(folds, speaker_independent=independent, audio_hashes=hashes)
     return folds, _AUDITED[key]
@@ -332,7 +373,7 @@ def _audited(folds, protocol, hashes):
 
 def claims_speaker_independence(protocol) -> bool:
     """Whether a shared protocol says so; a paper's own split claims nothing. A user's folds are held to it."""
-    if user_folds.are_recorded(protocol):
+    if user_folds.are_recorded(protocol) or cross_corpus.is_recorded(protocol):
         return True
     shared = splits.PROTOCOLS.get(protocol)
     return bool(shared and shared.speaker_independent)
@@ -349,7 +390,7 @@ def _chosen(folds, names):
 
 def corpus_fingerprint(corpus, hashes) -> str:
     """SHA-256 over ids, emotions, speakers and audio hashes."""
-    return _digest([[u.id, u.emotion, u.speaker, hashes[u.id]] for u in corpus.utterances])
+    return _digest([[u.id, u.emotion, u.speaker, hashes[u.id]] for u in corpus.heard])
 
 
 def is_done(job) -> bool:

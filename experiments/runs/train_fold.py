@@ -21,6 +21,7 @@ from experiments.evidence import audits
 from experiments.saved_models import models
 
 VERSIONS_OF = ("keras", "tensorflow", "jax", "numpy", "scipy", "librosa", "soundfile", "scikit-learn", "opensmile")
+VERSIONS_OF += ("torch", "transformers")
 
 
 def run_job(job, report=None) -> str:
@@ -119,6 +120,7 @@ def _record(job, fitted, scored, seconds):
         notes=[*filter(None, (getattr(recipe, "note", ""), job.system.note))],
         warnings=list(job.corpus.warnings),
         audit=list(job.audit),
+        trained_on=job.corpus.training.variant if job.corpus.training else "",
         classes=list(job.classes),
         counts={name: _counts(part) for name, part in job.fold.parts.items()},
         recipe=job.settings,

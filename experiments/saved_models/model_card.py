@@ -37,10 +37,14 @@ class Source:
 
 
 def source(record) -> Source:
-    """The source of a record's corpus, synthetic ones and a user's own named as such."""
-    name = record.corpus.removesuffix(SYNTHETIC)
+    """The source of a record's training, synthetic ones and a user's own named as such."""
+    return _source(record.training_corpus, record.synthetic)
+
+
+def _source(corpus, synthetic) -> Source:
+    name = corpus.removesuffix(SYNTHETIC)
     card = next((m.INFO for key, m in places.CORPORA.items() if name == key or name.startswith(f"{key}-")), None)
-    if record.synthetic:
+    if synthetic:
         layout = f" in the layout of {card.title}" if card else ""
         licence = "MIT, as this suite: made by code, no recording is in it"
         return Source(f"synthetic speech{layout}", "", licence, "mit", "")
@@ -124,7 +128,7 @@ def scores(record) -> Scores:
 
 def front_matter(record, scored) -> dict:
     """What the hub reads: YAML keys and their values, metrics as fractions."""
-    origin = source(record)
+    origin, tested = source(record), _source(record.corpus, record.synthetic)
     measured = [{"type": "accuracy", "name": "WA (weighted accuracy)", "value": round(scored.wa, 4)}]
     if scored.ua is not None:
         ua = {"type": "recall", "name": "UA (unweighted accuracy, UAR)", "value": round(scored.ua, 4)}
@@ -133,7 +137,7 @@ def front_matter(record, scored) -> dict:
         "task": {"type": "audio-classification", "name": "Speech emotion recognition"},
         "dataset": {
             "type": re.sub(r"[^\w.-]+", "-", record.corpus),
-            "name": f"{origin.title}: {record.corpus_variant}, {record.protocol}",
+            "name": f"{tested.title}: {record.corpus_variant}, {record.protocol}",
             "split": f"test part of {record.fold}",
         },
         "metrics": measured,

@@ -40,9 +40,9 @@ _KEPT = tuple(f for f in dataclasses.fields(records.RunRecord) if f.name not in 
 
 def _as_in_a_record(field) -> tuple:
     """A field of a record with its default, so that systems older than the field are read."""
-    if field.default_factory is dataclasses.MISSING:
-        return field.name, field.type
-    return field.name, field.type, dataclasses.field(default_factory=field.default_factory)
+    defaults = {name: getattr(field, name) for name in ("default", "default_factory")}
+    given = {name: value for name, value in defaults.items() if value is not dataclasses.MISSING}
+    return field.name, field.type, dataclasses.field(**given)
 
 
 Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and six of its own

@@ -189,7 +189,7 @@ def about(saved, window_s=None) -> dict:
     return {
         "system": f"{record.paper}/{record.variant}",
         "paper": model_card.citation(record.paper),
-        "trained_on": f"{record.corpus_variant}: {source.title}",
+        "trained_on": f"{record.trained_on or record.corpus_variant}: {source.title}",
         "licence": source.licence,
         "protocol": f"{record.protocol}, {record.fold} of {record.num_folds}, seed {record.seed}",
         "preset": record.preset,

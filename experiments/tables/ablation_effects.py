@@ -25,7 +25,7 @@ def fill(text, paper, systems) -> str:
         paper: its name.
         systems: of experiments/evaluation/system_results, any paper's.
     """
-    own = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol)]
+    own = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol) and not s.trained_on]
 
     def effect(match):
         changed, usual = match["changed"], match["usual"]

@@ -78,7 +78,7 @@ def update_corpora(root, found_records, papers=reported_results.PAPERS) -> list[
     Raises:
         InputError: as `update`.
     """
-    results = system_results.group(found_records)
+    results = [system for system in system_results.group(found_records) if not system.trained_on]
     beside = human_reference.read(root), annotations.read_all(root), ablation_effects.ablations(papers)
     known = _shown(root, papers, reported_results.read_all(papers), results)
     sheets = [
@@ -149,7 +149,8 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
     sheets += [paper_page.words_sheet(known, results)] if any(paper.statements for paper in known) else []
     first_page = (readme_comparison.sheet, readme_comparison.contrasts_sheet)
     sheets += filter(None, (make(results, known, ablations) for make in first_page))
-    for corpus, members in layout.by_corpus(results):
+    sheets += filter(None, [protocols.cross_corpus_sheet(results, known)])
+    for corpus, members in layout.by_corpus([system for system in results if not system.trained_on]):
         sheets += _of_corpus(corpus, members, known, people, rated, ablations)
     return [*sheets, evidence.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
 
@@ -231,6 +232,25 @@ def table_for_terminal(found_records) -> str:
     """What a comparison prints at its end: the systems of each group under the paper's own rule, highest UA first."""
     groups = system_results.by_group(system_results.group(found_records))
     return "\n\n".join(_terminal_block(*group, members) for group, members in groups.items())
+
+
+def write_grid(root, name, chosen) -> str:
+    """Write the one table of a grid's records, `grids/<name>` of a results folder; returns it for the terminal.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    sheet = systems.grid_sheet(name, system_results.group(chosen))
+    files = {Path(root, "grids", f"{name}.{form}"): render(sheet) for form, render in FORMS.items()}
+    try:
+        write_set(files)
+    except OSError as error:
+        raise InputError(f"{root} cannot be written ({error.strerror}); choose another --results") from error
+    (table,) = map(formats.footnoted, sheet.tables)
+    words = (line for text in (table.caption, *table.notes) for line in textwrap.wrap(text, TERMINAL_COLUMNS))
+    shown = table.shown.map(markup.visible)
+    body = tabulate.tabulate(shown, headers="keys", showindex=False, tablefmt="simple", disable_numparse=True)
+    return "\n".join([body, *map(markup.visible, words), f"this table: {Path(root, 'grids', name)}.md, .csv, .tex"])
 
 
 def _terminal_block(corpus, protocol, preset, members) -> str:

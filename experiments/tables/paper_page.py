@@ -145,8 +145,10 @@ def runs(own) -> Table:
 
 
 def _ordered(own):
-    """Honest protocols first."""
-    return sorted(own, key=lambda s: (leakage.is_leaky(s.protocol), s.corpus_variant, s.protocol, s.preset))
+    """Honest protocols first, those within a corpus before those across."""
+    return sorted(
+        own, key=lambda s: (leakage.is_leaky(s.protocol), s.trained_on, s.corpus_variant, s.protocol, s.preset)
+    )
 
 
 RUNS = (

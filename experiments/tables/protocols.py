@@ -1,10 +1,15 @@
-"""One system under several protocols, side by side: how much of a number comes from knowing the test speakers."""
+"""One system under several protocols, side by side: how much of a number comes from knowing the test speakers.
+
+And one system trained on another corpus beside the same system within the corpus that both are tested on.
+"""
 
 import itertools
 
 import numpy as np
 import pandas as pd
 
+from common.errors import listed
+from common.evaluation import metrics
 from common.utterance import slug
 from experiments.evaluation import comparisons, results
 from experiments.evaluation.system_results import ranges
@@ -97,3 +102,95 @@ def _row(other, honest, measured) -> dict:
 
 def _trained_on(system) -> float:
     return float(np.mean([sum(record.counts["train"].values()) for record in system.records_used]))
+
+
+PRESETS = ("paper", "quick", "smoke")  # finished trainings first
+CROSS_CORPUS = "cross_corpus"
+ACROSS_NOTES = (
+    "Per cent. UA within: the same system on the same test speakers, trained on other speakers of their own corpus "
+    "(speaker_independent where it has been run). Intervals 95 % over the tested corpus's speakers, and over trainings "
+    "where there are several; one network: this training only. Seeds: across; within, where they differ.",
+)
+
+
+def cross_corpus_sheet(systems, papers=()) -> Sheet | None:
+    """Systems that were trained on one corpus and tested on another; None where there are none.
+
+    Rows of different presets and label sets stand in different tables.
+
+    Args:
+        systems: SystemResults of all corpora.
+        papers: of common/evaluation/reported_results; those without a row are named below the first table.
+    """
+    across = sorted((s for s in systems if s.trained_on), key=_table_of)
+    tables = [_across(list(members), systems) for _, members in itertools.groupby(across, key=_table_of)]
+    if not tables:
+        return None
+    if missing := sorted({paper.name for paper in papers} - {s.paper for s in across}):
+        tables[0] = tables[0].changed(notes=(*tables[0].notes, f"Not run across corpora: {', '.join(missing)}."))
+    return Sheet(CROSS_CORPUS, "Trained on one corpus, tested on another", tuple(tables))
+
+
+def _table_of(system):
+    return system.synthetic, PRESETS.index(system.preset), len(system.classes), system.classes
+
+
+def _across(members, systems) -> Table:
+    within = {system: _within(system, systems) for system in members}
+    used = list(dict.fromkeys([*members, *filter(None, within.values())]))
+    measured = dict(zip(used, layout.rows(used, NUMBERS).to_dict("records"), strict=True))
+    rows = pd.DataFrame([_across_row(*pair, measured) for pair in within.items()], dtype=object)
+    rows = rows.reindex(columns=ACROSS_FIELDS)
+    ranked = rows.sort_values(["corpus_variant", "ua"], ascending=[True, False], kind="stable")
+    notes = (*ACROSS_NOTES, *_caveats(members))
+    return Table(_across_caption(members), ranked, ACROSS_COLUMNS, layout.commands(members), notes)
+
+
+def _within(system, systems):
+    """The same system, trained on other speakers of the corpus that it is tested on; None where it was not run."""
+    own = {s.protocol: s for s in systems if _same(s) == _same(system) and s.corpus_variant == system.corpus_variant}
+    return next((own[name] for name in INDEPENDENT if name in own), None)
+
+
+def _across_row(system, within, measured) -> dict:
+    if within is None:
+        own = {field: value for field, value in measured[system].items() if "_beside" not in field}
+        return own | {"trained_on": system.trained_on}
+    row = _row(system, within, measured) | layout.surroundings(system)
+    seeds = list(dict.fromkeys(map(ranges, (system.seeds, within.seeds))))
+    return row | {"trained_on": system.trained_on, "seeds": "; ".join(seeds)}
+
+
+def _across_caption(members) -> str:
+    """Preset, classes and chance, and what differs by the corpus that is tested on."""
+    tested = {system.corpus_variant: system for system in members}
+    sizes = [f"{name} {s.num_test}, {formats.per_cent(s.majority)} %" for name, s in sorted(tested.items())]
+    classes = members[0].classes
+    words = [
+        f"Trained on one corpus, tested on all of another, preset {members[0].preset}",
+        f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(metrics.chance(len(classes)))} %",
+        f"n and majority WA: {'; '.join(sizes)}",
+        *dict.fromkeys(filter(None, (s.limits for s in tested.values()))),
+    ]
+    return "; ".join(words)
+
+
+def _caveats(members) -> list[str]:
+    """What a reader must know, each once, with the systems that it concerns."""
+    concerned = {}
+    for system in members:
+        for sentence in system.caveats:
+            concerned.setdefault(sentence, []).append(f"{system.name} on {system.corpus_variant}")
+    return [f"{sentence} ({listed(names, 3)})" for sentence, names in concerned.items()]
+
+
+ACROSS_COLUMNS = (
+    layout.system_name(),
+    formats.text("trained on", "trained_on"),
+    formats.text("tested on", "corpus_variant"),
+    formats.estimate("UA [95 %]", "ua"),
+    formats.rate("WA", "wa"),
+    formats.estimate("UA within [95 %]", "ua_beside"),
+    formats.text("seeds", "seeds"),
+)
+ACROSS_FIELDS = ["trained_on", *FIELDS]  # of the CSV

@@ -7,7 +7,7 @@ from common.utterance import slug
 from experiments.evaluation import comparisons as evaluation_comparisons
 from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import by_group, corpus_words, label_words, ranges, shell_line
-from experiments.tables import contrasts, formats, layout, paper_page, systems
+from experiments.tables import contrasts, formats, layout, paper_page, protocols, systems
 from experiments.tables.formats import Column, Sheet, Table
 
 PROTOCOL = "speaker_independent"
@@ -50,8 +50,21 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
         blocks.append(formats.markdown_table(table.changed(notes=own, commands=())))
     if shown:
         pairs = " · ".join(f"[all pairs on {name}](results/tables/compare_{slug(name)}.csv)" for name in shown)
-        blocks += ["\n".join(f"* {note}" for note in shared), *_contrasts_that_ran(shown, papers), f"{LINKS} · {pairs}"]
+        links = " · ".join([LINKS, pairs, *_across(all_systems)])
+        blocks += ["\n".join(f"* {note}" for note in shared), *_contrasts_that_ran(shown, papers), links]
     return "\n\n".join(blocks)
+
+
+def _across(all_systems) -> list[str]:
+    """A link to the table across corpora, with what came out of the systems that also ran within the tested one."""
+    sheet = protocols.cross_corpus_sheet([s for s in all_systems if s.preset == PRESET and not s.synthetic])
+    if sheet is None:
+        return []
+    rows = [row for table in sheet.tables for row in table.frame.to_dict("records")]
+    both = [row for row in rows if not any(formats.is_missing(row[name]) for name in ("ua", "ua_beside"))]
+    ends = [[formats.per_cent(end(row[name] for row in both)) for end in (min, max)] for name in ("ua", "ua_beside")]
+    words = ", UA {} to {} instead of {} to {}".format(*ends[0], *ends[1]) if both else ""
+    return [f"[trained on one corpus, tested on another{words}](results/tables/{sheet.name}.md)"]
 
 
 def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:

@@ -13,14 +13,14 @@ NOT_RUN = "not run"
 def tables_of(paper, systems) -> list[Table]:
     """A table for each corpus that a paper has numbers on, and for each that its systems have run on.
 
-    Synthetic speech and preset `smoke` are left out.
+    Synthetic speech, preset `smoke` and runs across corpora, which have their own table, are left out.
 
     Args:
         paper: of common/evaluation/reported_results; the systems that its numbers name have a row each, run or not.
         systems: those of the paper.
     """
     stated = [number for number in paper.published if number.variant]
-    real = sorted((s for s in systems if not s.synthetic and s.preset in PRESETS), key=_chosen)
+    real = sorted((s for s in systems if s.preset in PRESETS and not (s.synthetic or s.trained_on)), key=_chosen)
     run_on = {s.corpus_variant for s in real}
     tables = []
     for name in dict.fromkeys(number.corpus for number in stated if number.corpus not in run_on):

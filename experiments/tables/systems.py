@@ -108,6 +108,36 @@ def _reasons(row):
         yield f"no interval: {row['ua_pooled_why_none']}"
 
 
+GRID_COLUMNS = (
+    layout.system_name(),
+    Column("trained on to tested on", "corpus_variant", lambda row, field: _corpora(row["trained_on"], row[field])),
+    formats.text("protocol", "protocol"),
+    formats.estimate("UA [95 %]", "ua_pooled"),
+    formats.rate("WA", "wa_pooled"),
+    layout.SEEDS,
+    layout.NOTES,
+)
+
+
+def grid_sheet(name, systems) -> Sheet:
+    """The systems of a comparison from a file, of all its corpora and protocols, highest UA first within each."""
+    rows = layout.rows(systems, NUMBERS).assign(trained_on=[system.trained_on for system in systems])
+    order = ["corpus_variant", "trained_on", "protocol", "ua_pooled"]
+    ranked = rows.sort_values(order, ascending=[True, True, True, False], kind="stable")
+    corpora = "; ".join(
+        f"{corpus}: n = {members[0].num_test}, {len(members[0].classes)} classes, "
+        f"majority WA {formats.per_cent(members[0].majority)} %"
+        for corpus, members in layout.by_corpus(systems)
+    )
+    notes = ("Per cent, the papers' own decision rules, folds pooled, mean over seeds.",)
+    table = Table(f"{name}: {corpora}", ranked, GRID_COLUMNS, layout.commands(systems), notes)
+    return Sheet(name, f"Comparison {name}", (table,))
+
+
+def _corpora(trained_on, tested_on) -> str:
+    return " to ".join(filter(None, (trained_on, tested_on)))
+
+
 CLASS_COLUMNS = (
     layout.system_name("system, rule", rules=True),
     layout.PLACE,

@@ -1,4 +1,5 @@
-"""Waveform -> one vector for the whole utterance: mean and deviation of MFCC and deltas, or eGeMAPS's functionals.
+"""Waveform -> one vector for the whole utterance: mean and deviation of MFCC and deltas, eGeMAPS's functionals, or the
+mean of a self-supervised network's last layer (embeddings.py).
 
 eGeMAPS is computed by openSMILE, the implementation of its authors. openSMILE is free for research, teaching and
 private use and not for commercial products (audEERING's licence), so it is installed apart: requirements-opensmile.txt.
@@ -15,15 +16,16 @@ import librosa
 import numpy as np
 
 from common.errors import InputError
+from papers.baseline import embeddings
 
 LARGEST = 32767 / 32768  # openSMILE takes 16-bit samples, and 1.0 would become -32768
 
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on; eGeMAPS has its own frames and takes the sampling rate alone."""
+    """Every setting that the features depend on; all kinds but MFCC have their own frames."""
 
-    kind: str = "mfcc"  # "mfcc" or "egemaps"
+    kind: str = "mfcc"  # "mfcc", "egemaps", "wav2vec2", "hubert" or "wavlm"
     sample_rate_hz: int = 16_000  # of EmoDB and IEMOCAP; D1
     window_s: float = 0.025  # Hann; D1
     hop_s: float = 0.010  # D1
@@ -31,15 +33,21 @@ class FrontEnd:
     num_mels: int = 40  # D1
     num_mfcc: int = 20  # D1
     delta_frames: int = 9  # D1: over which a slope is fitted
+    weights: str = ""  # of a network: a name of the Hugging Face hub, "none" (random) or a hash of a folder's; D6
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether weights from elsewhere take part."""
+        return self.weights not in ("", embeddings.RANDOM)
 
 
 def features(waveform, sample_rate_hz, front_end):
-    """Waveform `(N,)`, 0.1 s or longer -> `(1, 1, F)` float32: F = 80 for MFCC, 88 for eGeMAPS.
+    """Waveform `(N,)`, 0.1 s or longer -> `(1, 1, F)` float32: F = 80 for MFCC, 88 for eGeMAPS, 768 for a network.
 
     Raises:
-        InputError: eGeMAPS is asked for and openSMILE is not installed.
+        InputError: a package is not installed, or weights are not here.
     """
-    statistics = {"mfcc": mfcc_statistics, "egemaps": egemaps}[front_end.kind]
+    statistics = {"mfcc": mfcc_statistics, "egemaps": egemaps}.get(front_end.kind, embeddings.embedding)
     return statistics(waveform, sample_rate_hz, front_end).astype("float32")[None, None]
 
 

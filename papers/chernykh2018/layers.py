@@ -3,33 +3,25 @@
 import keras
 from keras import layers, ops
 
+from common.learning.layers import is_real
 
-@keras.saving.register_keras_serializable("ser")
-class FixedSteps(layers.Layer):
+
+def fixed_steps(frames, length, steps=None):
     """Sequences of one length: zeros behind each one's end, and everything behind `steps` cut off (4.2.2).
 
     What stands behind an utterance's end in its batch never reaches the output, so that the other utterances of the
     batch do not matter. With `steps` None no length is fixed, and only the zeros are put.
 
-    Call arguments: frames `(batch_size, steps_in, features)` and length `(batch_size,)`.
-    Output shape: `(batch_size, steps, features)`.
+    Args:
+        frames: `(batch_size, steps_in, features)`.
+        length: `(batch_size,)`.
+        steps: of every sequence.
+
+    Returns:
+        `(batch_size, steps, features)`.
     """
-
-    def __init__(self, steps=None, **kwargs):
-        super().__init__(**kwargs)
-        self.steps = steps
-
-    def call(self, frames, length):
-        real = ops.arange(ops.shape(frames)[1])[None, :] < ops.cast(length, "int32")[:, None]  # (B, T)
-        frames = ops.where(real[:, :, None], frames, 0.0)
-        return frames if self.steps is None else ops.pad(frames, [[0, 0], [0, self.steps], [0, 0]])[:, : self.steps]
-
-    def compute_output_spec(self, frames, length):
-        steps = frames.shape[1] if self.steps is None else self.steps
-        return keras.KerasTensor((frames.shape[0], steps, frames.shape[2]), dtype=frames.dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "steps": self.steps}
+    frames = ops.where(is_real(frames, length)[:, :, None], frames, 0.0)
+    return frames if steps is None else ops.pad(frames, [[0, 0], [0, steps], [0, 0]])[:, :steps]
 
 
 @keras.saving.register_keras_serializable("ser")

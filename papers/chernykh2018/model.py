@@ -7,9 +7,9 @@ import numpy as np
 from keras import layers, ops
 
 from common.learning import batching, training
-from common.learning.layers import Standardise, moments
+from common.learning.layers import moments, set_statistics
 from papers.chernykh2018 import ctc, framewise, sequence
-from papers.chernykh2018.layers import FixedSteps, both_directions
+from papers.chernykh2018.layers import both_directions, fixed_steps
 from papers.chernykh2018.short_term import NAMES
 
 INPUTS = ("features", "length")
@@ -54,8 +54,8 @@ def ctc_network(recipe, num_classes):
 def _padded_inputs(recipe):
     frames = keras.Input((None, len(NAMES)), name="features")  # (B, T, 34)
     length = keras.Input((), dtype="int32", name="length")  # (B,) real frames
-    x = Standardise(name="standardise")(frames) if recipe.standardise else frames  # D4
-    x = FixedSteps(recipe.max_steps, name="fixed_steps")(x, length)  # (B, 78, 34), zeros being the mean; D4
+    x = layers.Normalization(name="standardise")(frames) if recipe.standardise else frames  # D4
+    x = fixed_steps(x, length, recipe.max_steps)  # (B, 78, 34), zeros being the mean; D4
     return {"features": frames, "length": length}, x
 
 
@@ -72,7 +72,7 @@ def prepare(recipe, train, *, seed):
     keras.utils.set_random_seed(seed)
     network = build(recipe, len(train.classes))
     if recipe.standardise:
-        network.get_layer("standardise").set_statistics(*moments(train))
+        set_statistics(network.get_layer("standardise"), *moments(train))
     if recipe.system == "ctc":
         network.compile(_optimizer(recipe), loss=None)
     else:
@@ -203,4 +203,6 @@ def whole(model, recipe, num_classes):
     """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
     network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
     network.set_weights(model.get_weights())
+    if recipe.standardise:
+        network.get_layer("standardise").finalize_state()  # takes the statistics from the weights
     return network

@@ -6,7 +6,7 @@ import keras
 from keras import layers, regularizers
 
 from common.learning import batching, training
-from common.learning.layers import Standardise, moments
+from common.learning.layers import moments, set_statistics
 from papers.emmert import resnet
 
 
@@ -20,7 +20,7 @@ def mfcc_network(recipe, num_classes):
     """One-dimensional convolutions (III-A): `(B, 87, 20) -> (B, K)`; 211,075 parameters for K = 7 (D7, D13)."""
     regularizer = regularizers.L2(recipe.l2)
     frames = keras.Input((87, recipe.front_end.num_mfcc), name="features")  # (B, 87, 20)
-    x = Standardise(name="standardise")(frames)  # (B, 87, 20) with the training part's statistics; D6
+    x = layers.Normalization(name="standardise")(frames)  # (B, 87, 20) with the training part's statistics; D6
     for filters in (64, 128):
         x = layers.Conv1D(
             filters,
@@ -100,7 +100,7 @@ def prepare(recipe, train, *, seed):
     network = head(recipe, len(train.classes))
     train = train if recipe.noisy_copies else as_tested(train, recipe)
     if recipe.network == "mfcc" and recipe.standardised:
-        network.get_layer("standardise").set_statistics(*moments(train))
+        set_statistics(network.get_layer("standardise"), *moments(train))
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
     training.compile_classifier(network, optimizers[recipe.optimizer](recipe.learning_rate))
     return network, batching.Batches(train, batch_size=recipe.batch_size, seed=seed)

@@ -8,21 +8,30 @@ import numpy as np
 from keras import layers, ops
 
 from common.learning import batching, training
-from common.learning.layers import Standardise, moments
+from common.learning.layers import moments, set_statistics
 
 PREDICTED_AT_ONCE = 32  # examples; the first convolution of 32 time-distributed ones takes 268 MB
 TIE_BREAK = 0.5  # of a vote: the weight of the mean posterior, which lies below one
 
 
-def build(recipe, num_classes):
-    """The untrained network of a recipe: spectrogram images `(B, T, F)` in dB -> `(B, K)` posteriors."""
+NO_FLOOR = float(np.finfo("float32").min)
+
+
+def build(recipe, num_classes, floor=NO_FLOOR):
+    """The untrained network of a recipe: spectrogram images `(B, T, F)` in dB -> `(B, K)` posteriors.
+
+    Args:
+        recipe: a recipe of this paper.
+        num_classes: K.
+        floor: in dB, of the training part; whatever lies below is raised to it (D1).
+    """
     networks = {"cnn": cnn, "lstm": lstm, "td_cnn": td_cnn}
-    return networks[recipe.network](recipe, num_classes)
+    return networks[recipe.network](recipe, num_classes, floor)
 
 
-def cnn(recipe, num_classes):
+def cnn(recipe, num_classes, floor):
     """Two convolutions and a fully connected layer (III-A, Fig. 2): `(B, 128, 128) -> (B, K)`."""
-    segments, x = normalised_input(recipe)  # (B, 128, 128)
+    segments, x = normalised_input(recipe, floor)  # (B, 128, 128)
     x = layers.Reshape((*x.shape[1:], 1))(x)  # (B, 128, 128, 1)
     x = convolutions(x, recipe)  # (B, 32768)
     x = fully_connected(x, recipe)  # (B, 1024)
@@ -30,17 +39,17 @@ def cnn(recipe, num_classes):
     return keras.Model({"features": segments}, posteriors, name="lim2016_cnn")
 
 
-def lstm(recipe, num_classes):
+def lstm(recipe, num_classes, floor):
     """Three stacked LSTM layers over the frames of a segment (III-B, Fig. 4): `(B, 128, 128) -> (B, K)`."""
-    segments, x = normalised_input(recipe)  # (B, 128, 128)
+    segments, x = normalised_input(recipe, floor)  # (B, 128, 128)
     x = recurrent(x, recipe)  # (B, 128), the last frame; D9
     posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
     return keras.Model({"features": segments}, posteriors, name="lim2016_lstm")
 
 
-def td_cnn(recipe, num_classes):
+def td_cnn(recipe, num_classes, floor):
     """One CNN on four windows, then two LSTM layers over them (III-C, Fig. 5): `(B, 152, 128) -> (B, K)`."""
-    stretches, x = normalised_input(recipe)  # (B, 152, 128)
+    stretches, x = normalised_input(recipe, floor)  # (B, 152, 128)
     front_end = recipe.front_end
     starts = [n * front_end.window_hop for n in range(front_end.num_windows)]  # 0, 8, 16, 24
     x = ops.concatenate([x[:, None, start : start + front_end.segment_frames] for start in starts], axis=1)
@@ -54,10 +63,10 @@ def td_cnn(recipe, num_classes):
     return keras.Model({"features": stretches}, posteriors, name="lim2016_td_cnn")
 
 
-def normalised_input(recipe):
+def normalised_input(recipe, floor):
     """The input, and the input above the floor with mean 0 and variance 1 in every bin (D1, D3): twice `(B, T, F)`."""
     decibels = keras.Input((recipe.front_end.example_frames, recipe.front_end.num_bins), name="features")
-    return decibels, Standardise(name="standardise")(Floor(name="floor")(decibels))
+    return decibels, layers.Normalization(name="standardise")(ops.maximum(decibels, floor))
 
 
 def convolutions(x, recipe):
@@ -85,21 +94,6 @@ def recurrent(x, recipe):
     return x
 
 
-@keras.saving.register_keras_serializable("ser")
-class Floor(layers.Layer):
-    """max(x, floor) with a floor of the training part, which travels inside the saved model; none until it is set.
-
-    Input and output shape: any, the same.
-    """
-
-    def build(self, input_shape):
-        lowest = keras.initializers.Constant(float(np.finfo("float32").min))
-        self.floor = self.add_weight(name="floor", shape=(), initializer=lowest, trainable=False)
-
-    def call(self, inputs):
-        return ops.maximum(inputs, self.floor)
-
-
 @dataclasses.dataclass(frozen=True)
 class Floored(Sequence):
     """Arrays raised to a floor when they are asked for."""
@@ -114,14 +108,6 @@ class Floored(Sequence):
         return np.maximum(self.arrays[index], self.floor)
 
 
-def set_statistics(network, part, recipe):
-    """Put floor, means and scales of the training part into the network (D1, D3)."""
-    floor = max(float(array.max()) for array in part.features) - recipe.floor_db
-    network.get_layer("floor").floor.assign(floor)
-    floored = dataclasses.replace(part, features=Floored(part.features, floor))
-    network.get_layer("standardise").set_statistics(*moments(floored))
-
-
 def prepare(recipe, train, *, seed):
     """The compiled network with the statistics of the training part, and its batches, oversampled (IV-A; D14).
 
@@ -131,8 +117,10 @@ def prepare(recipe, train, *, seed):
         seed: of the weights, the dropout, the oversampling and the order of the batches.
     """
     keras.utils.set_random_seed(seed)
-    network = build(recipe, len(train.classes))
-    set_statistics(network, train, recipe)
+    floor = max(float(array.max()) for array in train.features) - recipe.floor_db  # D1
+    network = build(recipe, len(train.classes), floor)
+    floored = dataclasses.replace(train, features=Floored(train.features, floor))
+    set_statistics(network.get_layer("standardise"), *moments(floored))  # D3
     schedule = keras.optimizers.schedules.InverseTimeDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
     optimizer = keras.optimizers.SGD(schedule, momentum=recipe.momentum, nesterov=recipe.nesterov)
     training.compile_classifier(network, optimizer)

@@ -5,8 +5,8 @@ import numpy as np
 from keras import layers
 
 from common.learning import batching, training
-from common.learning.layers import FrameMask, Standardise, moments
-from papers.ma2018.masking import BorderSafeMaxPooling2D, LastValidStep, MaskPadding, PadToLength
+from common.learning.layers import is_real, moments, set_statistics
+from papers.ma2018.masking import border_safe_max_pool, last_valid_step, mask_padding, pad_to_length
 
 KERNELS = ((16, 12), (12, 8), (7, 5))  # frames and bins, of Satt's Figure 1; D1
 
@@ -18,20 +18,21 @@ def build(recipe, num_classes):
     """
     frames = keras.Input((None, recipe.front_end.num_bins), name="features")  # (B, T, 400)
     length = given = keras.Input((), dtype="int32", name="length")  # (B,) real frames
-    x = Standardise(recipe.statistic_per_bin, name="standardise")(frames)  # (B, T, 400), 4.1; D4
-    x = MaskPadding()(x, length)  # zero is the mean: padding after normalisation
+    axis = -1 if recipe.statistic_per_bin else None
+    x = layers.Normalization(axis, name="standardise")(frames)  # (B, T, 400), 4.1; D4
+    x = mask_padding(x, length)  # zero is the mean: padding after normalisation
     if recipe.fixed_frames:
-        x, length = PadToLength(recipe.fixed_frames)(x)  # (B, 300, 400), 3.1; D6
+        x, length = pad_to_length(x, recipe.fixed_frames)  # (B, 300, 400), 3.1; D6
     x = layers.Reshape((-1, recipe.front_end.num_bins, 1))(x)  # (B, T, 400, 1)
     for filters, kernel in zip(recipe.filters, KERNELS, strict=True):
         x = layers.Conv2D(filters, kernel, padding="same", activation="relu", kernel_initializer=recipe.initializer)(x)
-        x = MaskPadding()(x, length)  # (B, T, 400, 16), (B, T/2, 200, 24), (B, T/4, 100, 32); eq. (1)
-        x = BorderSafeMaxPooling2D()(x, length)  # (B, T/2, 200, 16), (B, T/4, 100, 24), (B, T/8, 50, 32)
+        x = mask_padding(x, length)  # (B, T, 400, 16), (B, T/2, 200, 24), (B, T/4, 100, 32); eq. (1)
+        x = border_safe_max_pool(x, length)  # (B, T/2, 200, 16), (B, T/4, 100, 24), (B, T/8, 50, 32)
         length = length // 2
     x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)  # (B, T/8, 1600)
     recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[recipe.recurrent](recipe.units, return_sequences=True)
-    x = layers.Bidirectional(recurrent, name="recurrence")(x, mask=FrameMask()(x, length))  # (B, T/8, 256)
-    x = LastValidStep()(x, length)  # (B, 256)
+    x = layers.Bidirectional(recurrent, name="recurrence")(x, mask=is_real(x, length))  # (B, T/8, 256)
+    x = last_valid_step(x, length)  # (B, 256)
     x = layers.Dense(recipe.dense_units, activation="relu", kernel_initializer=recipe.initializer)(x)  # (B, 64)
     x = layers.Dropout(recipe.dropout)(x)
     posteriors = layers.Dense(num_classes, activation="softmax")(x)  # (B, K)
@@ -48,7 +49,7 @@ def prepare(recipe, train, *, seed):
     """
     keras.utils.set_random_seed(seed)
     network = build(recipe, len(train.classes))
-    network.get_layer("standardise").set_statistics(*moments(train, per_feature=recipe.statistic_per_bin))
+    set_statistics(network.get_layer("standardise"), *moments(train, per_feature=recipe.statistic_per_bin))
     training.compile_classifier(network, keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm))
     weights = loss_weights(train, recipe)
     return network, batches(train, recipe, seed=seed, utterance_weights=weights, even_steps=recipe.even_steps)

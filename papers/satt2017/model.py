@@ -9,6 +9,7 @@ from keras import layers, ops
 from common import recipes
 from common.features.code_version import code_version
 from common.learning import batching, training
+from common.learning.layers import set_statistics
 from papers.satt2017 import two_step
 from papers.satt2017.features import noise_level_db
 from papers.satt2017.protocol import NUM_POOLS
@@ -16,33 +17,15 @@ from papers.satt2017.protocol import NUM_POOLS
 OVERSAMPLING = 3  # salt: keeps this draw apart from the order of the batches, which is seeded with (seed, epoch)
 
 
-@keras.saving.register_keras_serializable("ser")
-class NoiseFloor(layers.Layer):
+def noise_floor(decibels, *, per_spectrogram):
     """max(dB - E_noise, 0) / scale (3.1): points at or below the universal noise level become exactly 0.
 
-    E_noise and the scale are statistics of the training part, `set_statistics`, and are saved with the model. With
-    `per_spectrogram` the scale is the standard deviation of each spectrogram's own points above E_noise instead (D4).
+    E_noise and the scale are statistics of the training part, those of the layer `noise_floor`. With `per_spectrogram`
+    the scale is the standard deviation of each spectrogram's own points above E_noise instead (D4).
     Input and output: `(B, T, M)`.
     """
-
-    def __init__(self, per_spectrogram=False, **kwargs):
-        super().__init__(**kwargs)
-        self.per_spectrogram = per_spectrogram
-
-    def build(self, input_shape):
-        self.e_noise = self.add_weight(name="e_noise", shape=(), initializer="zeros", trainable=False)
-        self.scale = self.add_weight(name="scale", shape=(), initializer="ones", trainable=False)
-
-    def call(self, decibels):
-        lifted = ops.maximum(decibels - self.e_noise, 0.0)
-        return lifted / (deviation_above_zero(lifted) if self.per_spectrogram else self.scale)
-
-    def get_config(self):
-        return {**super().get_config(), "per_spectrogram": self.per_spectrogram}
-
-    def set_statistics(self, e_noise, scale):
-        self.e_noise.assign(e_noise)
-        self.scale.assign(scale if scale > 0 else 1.0)
+    lifted = layers.ReLU()(layers.Normalization(axis=None, name="noise_floor")(decibels))
+    return lifted / deviation_above_zero(lifted) if per_spectrogram else lifted
 
 
 def deviation_above_zero(spectrograms):
@@ -81,7 +64,7 @@ def network(recipe, num_classes, *, name="all_classes"):
     """Figure 1, its spectrogram turned on its side so that time comes first: `(B, 300, M) -> (B, K)` posteriors."""
     front_end = recipe.front_end
     decibels = keras.Input((front_end.num_frames, front_end.num_bins), name="features")  # (B, 300, 200)
-    x = NoiseFloor(recipe.scale == "spectrogram", name="noise_floor")(decibels)  # (B, 300, 200)
+    x = noise_floor(decibels, per_spectrogram=recipe.scale == "spectrogram")  # (B, 300, 200)
     x = layers.Reshape((*x.shape[1:], 1))(x)  # (B, 300, 200, 1)
     relu = {"activation": "relu", "kernel_initializer": recipe.initializer}  # D7, D17
     for index, (filters, bins, frames) in enumerate(recipe.kernels):
@@ -159,7 +142,8 @@ def prepare(recipe, train, *, seed, name="all_classes"):
     """
     keras.utils.set_random_seed(seed)
     prepared = network(recipe, len(train.classes), name=name)
-    prepared.get_layer("noise_floor").set_statistics(*noise_statistics(train))
+    e_noise, scale = noise_statistics(train)
+    set_statistics(prepared.get_layer("noise_floor"), e_noise, 1.0 if recipe.scale == "spectrogram" else scale)
     training.compile_classifier(prepared, keras.optimizers.Adam(recipe.learning_rate))
     if recipe.balance == "oversampling":
         train = batching.equalise(train, np.random.default_rng([seed, OVERSAMPLING]))  # 4, 3rd technique; D10

@@ -117,18 +117,31 @@ def test_a_stretch_of_a_file_has_its_own_features(compute, utterances):
     assert entries["part"].shape == (1, 100, 10)
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:200] + b"\x55" + b[201:]])
-def test_a_damaged_entry_is_computed_again(compute, damage):
+def _damaged(entry, damage) -> tuple[Path, bytes]:
+    """The file of an entry, damaged, and what it held."""
+    place = Path(entry.path)
+    content = place.read_bytes()
+    place.write_bytes(damage(content))
+    return place, content
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"no array" * 100])
+def test_an_entry_that_is_not_whole_is_computed_again(compute, damage):
     entries, _ = compute()
-    place = entries["u0"].path
-    with open(place, "rb") as file:
-        content = file.read()
-    with open(place, "wb") as file:
-        file.write(damage(content))
+    place, content = _damaged(entries["u0"], damage)
     _, computed = compute()
     assert computed == 1
-    with open(place, "rb") as file:
-        assert file.read() == content
+    assert place.read_bytes() == content
+
+
+def test_an_entry_with_other_bytes_is_refused_when_it_is_read_and_computed_by_the_next_run(compute):
+    entries, _ = compute()
+    place, content = _damaged(entries["u0"], lambda b: b[:200] + b"\x55" + b[201:])
+    with pytest.raises(InputError, match=r"was damaged on the disk and has been removed; run again"):
+        feature_store.StoredFeatures([entries["u0"]])[0]
+    _, computed = compute()
+    assert computed == 1
+    assert place.read_bytes() == content
 
 
 def test_nothing_half_written_stays(compute, tmp_path):

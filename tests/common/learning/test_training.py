@@ -30,7 +30,7 @@ def network(seed):
     """Dropout, a plateau and RMSprop's slots: all of them have state that a resumed training needs."""
     keras.utils.set_random_seed(seed)
     frames = keras.Input((6, 3), name="features")
-    x = layers.Standardise(name="standardise")(frames)
+    x = keras.layers.Normalization(name="standardise")(frames)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(8, activation="relu", kernel_regularizer="l2")(x)
     x = keras.layers.Dropout(0.5)(x)
@@ -204,7 +204,7 @@ def test_moments_are_those_of_all_frames():
 def test_a_saved_network_carries_the_statistics(tmp_path):
     model = network(0)
     model.optimizer.build(model.trainable_variables)
-    model.get_layer("standardise").set_statistics([1.0, 2.0, 3.0], [2.0, 0.0, 4.0])
+    layers.set_statistics(model.get_layer("standardise"), [1.0, 2.0, 3.0], [2.0, 0.0, 4.0])
     x = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")

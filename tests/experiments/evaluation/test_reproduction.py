@@ -248,6 +248,16 @@ def test_a_statement_is_undecided_where_the_interval_holds_zero_and_not_run_wher
     assert reproduction.check_statement(said(), paper(), quick).outcome == "not run: mfcc, own_cnn"
 
 
+def test_a_statement_is_held_against_the_papers_corpus_before_longer_trainings_on_another():
+    elsewhere = {"corpus": "emodb-2s", "corpus_variant": "emodb-2s"}
+    near = {"corpus_variant": "ravdess/4hap", "preset": "quick"}
+    runs = [
+        many([k] * 8, variant=name, **where) for where in (elsewhere, near) for k, name in ((3, "mfcc"), (1, "own_cnn"))
+    ]
+    place = reproduction.check_statement(said(), paper(), system_results.group(runs)).place
+    assert place == "ravdess/4hap, paper, preset quick, seed 0"
+
+
 def test_a_statement_of_classes_compares_their_recall_with_that_of_the_others():
     (only,) = system_results.group([many([3] * 8)])
     recalls = np.diag(np.asarray(only.records[0].parts["test"]["confusion"])[:, :2]) / 16

@@ -15,10 +15,11 @@ from common.evaluation import agreement, metrics
 from common.features import feature_store
 from common.learning import batching, training
 from common.learning.batching import Subset
+from common.learning.layers import set_statistics
 from common.utterance import Corpus, Utterance
 from papers import chernykh2018
 from papers.chernykh2018 import RECIPES, framewise, model
-from papers.chernykh2018.layers import FixedSteps, both_directions, keras1_hard_sigmoid
+from papers.chernykh2018.layers import both_directions, fixed_steps, keras1_hard_sigmoid
 
 CLASSES = ("anger", "excitement", "neutral", "sadness")
 NETWORKS = ("one_label", "ctc", "one_label_legacy_code", "ctc_legacy_code")
@@ -92,7 +93,7 @@ def test_a_saved_network_predicts_the_same(variant, tmp_path):
     recipe = tiny(variant)
     fitted, few = untrained(recipe), part(4)
     if recipe.standardise:
-        fitted.model.get_layer("standardise").set_statistics(np.full(34, 0.3), np.full(34, 2.0))
+        set_statistics(fitted.model.get_layer("standardise"), np.full(34, 0.3), np.full(34, 2.0))
     fitted.model.save(tmp_path / "network.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "network.keras"), {})
     for rule, scores in model.predict(fitted, few, recipe).items():
@@ -121,9 +122,9 @@ def test_both_directions_are_keras_s_bidirectional_and_the_authors_leave_the_sec
 def test_fixed_steps_and_the_old_sigmoid_by_hand():
     frames = np.arange(1, 9, dtype="float32").reshape(2, 4, 1)
     length = np.array([2, 4])
-    assert np.asarray(FixedSteps(3)(frames, length))[..., 0].tolist() == [[1, 2, 0], [5, 6, 7]]
-    assert np.asarray(FixedSteps(6)(frames, length))[..., 0].tolist() == [[1, 2, 0, 0, 0, 0], [5, 6, 7, 8, 0, 0]]
-    assert np.asarray(FixedSteps()(frames, length))[..., 0].tolist() == [[1, 2, 0, 0], [5, 6, 7, 8]]
+    assert np.asarray(fixed_steps(frames, length, 3))[..., 0].tolist() == [[1, 2, 0], [5, 6, 7]]
+    assert np.asarray(fixed_steps(frames, length, 6))[..., 0].tolist() == [[1, 2, 0, 0, 0, 0], [5, 6, 7, 8, 0, 0]]
+    assert np.asarray(fixed_steps(frames, length))[..., 0].tolist() == [[1, 2, 0, 0], [5, 6, 7, 8]]
     values = np.asarray(keras1_hard_sigmoid(np.array([-3.0, -2.5, 0.0, 1.0, 2.5, 3.0], "float32")))
     assert values == pytest.approx([0, 0, 0.5, 0.7, 1, 1])
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.features import speech_synthesis
+from common.learning.layers import set_statistics
 from common.learning.training import Fitted
 from papers.satt2017 import figures, noise, protocol
 from papers.satt2017.features import FrontEnd, features
@@ -54,7 +55,7 @@ def test_activations_of_a_network(sentence, tmp_path):
     recipe = protocol.Recipe(front_end=SMALL, convolutions=1, lstm_units=4)
     model = build(recipe, 4)
     array = features(sentence, RATE, SMALL)
-    model.get_layer("noise_floor").set_statistics(-70, 12)
+    set_statistics(model.get_layer("noise_floor"), -70, 12)
     seen, active = figures.activations(model, array[0])
     assert np.allclose(seen, np.maximum(array[0] + 70, 0) / 12, atol=1e-5) and active.shape == (60, 40, 16)
     asked = []

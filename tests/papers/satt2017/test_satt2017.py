@@ -12,6 +12,7 @@ from common.errors import InputError
 from common.features import audio
 from common.learning import training
 from common.learning.batching import Subset
+from common.learning.layers import set_statistics
 from common.utterance import Corpus, Utterance
 from papers import satt2017
 from papers.satt2017 import model, protocol, two_step
@@ -81,9 +82,9 @@ def test_noise_statistics_by_hand():
 
 def test_the_noise_floor_makes_silence_zero_and_the_rest_of_unit_variance():
     part = part_of(dict.fromkeys(CLASSES, 4))
-    floor = model.NoiseFloor()
-    floor.build((None, 60, 32))
-    floor.set_statistics(*model.noise_statistics(part))
+    decibels = keras.Input((60, 32))
+    floor = keras.Model(decibels, model.noise_floor(decibels, per_spectrogram=False))
+    set_statistics(floor.get_layer("noise_floor"), *model.noise_statistics(part))
     seen = np.concatenate([np.asarray(floor(array)) for array in part.features])
     assert (seen[:, 50:] == 0).all() and seen.min() == 0
     assert seen[seen > 0].std() == pytest.approx(1, abs=1e-3)
@@ -94,7 +95,8 @@ def test_statistics_and_weights_come_from_the_training_part_alone():
     louder = dataclasses.replace(louder, features=[array + 40 for array in louder.features])
     fitted = model.fit(dataclasses.replace(TINY_CNN, epochs=1), train, louder, seed=0)
     layer = fitted.model.get_layer("noise_floor")
-    assert (float(layer.e_noise), float(layer.scale)) == pytest.approx(model.noise_statistics(train))
+    statistics = float(layer.adapt_mean), float(layer.adapt_variance) ** 0.5
+    assert statistics == pytest.approx(model.noise_statistics(train))
     assert model.noise_statistics(louder) != pytest.approx(model.noise_statistics(train))
 
 
@@ -150,7 +152,7 @@ def test_a_saved_model_predicts_the_same(name, tmp_path):
     system = model.build(recipe, 4)
     networks = [layer for layer in system.layers if isinstance(layer, keras.Model)] or [system]
     for network in networks:
-        network.get_layer("noise_floor").set_statistics(-65, 8)
+        set_statistics(network.get_layer("noise_floor"), -65, 8)
     system.save(tmp_path / "system.keras")
     again = keras.saving.load_model(tmp_path / "system.keras")
     before, after = (model.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
