@@ -66,6 +66,8 @@ def recorded(arguments, tmp_path_factory):
         within = ("--corpus", arguments()[3], "--emotions", "4hap", "--protocol", "speaker_independent")
         own = run("run", "baseline", "--variant", "mfcc_svm", *within, *arguments()[6:])
         assert own.exit_code == 0, own.output
+        for verb in ("tabulate", "report"):
+            assert run(verb, "--results", arguments.results).exit_code == 0
     (record,) = (r for r in records.read_all(arguments.results) if r.trained_on)
     return record, done.output
 
