@@ -78,9 +78,9 @@ def test_an_older_folder_is_run_by_keras_and_says_so(copy, trained):
     file = next(iter(trained[2].values()))
     expected = json.loads(run("predict", copy, file, "--json").stdout)["predictions"]
     (copy / "network.tflite").unlink()
-    described = json.loads((copy / "system.json").read_text())
+    described = json.loads((copy / "config.json").read_text())
     del described["sha256"]["network.tflite"], described["keras_only"]
-    (copy / "system.json").write_text(json.dumps(described))
+    (copy / "config.json").write_text(json.dumps(described))
     done = run("predict", copy, file, "--json")
     assert done.exit_code == 0 and "Keras runs this system, which takes longer: the folder is older" in done.stderr
     (ours,), (theirs,) = json.loads(done.stdout)["predictions"], expected
