@@ -14,9 +14,8 @@ import joblib
 import numpy as np
 from matplotlib.figure import Figure
 
-from common import processes, records
+from common import code_version, processes, records
 from common.evaluation import metrics
-from common.features import code_version
 from common.utterance import stem_of
 from experiments.report import drawing, forest, speaker_recalls
 
