@@ -1,14 +1,14 @@
 # Two commands do everything on a fresh machine: `make compare` and `make test`. A second call skips what is done.
 PYTHON ?= python3
 DATA ?=
-PRESET ?= quick
+PRESET ?=
 RESULTS ?= results/local
 BIN = .venv/bin
 
 .PHONY: compare test lint lock clean
 
 compare: .venv/installed
-	$(BIN)/python -m experiments compare --preset $(PRESET) --results $(RESULTS) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m experiments compare $(if $(PRESET),--preset $(PRESET)) --results $(RESULTS) $(if $(DATA),--data $(DATA))
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto
@@ -25,7 +25,8 @@ lint: .venv/installed
 
 # Every version and hash anew, for Python 3.11 to 3.13 on Linux, macOS and Windows.
 lock: .venv/installed
-	for name in requirements requirements-gpu requirements-jax requirements-opensmile requirements-ssl requirements-browser requirements-notebook; do \
+	for name in requirements requirements-gpu requirements-jax requirements-opensmile requirements-ssl requirements-browser \
+	    requirements-notebook requirements-exports requirements-onnx; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $$name.in -o $$name.txt; \
 	done

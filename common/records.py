@@ -231,15 +231,15 @@ def read(path) -> RunRecord:
     return record
 
 
-def read_all(root) -> list[RunRecord]:
-    """All records under `root/runs`, in the order of their paths.
+def read_all(root, corpus_variants=None) -> list[RunRecord]:
+    """All records under `root/runs`, or those of some corpus variants, in the order of their paths.
 
     Raises:
         InputError: naming the first ten that are damaged or that do not lie at their own path, a copy for instance.
     """
     records, faults = [], []
-    with _no_garbage_collection():
-        for path in sorted(Path(root, "runs").rglob("*.json")):
+    with without_garbage_collection():
+        for path in sorted(_paths(root, corpus_variants)):
             try:
                 records.append(read(path))
             except InputError as error:
@@ -252,9 +252,16 @@ def read_all(root) -> list[RunRecord]:
     return records
 
 
+def _paths(root, corpus_variants):
+    if corpus_variants is None:
+        return Path(root, "runs").rglob("*.json")
+    folders = {slug(name) for name in corpus_variants}
+    return (path for folder in folders for path in Path(root, "runs").glob(f"*/*/{folder}/**/*.json"))
+
+
 @contextlib.contextmanager
-def _no_garbage_collection():
-    """Records hold many lists and no cycles: the collector would walk them again and again and free nothing."""
+def without_garbage_collection():
+    """For work on all records: they hold many lists and no cycles, which the collector would walk again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 
 from common.corpora import emodb, iemocap, ravdess
 from common.errors import InputError, printable
+from common.progress import bar
 
 SOURCES = {"ravdess": ravdess, "emodb": emodb}
 ARCHIVES = {"ravdess": "Audio_Speech_Actors_01-24.zip", "emodb": "emodb.zip"}
@@ -107,9 +108,7 @@ class ResumingDownloader:
 
     def _append(self, response, have, total):
         """Write what comes, to the end; `total` is None where the server does not say how much that is."""
-        from tqdm import tqdm
-
-        bar = tqdm(
+        shown = bar(
             desc=f"download {self.part.stem}",
             initial=have,
             total=total,
@@ -119,13 +118,13 @@ class ResumingDownloader:
             leave=False,
         )
         size = have
-        with bar, open(self.part, "ab" if have else "wb") as file:
+        with shown, open(self.part, "ab" if have else "wb") as file:
             for block in response.iter_content(BLOCK):
                 size += len(block)
                 if size > MAX_DOWNLOAD_BYTES:
                     break
                 file.write(block)
-                bar.update(len(block))
+                shown.update(len(block))
         if size > MAX_DOWNLOAD_BYTES:
             self.part.unlink()
             raise InputError(f"{response.url}: the download does not end; {_TOO_LONG}")
@@ -262,8 +261,6 @@ def _check(name, corpus, folder):
 
 def _unpack(archive, target, check, progress):
     """Unpack beside `target`, check, and put it in its place."""
-    from tqdm import tqdm
-
     folder = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -277,7 +274,7 @@ def _unpack(archive, target, check, progress):
                 raise _NotTheCorpusError(f"{count} files of {size} bytes are in it")
             require_room(target.parent, size, f"unpacking {archive}")
             folder.mkdir()
-            for member in tqdm(members, "unpack", unit=" files", disable=not progress, leave=False):
+            for member in bar(members, desc="unpack", unit=" files", disable=not progress, leave=False):
                 file.extract(member, folder)
         check(folder)
         if target.is_dir():

@@ -23,11 +23,13 @@ from common import processes
 from common.corpora import emodb, iemocap, ravdess, verify
 from common.errors import InputError
 from common.features import speech_synthesis
+from common.progress import bar
 
 GENERATOR = f"common.corpora.synthetic 1 {speech_synthesis.VERSION}"
 SAMPLE_RATE_HZ = 16_000
 DEFAULT_SPEAKERS = {"ravdess": 8, "emodb": 10, "iemocap": 10}
 DEFAULT_FILES = {"ravdess": 8, "emodb": 3, "iemocap": 4}
+SHORT_SILENCE_S = (0.06, 0.08)
 PARALLEL_FROM = 100  # files: below, starting processes takes longer than it saves
 
 GERMAN = {  # of about the lengths of EmoDB's ten sentences
@@ -75,11 +77,20 @@ class Clip(NamedTuple):
     emotion: str  # that is acted
     text: str
     intensity: str | None = None
-    silence_s: tuple[float, float] = (0.06, 0.08)  # before and after, at least
+    silence_s: tuple[float, float] = SHORT_SILENCE_S  # before and after, at least
 
 
 def synthesize(
-    layout, directory, *, seed=0, speakers=None, files=None, individuality=0.0, workers=None, progress=True
+    layout,
+    directory,
+    *,
+    seed=0,
+    speakers=None,
+    files=None,
+    individuality=0.0,
+    short_silence=False,
+    workers=None,
+    progress=True,
 ) -> Path:
     """Write a tree in the layout of a corpus; leave one alone that is there already. Returns `directory`.
 
@@ -92,6 +103,7 @@ def synthesize(
             IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority; 100 there make
             a tree as large as the real one.
         individuality: how differently speakers express the same emotion, see `speech_synthesis.in_own_way`.
+        short_silence: without RAVDESS's seconds of silence around the speech, for networks that train on all of it.
         workers: processes; by default as many as there are cores, one for a small tree.
         progress: show a bar.
 
@@ -100,8 +112,11 @@ def synthesize(
     """
     directory = Path(os.path.abspath(directory))
     clips = plan(layout, seed=seed, speakers=speakers, files=files)
+    if short_silence:
+        clips = [clip._replace(silence_s=SHORT_SILENCE_S) for clip in clips]
     marker = {"layout": layout, "counts": _counts(clips), "seed": seed, "generator": GENERATOR}
     marker |= {"individuality": individuality} if individuality else {}
+    marker |= {"short_silence": True} if short_silence else {}
     paths = [clip.path for clip in clips] + list(_label_files(layout, clips, [0.0] * len(clips), seed))
 
     def complete():
@@ -217,13 +232,12 @@ def _chatter(rng):
 def _record(clips, folder, seed, individuality, workers, progress):
     """Speak and write every clip -> its seconds, in the clips' order."""
     import joblib
-    from tqdm import tqdm
 
     workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
     tasks = (joblib.delayed(_record_one)(clip, str(folder), seed, individuality) for clip in clips)
     with processes.pool():
         done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
-        return list(tqdm(done, "synthesize", len(clips), unit=" files", disable=not progress, leave=False))
+        return list(bar(done, desc="synthesize", total=len(clips), unit=" files", disable=not progress, leave=False))
 
 
 def _record_one(clip, folder, seed, individuality):

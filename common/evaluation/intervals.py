@@ -209,8 +209,9 @@ def _places(seeds, of) -> np.ndarray:
 
 def _summed(cells, place, axis) -> np.ndarray:
     """Counts with one axis summed by place."""
-    members = [np.take(cells, np.flatnonzero(place == p), axis=axis).sum(axis=axis) for p in range(place.max() + 1)]
-    return np.stack(members, axis=axis).astype(float)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
+    return np.add.reduceat(np.take(cells, order, axis=axis).astype(float), starts, axis=axis)
 
 
 def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
@@ -218,15 +219,13 @@ def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
     (num_speakers, num_networks), place = cells.shape[:2], _places(seeds, of)
     of_networks, of_speakers = cells.sum(axis=0), _summed(cells, place, axis=1)
     sums = of_speakers.sum(axis=0)
-    speakers = _jackknife(statistic, sums, [(slice(None), cell) for cell in of_speakers], np.zeros(num_speakers))
+    speakers = _jackknife(statistic, sums, None, of_speakers, np.zeros(num_speakers))
     if num_networks == 1:
         return speakers, num_speakers - 1, SPEAKERS
     strata = seeds if np.unique(seeds, return_counts=True)[1].min() > 1 else np.zeros(num_networks)
-    networks = _jackknife(statistic, sums, list(zip(place, of_networks, strict=True)), strata)
-    where = np.argwhere(cells.reshape(num_speakers, num_networks, -1).any(axis=2))  # (C, 2)
-    both = _jackknife(
-        statistic, sums, [(place[network], cells[g, network]) for g, network in where], strata[where[:, 1]]
-    )
+    networks = _jackknife(statistic, sums, place, of_networks, strata)
+    speaker, network = np.nonzero(cells.reshape(num_speakers, num_networks, -1).any(axis=2))  # (C,) each
+    both = _jackknife(statistic, sums, place[network], cells[speaker, network], strata[network])
     apart = max(0.0, speakers - both)
     variance = networks + apart
     if variance <= 0:
@@ -235,14 +234,16 @@ def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
     return variance, min(variance**2 / squares, num_speakers - 1), BOTH
 
 
-def _jackknife(statistic, sums, removed, strata) -> float:
-    """J for what is removed one at a time, each (index of `sums`, counts)."""
+def _jackknife(statistic, sums, places, removed, strata) -> float:
+    """J for counts (M, ...) that are removed from `sums` one at a time, at its places (M,); None: from all of it."""
     values, size = [], max(1, CHUNK // sums.size)
     for start in range(0, len(removed), size):
-        chunk = removed[start : start + size]
-        left = np.repeat(sums[None], len(chunk), axis=0)
-        for each, (index, counted) in zip(left, chunk, strict=True):
-            each[index] -= counted
+        chunk = slice(start, start + size)
+        if places is None:
+            left = sums - removed[chunk]
+        else:
+            left = np.repeat(sums[None], len(removed[chunk]), axis=0)
+            left[np.arange(len(left)), places[chunk]] -= removed[chunk]
         values.append(statistic(left))
     values = np.concatenate(values)
     if np.isnan(values).any():

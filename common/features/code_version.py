@@ -8,6 +8,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+OURS = ("common", "papers", "experiments")
+
 
 def code_version(module_name) -> str:
     """Hash of a module's source and of every module of ours that it imports, so that nothing stale is read."""
@@ -36,7 +38,7 @@ def _own_imports(module_name, seen) -> set[str]:
         return seen
     seen.add(module_name)
     for node in ast.walk(ast.parse(Path(_source(module_name)).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("common", "papers"):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in OURS:
             for alias in node.names:
                 child = f"{node.module}.{alias.name}"
                 is_module = importlib.util.find_spec(node.module).submodule_search_locations is not None

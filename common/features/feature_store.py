@@ -18,8 +18,8 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from tqdm import tqdm
 
+from common import progress
 from common.atomic_file import atomic
 from common.errors import InputError, unusable
 from common.features import audio
@@ -109,7 +109,7 @@ def compute(utterances, function, front_end, *, hashes, version, root, workers, 
         results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
         faults = {}
         try:
-            for utterance_id, entry, fault in tqdm(results, total=len(missing), desc=label, unit="file"):
+            for utterance_id, entry, fault in progress.bar(results, total=len(missing), desc=label, unit="file"):
                 entries[utterance_id] = entry
                 if fault:
                     faults[utterance_id] = fault

@@ -72,6 +72,7 @@ def start():
         if keras.backend.backend() == "tensorflow":
             import tensorflow
 
+            tensorflow.get_logger().setLevel("ERROR")  # such as its warnings of retracing
             tensorflow.config.experimental.enable_op_determinism()
             tensorflow.config.list_physical_devices()
 

@@ -57,7 +57,7 @@ def _cold_start(name, variant, count) -> dict:
         where = ("--folds", 1, "--workers", 1, "--results", Path(folder, "results"), "--models", Path(folder, "models"))
         protocol = ("--protocol", "speaker_independent", "--emotions", "4hap")
         child(["-m", "experiments", *training, *where, *protocol], environment={"SER_CACHE": folder})
-        (model,) = (path.parent for path in Path(folder, "models").rglob("system.json"))
+        (model,) = (path.parent for path in Path(folder, "models").rglob("config.json"))
         starts = [child(["-m", "experiments", "predict", model, wav]) for _start in range(count)]
     seconds = statistics.median(one.wall_s for one in starts)
     return figure(

@@ -106,12 +106,11 @@ def _serve(study, corpus, path, port):
 
 def _listen_through(study, corpus):
     """Read every recording once before a study begins: a damaged one would stop an assessor half-way."""
-    from tqdm import tqdm
-
     from common.features import audio
+    from common.progress import bar
 
     chosen = {item.id for item in study.items}
-    for u in tqdm([u for u in corpus.utterances if u.id in chosen], desc="reading the recordings", leave=False):
+    for u in bar([u for u in corpus.utterances if u.id in chosen], desc="reading the recordings", leave=False):
         audio.read_utterance(u)
 
 

@@ -1,5 +1,7 @@
 """The verb `run`, and what it and `compare` print at their end."""
 
+from pathlib import Path
+
 import click
 
 from common.errors import InputError
@@ -72,17 +74,17 @@ def train(systems, corpus_names, protocols, options):
     show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
 
-def _not_learnt(everything, names):
+def _not_learnt(recorded):
     """A sentence on each system of a run that has networks which did not learn."""
     from experiments.evaluation import system_results
 
-    for system in system_results.group([r for r in everything if (r.paper, r.variant) in names]):
+    for system in system_results.group(recorded):
         for sentence in system.not_learnt:
             yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
 
 
 def show(done, refused, failed, results, chosen=None):
-    """Print the table of all records and where the report lies.
+    """Print the table of the systems that ran, write the tables of their corpora, and say what makes the others.
 
     Args:
         done, refused, failed: as `compare.train` returns them.
@@ -103,22 +105,27 @@ def show(done, refused, failed, results, chosen=None):
 
 def _show(done, refused, results, chosen):
     from common import records
-    from experiments.report import html_page
+    from experiments.evaluation import system_results
     from experiments.tables import all_tables
 
-    everything = records.read_all(results)
-    all_tables.update(results)
-    names = {(system.paper, system.variant) for system in done}
+    corpora = list(dict.fromkeys(corpus for _, corpus in done))
+    ran = {(system.paper, system.variant, system.preset, corpus) for system, corpus in done}
+    of_corpora = records.read_all(results, corpora)
+    recorded = [
+        record for record in of_corpora if (record.paper, record.variant, record.preset, record.corpus_variant) in ran
+    ]
     if chosen:
         name, holds = chosen
-        click.echo(all_tables.write_grid(results, name, list(filter(holds, everything))))
+        click.echo(all_tables.write_grid(results, name, list(filter(holds, of_corpora))))
     else:
-        click.echo(all_tables.table_for_terminal([r for r in everything if (r.paper, r.variant) in names]))
-    for sentence in [*refused, *_not_learnt(everything, names)]:
+        click.echo(all_tables.table_for_terminal(recorded))
+    for sentence in [*refused, *_not_learnt(recorded)]:
         click.echo(sentence)
-    index = html_page.write(results)
-    click.echo(f"tables (Markdown, CSV, LaTeX): {results / 'tables'}\nfigures: {index.parent / 'figures'}")
-    click.echo(f"next: open {index} in a browser")
+    for path in all_tables.update_corpora(results, of_corpora):
+        click.echo(f"table: {path} (.csv, .tex)")
+    where = [] if results == Path("results") else ["--results", str(results)]
+    for verb, makes in (("tabulate", "all tables and the headline figure"), ("report", "pages with all figures")):
+        click.echo(f"next: {system_results.shell_line([verb, *where])}    ({makes})")
 
 
 def _failures(failed) -> list[str]:

@@ -97,12 +97,9 @@ def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(Non
     Raises:
         NotComputableError: the metric or its interval does not exist.
     """
-    used = [record for system in (first, second) for seed in seeds or system.seeds for record in system.by_seed[seed]]
-    speakers = np.unique(np.concatenate([record.parts[parts[0]]["speakers"] for record in used]))
-    counts = [
-        system.counts(parts, rule=rule, seeds=seeds, speakers=speakers)
-        for system, rule in zip((first, second), rules, strict=True)
-    ]
+    ruled = list(zip((first, second), rules, strict=True))
+    speakers = np.unique(np.concatenate([s.speakers(parts[0], rule=rule, seeds=seeds) for s, rule in ruled]))
+    counts = [system.counts(parts, rule=rule, seeds=seeds, speakers=speakers) for system, rule in ruled]
     common = common_seeds(first, second)
     paired = set(seeds) <= set(common) if seeds else first.seeds == second.seeds == common
     return intervals.difference(metrics.by_name(metric, first.classes), *counts, paired=paired)

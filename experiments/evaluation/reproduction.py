@@ -140,7 +140,7 @@ def _of_seeds(number, system, raters) -> Estimate:
     if base == "share":
         return scores.share(system, share, raters.get(system.corpus_variant), **options)
     aggregation = "fold_mean" if number.aggregation == "fold_mean" else "pooled"
-    return noise_conditions.measure(system, number.metric, aggregation=aggregation, **options)
+    return noise_conditions.measure(system, number.metric, aggregation=aggregation, interval=False, **options)
 
 
 def _nearest(number, systems, raters) -> tuple:

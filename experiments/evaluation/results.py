@@ -16,6 +16,7 @@ ABOUT = ["n", "folds", "seeds", "trained_out", "notes"]
 SEEDS = ["lowest_seed", "highest_seed"]
 BAND = ["band", "band_source"]
 VALUE = ["estimate", "low", "high", *SEEDS, "why_none", *BAND]
+AGGREGATIONS = ("pooled", "fold_mean")
 COLUMNS = [*KEY, "part", "metric", "class", "aggregation", *VALUE, *ABOUT]
 
 UA, WA = ("ua", "test", "pooled"), ("wa", "test", "pooled")
@@ -28,14 +29,13 @@ NUMBERS = (
 )
 
 
-def frame(systems, numbers=NUMBERS, *, own_rule=False, intervals=True) -> pd.DataFrame:
+def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
     """One row per system, decision rule and number.
 
     Args:
         systems: SystemResults; what is measured of one is kept with it.
         numbers: (metric, part, aggregation) each; `recall`, `precision` and `f1` are measured of every class.
         own_rule: the paper's own decision rule alone.
-        intervals: whether pooled metrics of counts get theirs, which takes ten thousand resamplings each.
 
     Returns:
         `COLUMNS`. `estimate`, `low` and `high` are NaN where there is no number or no interval, and `why_none` then
@@ -45,27 +45,32 @@ def frame(systems, numbers=NUMBERS, *, own_rule=False, intervals=True) -> pd.Dat
         must know. What rules share has a row at one rule: training parts at the paper's own, slices at the votes of
         slices.
     """
-    rows = []
+    rows = _rows(systems, numbers, own_rule, AGGREGATIONS)
+    values = {name: "float64" for name in ["estimate", "low", "high", *SEEDS]}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(values)
+
+
+def _rows(systems, numbers, own_rule, with_interval):
+    """The rows of `frame` as dicts; `with_interval` names the aggregations whose metrics of counts get theirs."""
     for system in systems:
         about = {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
         about |= {"trained_out": system.trained_out, "notes": "; ".join(system.caveats)}
         for rule in system.rules[:1] if own_rule else system.rules:
             key = {name: getattr(system, name) for name in KEY[:-1]} | {"rule": rule}
-            rows += [key | number | about for number in _numbers(system, rule, numbers, intervals)]
-    values = {name: "float64" for name in ["estimate", "low", "high", *SEEDS]}
-    return pd.DataFrame(rows, columns=COLUMNS).astype(values)
+            for number in _numbers(system, rule, numbers, with_interval):
+                yield key | number | about
 
 
-def _numbers(system, rule, numbers, intervals):
+def _numbers(system, rule, numbers, with_interval):
     for metric, part, aggregation in numbers:
         if (part == "train" and rule != system.rules[0]) or (metric == "slice_wa" and rule != scores.SLICE_RULE):
             continue
         for emotion in system.classes if metric in metrics.OF_CLASSES else [""]:
             name = f"{metric}:{emotion}" if emotion else metric
             number = {"part": part, "metric": metric, "class": emotion, "aggregation": aggregation}
-            options = {"aggregation": aggregation, "part": part, "rule": rule, "interval": intervals}
+            options = {"part": part, "rule": rule, "interval": aggregation in with_interval}
             try:
-                number |= _value(noise_conditions.measure(system, name, **options))
+                number |= _value(noise_conditions.measure(system, name, aggregation=aggregation, **options))
             except ValueError as error:
                 number["why_none"] = str(error)
             is_headline = (part, aggregation) == ("test", "pooled")
@@ -80,22 +85,23 @@ def _value(estimate) -> dict:
     return value | dict(zip(SEEDS, ends, strict=True))
 
 
-def wide(measured, names) -> pd.DataFrame:
-    """One row per system, rule and class, in the order of `measured`: `KEY`, `class`, `ABOUT`, columns of every number.
+def wide(systems, names, *, own_rule=True, intervals=True) -> pd.DataFrame:
+    """One row per system, rule and class: `KEY`, `class`, `ABOUT`, columns of every number.
 
     Args:
-        measured: of `frame`.
+        systems: SystemResults.
         names: column -> (metric, part, aggregation). `ua` also gives `ua_low`, `ua_why_none` and so on through `VALUE`.
+        own_rule: the paper's own decision rule alone.
+        intervals: whether pooled metrics of counts get theirs; means over folds have none here.
     """
-    key, numbers = [*KEY, "class"], pd.MultiIndex.from_frame(measured[["metric", "part", "aggregation"]])
-    rows = measured.loc[numbers.isin(list(names.values())), key + ABOUT].drop_duplicates()
-    values = [
-        measured.loc[numbers == number, key + VALUE]
-        .set_index(key)
-        .rename(columns={field: name if field == "estimate" else f"{name}_{field}" for field in VALUE})
-        for name, number in names.items()
-    ]
-    return rows.join(pd.concat(values, axis="columns"), on=key)
+    rows, about = {}, [*KEY, "class", *ABOUT]
+    for row in _rows(systems, dict.fromkeys(names.values()), own_rule, ("pooled",) if intervals else ()):
+        fields = rows.setdefault(tuple(row[name] for name in [*KEY, "class"]), {name: row[name] for name in about})
+        for name, number in names.items():
+            if number == (row["metric"], row["part"], row["aggregation"]):
+                fields |= {name if field == "estimate" else f"{name}_{field}": row.get(field) for field in VALUE}
+    columns = about + [name if field == "estimate" else f"{name}_{field}" for name in names for field in VALUE]
+    return pd.DataFrame(list(rows.values()), columns=columns, dtype=object)
 
 
 def predictions(records) -> pd.DataFrame:

@@ -24,7 +24,7 @@ SLICE_RULE = "slice_votes"
 def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
     """A metric of a system, named as in common/evaluation/reported_results.
 
-    Without `interval` a pooled metric of counts has none, which saves its time.
+    Without `interval` a metric of counts has none, which saves its time.
 
     Raises:
         NotComputableError: records do not tell it, or it is undefined on these utterances.
@@ -55,7 +55,7 @@ def _measure(system, metric, aggregation, part, rule, interval) -> Estimate:
     if part == "train":
         return next_seed(_per_seed(system, of_confusion, aggregation, part, rule), rate=True)
     if aggregation == "fold_mean":
-        return _fold_mean(system, of_confusion, part, rule)
+        return _fold_mean(system, of_confusion, part, rule, interval)
     return _pooled(system, metric, of_confusion, part, rule, interval)
 
 
@@ -169,9 +169,11 @@ def with_interval(by_seed, statistic, counts, **options) -> Estimate:
         return Estimate(value, why_none=str(error), by_seed=by_seed)
 
 
-def _fold_mean(system, of_confusion, part, rule) -> Estimate:
+def _fold_mean(system, of_confusion, part, rule, interval) -> Estimate:
     """Without a speaker, a fold counts by the share of its utterances that is left."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
+    if not interval and not np.isnan(by_seed).any():
+        return Estimate(float(np.mean(by_seed)), by_seed=by_seed)
     counts = system.counts([part], rule=rule)
     counts = intervals.Counts(counts.cells[:, :, 0], counts.seeds)
     values = of_confusion(counts.cells.sum(axis=0))

@@ -250,22 +250,48 @@ class SystemResults:
         Args:
             speakers: (G,) sorted names; by default those of the parts' utterances.
         """
-        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
+        rule, seeds = rule or self.rules[0], tuple(seeds or self.seeds)
         if speakers is None:
-            speakers = np.unique(np.concatenate([record.parts[parts[0]]["speakers"] for record in chosen]))
-        cells = [
-            [self._counts_of(record, part, rule or self.rules[0], speakers) for part in parts] for record in chosen
-        ]
-        return intervals.Counts(
-            np.stack([np.stack(of_record, axis=1) for of_record in cells], axis=1),
-            np.array([record.seed for record in chosen]),
-        )
+            return self._counted(tuple(parts), rule, seeds)
+        chosen = [record for seed in seeds for record in self.by_seed[seed]]
+        num_classes = len(self.classes)
+        cells = np.zeros((len(speakers), len(chosen), len(parts), num_classes, num_classes + 1), dtype=np.int64)
+        for network, record in enumerate(chosen):
+            for place, part in enumerate(parts):
+                names, counted = self._cells(record, part, rule)
+                cells[np.searchsorted(speakers, names), network, place] = counted
+        return intervals.Counts(cells, np.array([record.seed for record in chosen]))
 
-    def _counts_of(self, record, part, rule, speakers) -> np.ndarray:
-        """(G, K, K+1)."""
-        labels, decisions = record.labels(part), self.decisions(record, rule, part)
-        options = {"num_classes": len(self.classes), "names": speakers}
-        return metrics.confusion_by_group(labels, decisions, record.parts[part]["speakers"], **options)[:, 0]
+    def _counted(self, parts, rule, seeds) -> intervals.Counts:
+        """`counts` of the parts' own speakers, computed once for all metrics."""
+        key = parts, rule, seeds
+        if key not in self._all_counts:
+            options = {"rule": rule, "seeds": seeds}
+            self._all_counts[key] = self.counts(parts, speakers=self.speakers(parts[0], **options), **options)
+        return self._all_counts[key]
+
+    def speakers(self, part="test", *, rule=None, seeds=None) -> np.ndarray:
+        """(G,) sorted names of those whose utterances are in a part."""
+        chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
+        return np.unique(np.concatenate([self._cells(record, part, rule or self.rules[0])[0] for record in chosen]))
+
+    @functools.cached_property
+    def _all_counts(self) -> dict:
+        return {}
+
+    @functools.cached_property
+    def _by_speaker(self) -> dict:
+        return {}
+
+    def _cells(self, record, part, rule) -> tuple[np.ndarray, np.ndarray]:
+        """(G,) sorted speakers of a part of one record, and their (G, K, K+1) counts."""
+        key = record.seed, record.fold, rule, part
+        if key not in self._by_speaker:
+            labels, decisions = record.labels(part), self.decisions(record, rule, part)
+            speakers = np.asarray(record.parts[part]["speakers"])
+            cells = metrics.confusion_by_group(labels, decisions, speakers, num_classes=len(self.classes))[:, 0]
+            self._by_speaker[key] = np.unique(speakers), cells
+        return self._by_speaker[key]
 
     def tested_by(self, record, rule=None, part="test") -> Predictions:
         """What one record decided, in its own order."""

@@ -4,42 +4,94 @@ One figure of each kind per system and protocol, folds and seeds together; every
 one figure per group of systems, see forest.py.
 """
 
+import dataclasses
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+import joblib
 import numpy as np
 from matplotlib.figure import Figure
 
+from common import processes, records
 from common.evaluation import metrics
+from common.features import code_version
 from common.utterance import stem_of
 from experiments.report import drawing, forest, speaker_recalls
 
 FULL = "paper"  # the preset
+KEYS = "keys.json"
+PARALLEL_FROM = 12  # systems: below, starting processes takes longer than it saves
 PANELS = (  # of what, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
 )
 
 
-def draw(systems, ablations=frozenset()) -> dict[str, bytes]:
+def draw(systems, ablations=frozenset(), *, results=None, folder=None) -> dict[str, bytes]:
     """SVG bytes by file name: of full trainings, or of reduced ones where there is no other.
 
     Args:
         systems: SystemResults.
         ablations: names of systems that stand beside no other: only a ledger compares them.
+        results: the folder of the records.
+        folder: of figures drawn before; those whose records and code did not change are taken from there. `KEYS` among
+            the file names then says what they depend on.
     """
-    images = {}
     full = [system for system in systems if system.preset == FULL]
+    groups = forest.groups(systems, ablations)
+    subjects = {stem(system): [system] for system in full or systems} | groups
+    keys = {name: _key(members, results) for name, members in subjects.items()} if folder else {}
+    images = _drawn_before(folder, keys) if folder else {}
+    new = [name for name in subjects if name not in images]
+    alone = [name for name in new if name not in groups]
+    workers = joblib.cpu_count() if len(alone) >= PARALLEL_FROM else 1
+    with processes.pool():
+        tasks = (joblib.delayed(_of_system)(dataclasses.replace(subjects[name][0])) for name in alone)
+        images |= zip(alone, joblib.Parallel(n_jobs=workers)(tasks), strict=True)
     with drawing.style():
-        for system in full or systems:
-            if any(
-                record.history.get(name)
-                for record in system.records_used
-                for *_, train, valid in PANELS
-                for name in (train, valid)
-            ):
-                images[f"{stem(system)}-curves.svg"] = drawing.svg(curves(system))
-            images[f"{stem(system)}-confusion.svg"] = drawing.svg(confusion(system))
-            images[f"{stem(system)}-recalls.svg"] = drawing.svg(speaker_recalls.recalls(system))
-        images |= {name: drawing.svg(figure) for name, figure in forest.draw(systems, ablations).items()}
-    return images
+        images |= {name: {name: drawing.svg(forest.forest(groups[name]))} for name in new if name in groups}
+    drawn = {name: image for subject in subjects for name, image in images[subject].items()}
+    if folder:
+        known = {name: [keys[name], list(images[name])] for name in subjects}
+        drawn[KEYS] = json.dumps(known, indent=1).encode()
+    return drawn
+
+
+def _of_system(system) -> dict[str, bytes]:
+    names = [name for *_, train, valid in PANELS for name in (train, valid)]
+    has_history = any(record.history.get(name) for record in system.records_used for name in names)
+    kinds = {"curves": curves} if has_history else {}
+    kinds |= {"confusion": confusion, "recalls": speaker_recalls.recalls}
+    with drawing.style():
+        return {f"{stem(system)}-{kind}.svg": drawing.svg(make(system)) for kind, make in kinds.items()}
+
+
+def _key(systems, results) -> str:
+    """What the figures of these systems depend on: code, versions, and the files of their records."""
+    places = [records.record_path(results, record) for system in systems for record in system.records]
+    files = [(str(path), status.st_size, status.st_mtime_ns) for path in places for status in [path.stat()]]
+    return hashlib.sha256(json.dumps([_code(), files]).encode()).hexdigest()
+
+
+@functools.cache
+def _code() -> list:
+    style = drawing.STYLE.read_text(encoding="utf-8")
+    return [code_version.code_version(__name__), code_version.versions(("matplotlib", "numpy", "scipy")), style]
+
+
+def _drawn_before(folder, keys) -> dict[str, dict[str, bytes]]:
+    """Subject -> its figures in the folder, where its key is still the same."""
+    try:
+        known = json.loads(Path(folder, KEYS).read_text(encoding="utf-8"))
+        return {
+            name: {file: Path(folder, file).read_bytes() for file in known[name][1]}
+            for name, key in keys.items()
+            if known.get(name, [None])[0] == key
+        }
+    except (OSError, ValueError, TypeError, AttributeError, IndexError):  # no report yet, or not as this code wrote it
+        return {}
 
 
 def stem(system) -> str:

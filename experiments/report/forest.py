@@ -14,18 +14,18 @@ ROW_INCHES = 0.42
 WIDTH_INCHES = 9
 
 
-def draw(systems, ablations=frozenset()) -> dict[str, Figure]:
-    """File name -> figure, for every corpus variant, protocol and preset with two methods or more.
+def groups(systems, ablations=frozenset()) -> dict[str, list]:
+    """File name -> members, for every corpus variant, protocol and preset with two methods or more.
 
     Left out are leaky protocols and trainings on another corpus.
     """
-    groups = {
+    compared = {
         group: comparisons.distinct_systems(members, ablations)[0]
         for group, members in system_results.by_group([s for s in systems if not s.trained_on]).items()
     }
     return {
-        stem_of(("forest",), corpus, (protocol, preset)) + ".svg": forest(members)
-        for (corpus, protocol, preset), members in groups.items()
+        stem_of(("forest",), corpus, (protocol, preset)) + ".svg": members
+        for (corpus, protocol, preset), members in compared.items()
         if len(members) > 1 and not leakage.is_leaky(protocol)
     }
 

@@ -35,6 +35,7 @@ READ_FIRST, READ_LATER = ("What we find",), ("From the paper to the code", "Devi
 PRESET = "paper"
 
 
+@records.without_garbage_collection()
 def write(root, papers=reported_results.PAPERS) -> Path:
     """Draw the figures, write the pages, return the index page's path.
 
@@ -42,12 +43,13 @@ def write(root, papers=reported_results.PAPERS) -> Path:
         InputError: a damaged record or paper.toml, or a folder that cannot be written to.
     """
     results = system_results.group(records.read_all(root))
-    drawn = figures.draw(results, ablation_effects.ablations(papers))
+    folder = Path(root, "report")
+    places = {"results": root, "folder": folder / "figures"}
+    drawn = figures.draw(results, ablation_effects.ablations(papers), **places)
     more = {"measured": latencies.read(root), "other": other_sheets(root), "paper_figures": _paper_figures(root)}
     more |= {"people": human_reference.read(root), "rated": annotations.read_all(root)}
     rendered = pages(results, reported_results.read_all(papers), drawn, papers, **more)
     images = drawn | {name: image["image"] for name, image in more["paper_figures"].items()}
-    folder = Path(root, "report")
     contents = {folder / name: text for name, text in rendered.items()}
     contents |= {folder / "figures" / name: image for name, image in images.items()}
     try:

@@ -16,7 +16,7 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
-SYNTHETIC_FILES = 4  # per speaker and emotion: a comparison on two cores has to fit five minutes
+SYNTHETIC_FILES = 2  # per speaker and emotion: full trainings of all papers have to fit five minutes of two cores
 OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 
@@ -146,7 +146,7 @@ def synthetic_corpora(data):
 
     folder = feature_store.cache_dir() / "synthetic"
     for layout in SYNTHETIC_LAYOUTS:
-        synthetic.synthesize(layout, folder / layout, files=SYNTHETIC_FILES)
+        synthetic.synthesize(layout, folder / layout, files=SYNTHETIC_FILES, short_silence=True)
     click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 
@@ -190,7 +190,8 @@ def train(
         test_corpora: names of those that protocol cross_corpus tests on.
 
     Returns:
-        The systems that have records now; a sentence on each that cannot run there; and what went wrong with folds.
+        (system, corpus variant) of what has records now; a sentence on each system that cannot run there; and what
+        went wrong with folds.
 
     Raises:
         InputError: nothing at all could be run.
@@ -206,12 +207,13 @@ def train(
         selected = jobs.select(catalog.paper(system.paper), corpus, system.recipe, emotions)
         human_reference.write_listeners(selected, results)
         annotations.write(selected, results)
-        return new_jobs
+        return new_jobs, selected.variant
 
     places = {"protocols": protocols, "data": data, "labels": labels, "test_corpora": test_corpora}
     done, refused = everywhere(planned, chosen, corpus_names, **places)
-    new_jobs = [job for _, of_system in done for job in of_system]
-    return [system for system, _ in done], refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
+    new_jobs = [job for _, (of_system, _) in done for job in of_system]
+    ran = [(system, corpus) for system, (_, corpus) in done]
+    return ran, refused, schedule.run(new_jobs, workers=workers, scheduler=scheduler)
 
 
 def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpora=()):

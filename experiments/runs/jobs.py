@@ -202,7 +202,8 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
     for seed in seeds:
         protocol, folds, sentences, audited = folds_of(selected, seed, hashes)
         notes += sentences
-        _say(f"{selected.variant}, {protocol}", audited)
+        if not selected.synthetic:  # of invented speech nothing is claimed; the records keep what was found
+            _say(f"{selected.variant}, {protocol}", audited)
         drafts += [
             FoldJob(
                 system=system,

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from common.errors import InputError
 from common.processes import end_with
+from common.progress import bar
 from experiments.runs.train_fold import run_job
 
 RETRIES = 3  # of a job whose process died
@@ -38,8 +39,9 @@ def run(jobs, *, workers, scheduler=None) -> list[InputError]:
     if not jobs:
         return []
     total = sum(max(1, job.system.recipe.max_epochs) for job in jobs)
-    with tqdm(total=total, desc=f"{len(jobs)} folds", unit="epoch", bar_format=BAR, postfix="left: ?") as bar:
-        progress = Progress(bar, jobs, 1 if scheduler else min(workers, len(jobs)))
+    title = f"{len(jobs)} folds"
+    with bar(total=total, desc=title, unit="epoch", bar_format=BAR, postfix="left: ?", delay=0) as shown:
+        progress = Progress(shown, jobs, 1 if scheduler else min(workers, len(jobs)))
         if scheduler:
             from experiments.runs import dask_engine
 

@@ -22,10 +22,11 @@ from common.errors import InputError
 from common.features.code_version import code_version
 from common.learning import backend
 from experiments import catalog
-from experiments.saved_models import model_card
+from experiments.saved_models import model_card, standalone
 
 SCHEMA = 1
-DESCRIPTION, CARD = "system.json", "README.md"
+DESCRIPTION, CARD = "config.json", "README.md"
+EARLIER = "system.json"  # the description in folders whose networks need layers that are no more
 FRONT_END = "front_end"  # folder of the files that the front end reads, where it reads any
 SUFFIXES = (".keras", ".skops")
 TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
@@ -45,7 +46,7 @@ def _as_in_a_record(field) -> tuple:
     return field.name, field.type, dataclasses.field(**given)
 
 
-Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and six of its own
+Description = dataclasses.make_dataclass(  # config.json: a record's fields without its evidence, and six of its own
     "Description",
     [*map(_as_in_a_record, _KEPT)]
     + [
@@ -102,9 +103,9 @@ def save(fitted, record, fold, folder) -> Path:
 
 
 def _write(fitted, record, speakers, folder):
-    networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
+    networks = dict(fitted.model) if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
-        _write_network(network, folder / name)
+        networks[name] = _write_network(network, folder / name)
     for path in catalog.paper(record.paper).files(_recipe(record).front_end):
         (folder / FRONT_END).mkdir(exist_ok=True)
         shutil.copy(path, folder / FRONT_END)
@@ -116,7 +117,7 @@ def _write(fitted, record, speakers, folder):
         "sha256": {path.name: digest(path) for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES},
     }
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(model_card.text(record, speakers), encoding="utf-8")
+    (folder / CARD).write_text(model_card.text(record, speakers, networks), encoding="utf-8")
 
 
 def digest(path) -> str:
@@ -126,12 +127,17 @@ def digest(path) -> str:
 
 
 def _write_network(network, place):
+    """Write a network, which Keras alone reads, with layers.py where it needs one, or an estimator; return either."""
     if hasattr(network, "save"):
+        network = standalone.plain(network)
         network.save(place.with_suffix(".keras"))
-        return
+        if definitions := standalone.definitions(network):
+            (place.parent / standalone.DEFINITIONS).write_text(definitions, encoding="utf-8")
+        return network
     import skops.io
 
     skops.io.dump(network, place.with_suffix(".skops"), compression=zipfile.ZIP_DEFLATED)
+    return network
 
 
 def _speakers(fold) -> dict[str, int]:
@@ -185,6 +191,10 @@ def _damaged(path, reason) -> InputError:
 def _described(folder) -> Description:
     path = folder / DESCRIPTION
     if not path.is_file():
+        if (folder / EARLIER).is_file():
+            raise InputError(
+                f"{folder} was saved by an earlier version of this suite ({EARLIER}); save the system anew"
+            )
         inside = sorted(folder.rglob(DESCRIPTION)) if folder.is_dir() else ()
         hint = f"name one in it, for example {inside[0].parent}" if inside else "`run --models DIR` makes such folders"
         raise InputError(f"{folder} is not the folder of a saved system, it has no {DESCRIPTION}; {hint}")

@@ -41,6 +41,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TERMINAL_COLUMNS = 120
 
 
+@records.without_garbage_collection()
 def update(root, check=False, papers=reported_results.PAPERS, figure=None) -> list[Path]:
     """Bring the tables up to date with the records.
 
@@ -62,15 +63,41 @@ def update(root, check=False, papers=reported_results.PAPERS, figure=None) -> li
     differing = sorted(path for path, text in wanted.items() if _read(path) != text.encode())
     stale = sorted(path for path in present - wanted.keys() if _is_generated(path))
     if not check:
-        try:
-            write_set({path: wanted[path] for path in differing})
-            for path in stale:
-                path.unlink()
-        except OSError as error:
-            raise InputError(
-                f"{error.filename or differing[0]} cannot be written ({error.strerror}); choose another --results"
-            ) from error
+        _write({path: wanted[path] for path in differing}, stale)
     return differing + stale
+
+
+def update_corpora(root, found_records, papers=reported_results.PAPERS) -> list[Path]:
+    """Write the tables of some corpus variants alone; returns the Markdown files.
+
+    Args:
+        root: results folder.
+        found_records: all that it holds of these corpus variants.
+        papers: the folder of the papers.
+
+    Raises:
+        InputError: as `update`.
+    """
+    results = [system for system in system_results.group(found_records) if not system.trained_on]
+    beside = human_reference.read(root), annotations.read_all(root), ablation_effects.ablations(papers)
+    known = _shown(root, papers, reported_results.read_all(papers), results)
+    sheets = [
+        sheet for corpus, members in layout.by_corpus(results) for sheet in _of_corpus(corpus, members, known, *beside)
+    ]
+    _write({Path(root, "tables", f"{s.name}.{form}"): render(s) for s in sheets for form, render in FORMS.items()})
+    return [Path(root, "tables", f"{sheet.name}.md") for sheet in sheets]
+
+
+def _write(files, stale=()):
+    """Write all files or none, then remove those that are stale."""
+    try:
+        write_set(files)
+        for path in stale:
+            path.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or next(iter(files))} cannot be written ({error.strerror}); choose another --results"
+        ) from error
 
 
 def _is_generated(path) -> bool:
@@ -85,8 +112,7 @@ def expected(root, papers=reported_results.PAPERS, figure=None) -> dict[Path, st
     people = human_reference.read(root)
     rated = annotations.read_all(root)
     ablations = ablation_effects.ablations(papers)
-    is_committed = Path(root).resolve() == Path(papers).resolve().parent / "results"
-    shown = known if is_committed else [paper for paper in known if any(s.paper == paper.name for s in results)]
+    shown = _shown(root, papers, known, results)
     sheets = [*all_sheets(results, shown, people, latencies.read(root), rated, ablations), *other_sheets(root)]
     files = {
         Path(root, "tables", f"{sheet.name}.{form}"): render(sheet)
@@ -96,7 +122,16 @@ def expected(root, papers=reported_results.PAPERS, figure=None) -> dict[Path, st
     files[Path(root, COMMANDS)] = formats.commands(sheets)
     if figure and (by_corpus := readme_comparison.headlines(results, ablations)):
         files[Path(root, "tables", FIGURE)] = figure(by_corpus)
-    return files | (readmes(results, known, papers, rated, ablations) if is_committed else {})
+    return files | (readmes(results, known, papers, rated, ablations) if _is_committed(root, papers) else {})
+
+
+def _is_committed(root, papers) -> bool:
+    return Path(root).resolve() == Path(papers).resolve().parent / "results"
+
+
+def _shown(root, papers, known, results) -> list:
+    """All papers in the committed results; elsewhere those that ran."""
+    return [p for p in known if _is_committed(root, papers) or any(s.paper == p.name for s in results)]
 
 
 def all_sheets(results, known, people=(), measured=None, rated=None, ablations=frozenset()) -> list[formats.Sheet]:
@@ -116,24 +151,30 @@ def all_sheets(results, known, people=(), measured=None, rated=None, ablations=f
     sheets += filter(None, (make(results, known, ablations) for make in first_page))
     sheets += filter(None, [protocols.cross_corpus_sheet(results, known)])
     for corpus, members in layout.by_corpus([system for system in results if not system.trained_on]):
-        first, *reduced = systems.sheets(corpus, members)
-        sheets += [with_people(first, people, corpus), *reduced]
-        for make in (
-            systems.per_class_sheet,
-            functools.partial(pairs.pairs_sheet, ablations=ablations, papers=known),
-            protocols.protocols_sheet,
-            noise.noise_sheet,
-            noise.differences_sheet,
-        ):
-            sheet = make(corpus, members)
-            sheets += [sheet] if sheet else []
-        if rated and corpus in rated:
-            from experiments.tables import error_structure
-
-            decisions_of = {paper.name for paper in known if paper.decisions}
-            sheet = error_structure.errors_sheet(corpus, members, rated[corpus], decisions_of)
-            sheets += [sheet] if sheet else []
+        sheets += _of_corpus(corpus, members, known, people, rated, ablations)
     return [*sheets, evidence.beside_cost(systems.cost_sheet(results), results, measured or {})] if results else sheets
+
+
+def _of_corpus(corpus, members, known, people, rated, ablations) -> list[formats.Sheet]:
+    """The tables of a corpus variant: its systems, classes, pairs, protocols, noises and errors."""
+    first, *reduced = systems.sheets(corpus, members)
+    sheets = [with_people(first, people, corpus), *reduced]
+    for make in (
+        systems.per_class_sheet,
+        functools.partial(pairs.pairs_sheet, ablations=ablations, papers=known),
+        protocols.protocols_sheet,
+        noise.noise_sheet,
+        noise.differences_sheet,
+    ):
+        sheet = make(corpus, members)
+        sheets += [sheet] if sheet else []
+    if rated and corpus in rated:
+        from experiments.tables import error_structure
+
+        decisions_of = {paper.name for paper in known if paper.decisions}
+        sheet = error_structure.errors_sheet(corpus, members, rated[corpus], decisions_of)
+        sheets += [sheet] if sheet else []
+    return sheets
 
 
 def _of_paper(paper, results, rated) -> list[formats.Sheet]:

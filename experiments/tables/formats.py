@@ -63,7 +63,7 @@ class Table:
         rows = self.frame.to_dict("records")
         return pd.DataFrame({c.heading: [c.show(row, c.field) for row in rows] for c in self.columns}, dtype=object)
 
-    @property
+    @functools.cached_property
     def right_aligned(self) -> list[bool]:
         """Columns that hold numbers."""
         starts = [{cell[:1] for cell in self.shown[heading]} for heading in self.shown]
@@ -217,12 +217,19 @@ def latex(sheet) -> str:
         for start in range(0, max(len(cells), 1), PAGE_ROWS):
             part = cells.iloc[start : start + PAGE_ROWS]
             is_last = start + PAGE_ROWS >= len(cells)
-            body = part.to_latex(index=False, escape=False, column_format=alignment).rstrip()
+            body = _tabular(part, alignment)
             lines = ["\\begin{table*}", "\\centering", "\\footnotesize"]
             lines += [f"\\caption{{{caption}{' (continued)' if start else ''}}}", FIT, f"{body}}}"]
             lines += [f"\\par\\raggedright {markup.latex(note)}" for note in table.notes if is_last]
             blocks.append("\n".join([*lines, "\\end{table*}"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def _tabular(cells, alignment) -> str:
+    """Texts that are LaTeX already, between booktabs' rules."""
+    heading, *rows = (" & ".join(row) + r" \\" for row in [list(cells), *cells.to_numpy().tolist()])
+    lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", heading, r"\midrule", *rows, r"\bottomrule"]
+    return "\n".join([*lines, r"\end{tabular}"])
 
 
 def _alignment(is_right, heading, cells) -> str:

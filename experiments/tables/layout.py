@@ -123,5 +123,5 @@ def rows(systems, numbers, *, own_rule=True, intervals=True) -> pd.DataFrame:
         for system in systems
         for rule in (system.rules[:1] if own_rule else system.rules)
     ]
-    measured = results.frame(systems, dict.fromkeys(numbers.values()), own_rule=own_rule, intervals=intervals)
-    return pd.DataFrame(about).merge(results.wide(measured, numbers), on=results.KEY).astype(object).copy()
+    measured = results.wide(systems, numbers, own_rule=own_rule, intervals=intervals)
+    return pd.DataFrame(about, dtype=object).merge(measured, on=results.KEY)

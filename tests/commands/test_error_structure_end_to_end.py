@@ -36,8 +36,10 @@ def run(place):
         *("--data", place, "--preset", "smoke", "--folds", "1", "--workers", "1"),
         *("--results", place / "results", "--store", place / "store"),
     ]
-    result = CliRunner().invoke(main, [str(word) for word in command])
-    assert result.exit_code == 0, result.output
+    rest = [[verb, "--results", place / "results"] for verb in ("tabulate", "report")]
+    for words in (command, *rest):
+        result = CliRunner().invoke(main, [str(word) for word in words])
+        assert result.exit_code == 0, result.output
 
 
 def read(place, name):

@@ -49,6 +49,7 @@ def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suit
     assert changed.variant == "network+learning_rate=0.0003+units=8"
     assert changed.notes == ["modified: learning_rate=0.0003 instead of 0.003, units=8 instead of 32"]
     assert (changed.recipe["units"], changed.cost["parameters"]) == (8, 41 * 8 + 9 * 4)
+    suite("tabulate", "--results", "results")
     suite("tabulate", "--results", "results", "--check")
     suite("report", "--results", "results", "--check")
     folder = records.record_path(suite.root / "models", changed).with_suffix("")

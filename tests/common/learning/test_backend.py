@@ -59,3 +59,22 @@ def test_the_processor_is_named_by_more_than_its_name(tmp_path):
 def test_a_system_without_cpuinfo_has_a_name_alone(tmp_path):
     described = backend.processor(tmp_path / "missing")
     assert described["processor_family"] is None and described["instructions"] == ""
+
+
+TRAINING = """
+import numpy as np
+from common.learning import backend
+backend.start()
+import keras
+keras.utils.set_random_seed(0)
+for units in range(6):  # as many shapes: TensorFlow warns of retracing from the fifth on
+    network = keras.Sequential([keras.layers.Dense(2)])
+    network.compile(loss="mse")
+    network.fit(np.ones((3, units + 1)), np.ones((3, 2)), verbose=0)
+    network.predict(np.ones((3 + units, units + 1)), verbose=0)
+"""
+
+
+def test_training_writes_nothing_to_standard_error():
+    ended = run(TRAINING, TF_CPP_MIN_LOG_LEVEL="3")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -19,10 +19,10 @@ def test_a_speaker_s_own_ua_needs_all_classes():
 def test_one_figure_a_group_of_two_or_more():
     runs = [many(right, variant=f"v{right}") for right in (1, 3, 2)]
     leaky = [many(2, variant=name, protocol="leaky_segments") for name in ("v1", "v2")]
-    drawn = forest.draw(system_results.group([*runs, *leaky, many(2, protocol="random")]))
-    (name,) = drawn
+    groups = forest.groups(system_results.group([*runs, *leaky, many(2, protocol="random")]))
+    (name,) = groups
     assert name == "forest-ravdess-strong-paper-paper.svg"
-    axes = drawn[name].axes[0]
+    axes = forest.forest(groups[name]).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["emmert/v1", "emmert/v2", "emmert/v3"]
     marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
     assert [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks] == [

@@ -159,6 +159,19 @@ def test_too_many_bytes_and_links_that_lead_nowhere_are_faults(written, monkeypa
     figure.write_bytes(kept)
 
 
+def test_a_figure_is_drawn_again_where_its_records_changed_alone(tmp_path):
+    paths = [records.write(many(2, variant=name), root=tmp_path) for name in ("changed", "same")]
+    figures_folder = html_page.write(tmp_path).parent / "figures"
+    drawn = {path: path.read_bytes() for path in figures_folder.glob("*-confusion.svg")}
+    assert len(drawn) == 2
+    for path in drawn:
+        path.write_bytes(b"of the run before")
+    paths[0].write_text(f"{paths[0].read_text()}\n")
+    html_page.write(tmp_path)
+    for path, image in drawn.items():
+        assert path.read_bytes() == (image if "changed" in path.name else b"of the run before")
+
+
 def test_leaky_and_reduced_systems_stand_apart_from_full_trainings():
     options = {"corpus_variant": "emodb"}
     runs = [many(1, **options), many(2, preset="quick", **options), many(4, protocol="leaky_segments", **options)]

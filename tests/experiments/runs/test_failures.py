@@ -45,7 +45,7 @@ def test_a_run_whose_folds_failed_shows_its_tables_and_ends_with_status_2(monkey
     monkeypatch.setattr(compare, "train", lambda *_, **__: ([], [], [InputError("fold_1: it diverged")]))
     result = CliRunner().invoke(main, ["run", "emmert", "--variant", "mfcc", "--results", str(tmp_path)])
     assert result.exit_code == 2
-    assert "tables (Markdown" in result.output
+    assert f"next: python -m experiments tabulate --results {tmp_path}" in result.output
     assert "Error: 1 fold failed and has no record, all others are kept:\nfold_1: it diverged" in result.output
 
 
