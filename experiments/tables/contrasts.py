@@ -76,7 +76,6 @@ COLUMNS = (
 )
 ON_FIRST_PAGE = (  # of all corpora
     COLUMNS[0],
-    formats.text("claimed in", "where"),
     formats.text("on", "corpus_variant"),
-    *(column for column in COLUMNS[2:] if column.field != "p"),
+    *(column for column in COLUMNS[2:] if column.field not in ("p", "seeds")),
 )

@@ -130,7 +130,7 @@ def _published(all_systems, papers, rated) -> str:
         f"Of {len(outcomes)} published numbers, {compared} could be compared{f' ({whose})' if whose else ''}: "
         f"{came_out}. {kinds['not run']} are not run, {kinds['not comparable']} not comparable, "
         f"{kinds[reproduction.BUILT]} are what a reconstruction was built to match, {kinds[reproduction.NO_SYSTEM]} "
-        "belong to no system of ours. Reproduced: the paper's run could be one of ours "
+        "are not of a rebuilt system (quoted, or of people). Reproduced: the paper's run could be one of ours "
         f"([the rule](results/README.md#the-verdict-rule)).{check}"
     )
 
@@ -191,6 +191,12 @@ def _ua_with_letters(row, field) -> str:
     return " ".join(filter(None, [formats.interval_text(row, field), row["letters"]]))
 
 
+def _published_on(row, field) -> str:
+    """`UA 49.0 (iemocap)`: the corpus without its subset, which the CSV has."""
+    number, on, corpus = row[field].partition(" on ")
+    return f"{number} ({corpus.partition('/')[0]})" if on else formats.NONE
+
+
 COLUMNS = (
     layout.system_name(),
     Column("UA", "ua", _ua_with_letters),
@@ -198,5 +204,5 @@ COLUMNS = (
     formats.text("epochs kept / limit", "epochs", none=formats.NONE),
     formats.text("trained out", "trained", none=formats.NONE),
     formats.text("seeds", "seeds"),
-    formats.text("published", "published", none=formats.NONE),
+    Column("published", "published", _published_on),
 )

@@ -28,7 +28,7 @@ def test_methods_of_two_papers_highest_ua_first():
     ]
     text = readme_comparison.block(system_results.group(runs), [], ablations={"emmert/mfcc_unscaled"})
     assert systems_of(text) == ["lim2016/cnn", "lim2016/lstm", "emmert/mfcc"]
-    assert "| 75.0 [" in text and "results/tables/compare_ravdess-strong.csv" in text
+    assert "| 75.0\u00a0[" in text and "results/tables/compare_ravdess-strong.csv" in text
     (table,) = readme_comparison.sheet(system_results.group(runs), [], {"emmert/mfcc_unscaled"}).tables
     assert len(table.commands) == 3  # `compare` would choose four emotions here
 
@@ -85,9 +85,10 @@ def of_folds(by_fold, **changes):
 
 def contrasts_of(text):
     """First cell -> (p, Holm; verdict) of the table of contrasts."""
-    lines = [line for line in text.partition("Contrasts written down")[2].splitlines() if line.startswith("| lim2016")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {row[0]: (row[4], row[6]) for row in cells}
+    lines = [line for line in text.partition("Contrasts written down")[2].splitlines() if line.startswith("|")]
+    heading, _, *cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [dict(zip(heading, row, strict=True)) for row in cells if row[0].startswith("lim2016")]
+    return {row["first − second"]: (row["p, Holm"], row["verdict"]) for row in rows}
 
 
 def test_contrasts_are_tested_over_folds_and_corrected_for_all_that_were_written_down():
