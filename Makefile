@@ -25,7 +25,8 @@ lint: .venv/installed
 
 # Every version and hash anew, for Python 3.11 to 3.13 on Linux, macOS and Windows.
 lock: .venv/installed
-	for name in requirements requirements-gpu requirements-jax requirements-opensmile requirements-ssl requirements-browser requirements-notebook; do \
+	for name in requirements requirements-gpu requirements-jax requirements-opensmile requirements-ssl requirements-browser \
+	    requirements-notebook requirements-exports requirements-onnx; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $$name.in -o $$name.txt; \
 	done

@@ -39,20 +39,20 @@ PACKAGE = {  # function that papers/NAME/__init__.py hands on -> its parameters
     "select": "corpus, recipe, emotions=None",
     "folds": "corpus, recipe, protocol, seed",
     "features": "waveform, sample_rate_hz, front_end",
+    "predict": "fitted, part, recipe",
 }
 MODEL = {  # function of papers/NAME/model.py -> its parameters
     "build": "recipe, num_classes",
     "prepare": "recipe, train, *, seed",
     "fit": "recipe, train, valid, *, seed, checkpoint=None, report=None",
-    "predict": "fitted, part, recipe",
 }
 
 
 class Method:
     """One folder of papers/, loaded and checked.
 
-    What lists recipes, splits and makes features is loaded with it; the model, which starts Keras, when it is first
-    asked for.
+    What lists recipes, splits, makes features and decides is loaded with it; the model, which starts Keras, when it is
+    first asked for.
 
     Raises:
         InputError: with a sentence for each fault of the folder.
@@ -63,7 +63,8 @@ class Method:
         package = _imported(name, f"papers.{name}")
         _refuse(name, itertools.chain(_missing(package, PACKAGE, "__init__.py"), _recipe_faults(package)))
         self.RECIPES, self.select, self.folds = package.RECIPES, package.select, package.folds
-        self._features = package.features
+        self._features, self._predict = package.features, package.predict
+        self._timeline = getattr(package, "timeline", lambda fitted, recipe, classes: None)
         self.COMPARED = getattr(package, "COMPARED", (next(iter(package.RECIPES)),))
         self.BENCHED = getattr(package, "BENCHED", {})
         self.change = getattr(package, "change", lambda recipe, options: recipe)
@@ -117,8 +118,8 @@ class Method:
         return fitted
 
     def predict(self, fitted, part, recipe):
-        """Scores by rule, each `(N, K)`; the first rule decides."""
-        scores = self.model.predict(fitted, part, recipe)
+        """Scores by rule, each `(N, K)`; the first rule decides. Of `fitted` the `model` counts."""
+        scores = self._predict(fitted, part, recipe)
         _refuse(self.name, _score_faults(scores, (len(part), len(part.classes))))
         return scores
 
@@ -126,9 +127,16 @@ class Method:
         """The trained layers of a system whose frozen layers are in its front end; of every other the whole."""
         return getattr(self.model, "head", self.model.build)(recipe, num_classes)
 
+    def deployed(self, network, recipe, num_classes):
+        """The trained network as a user's recordings meet it: of any length, where training has one."""
+        return getattr(self.model, "deployed", lambda network, *_: network)(network, recipe, num_classes)
+
     def timeline(self, fitted, recipe, classes):
-        """A function of a waveform and its rate that gives the emotions over time; None where a system has none."""
-        return getattr(self.model, "timeline", lambda *_: None)(fitted, recipe, classes)
+        """A function of a waveform and its rate that gives the emotions over time; None where a system has none.
+
+        The model of `fitted` is `deployed`.
+        """
+        return self._timeline(fitted, recipe, classes)
 
     def optional(self, module):
         """papers/NAME/<module>.py, None where the folder has no such file."""

@@ -10,6 +10,7 @@ class CorpusInfo:
     Args:
         name: what the command line calls it.
         licence: in words, as the makers grant it.
+        language: that is spoken, its ISO 639-1 code.
         url: the makers' page.
         archive: the file to download, None where it is not to be had by a download.
         checksum: of the archive, as the makers publish it ("md5:..."); None where they publish none.
@@ -22,6 +23,7 @@ class CorpusInfo:
     num_utterances: int
     num_speakers: int
     licence: str
+    language: str
     url: str
     how_to_get: str
     archive: str | None = None

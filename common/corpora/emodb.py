@@ -30,6 +30,7 @@ INFO = CorpusInfo(
     num_utterances=535,
     num_speakers=10,
     licence="free for research",
+    language="de",
     url="http://emodb.bilderbar.info/",
     how_to_get="call `python -m experiments corpora fetch emodb`, or unpack download.zip from "
     "http://emodb.bilderbar.info/",

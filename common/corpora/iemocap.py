@@ -33,6 +33,7 @@ INFO = CorpusInfo(
     num_utterances=10039,
     num_speakers=10,
     licence="release form of the University of Southern California, for research",
+    language="en",
     url="https://sail.usc.edu/iemocap/",
     how_to_get="ask for a licence at https://sail.usc.edu/iemocap/ and unpack IEMOCAP_full_release",
 )

@@ -26,6 +26,7 @@ INFO = CorpusInfo(
     num_utterances=1440,
     num_speakers=24,
     licence="CC BY-NC-SA 4.0",
+    language="en",
     url="https://doi.org/10.5281/zenodo.1188976",
     how_to_get="call `python -m experiments corpora fetch ravdess`, or unpack Audio_Speech_Actors_01-24.zip from "
     "https://doi.org/10.5281/zenodo.1188976",

@@ -1,6 +1,6 @@
-"""From sound to arrays: audio read or synthesised, the feature store, the version of the code that made an array.
+"""From sound to arrays: audio read or synthesised, spectra, the feature store.
 
 May use common's own files alone.
 """
 
-__all__ = ["audio", "code_version", "feature_store", "recordings", "speech_synthesis"]
+__all__ = ["audio", "feature_store", "recordings", "spectral", "speech_synthesis"]

@@ -160,29 +160,6 @@ def _measures(utterance):
         return error
 
 
-def trim(waveform, *, sample_rate_hz, top_db=30.0, frame_s=2048 / 22050, hop_s=512 / 22050) -> np.ndarray:
-    """The waveform (N,) without the quiet frames at both ends.
-
-    Args:
-        waveform: mono, (N,).
-        sample_rate_hz: of the waveform.
-        top_db: quieter than this below the loudest frame counts as silence.
-        frame_s: frame for the level, in seconds; the default is librosa's 2048 samples at its 22050 Hz.
-        hop_s: step between frames, in seconds; the default is librosa's 512 samples at its 22050 Hz.
-    """
-    import librosa  # takes a second, and only some front ends trim
-
-    kept, _ = librosa.effects.trim(
-        waveform,
-        top_db=top_db,
-        ref=np.max,
-        frame_length=round(frame_s * sample_rate_hz),
-        hop_length=round(hop_s * sample_rate_hz),
-        aggregate=np.max,
-    )
-    return kept
-
-
 def duration(path) -> tuple[int, int]:
     """Number of frames and sample rate in Hz; nothing is decoded but what states no length."""
     path = Path(path)

@@ -66,7 +66,7 @@ def start():
 
     C++ code writes them before any setting is read, so the file descriptor itself is redirected.
     """
-    with _standard_error_closed():
+    with standard_error_closed():
         import keras
 
         if keras.backend.backend() == "tensorflow":
@@ -78,7 +78,8 @@ def start():
 
 
 @contextlib.contextmanager
-def _standard_error_closed():
+def standard_error_closed():
+    """Keep off the terminal what C++ code writes; the file descriptor itself is redirected."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

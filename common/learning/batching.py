@@ -1,10 +1,14 @@
-"""Ragged feature arrays -> padded batches with lengths and sample weights; class weights and oversampling."""
+"""Ragged feature arrays -> padded batches with lengths and sample weights; class weights and oversampling.
+
+Keras is imported by `stream` alone: a saved system predicts without it.
+"""
 
 import dataclasses
+import functools
+import sys
 import weakref
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from common.errors import InputError
@@ -107,7 +111,7 @@ def equalise(part, generator):
     return part.take(np.concatenate([np.arange(len(part)), *drawn]))
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Examples of a part as `({"features": (B, T, ...), "length": (B,)}, labels (B,), weights (B,))`.
 
     Every row of every utterance's array is one example. Shorter examples are padded with zeros on the right of the
@@ -126,6 +130,8 @@ class Batches(keras.utils.PyDataset):
             None lets any share be padding.
         even_steps: weights are multiplied by the number of a batch's examples over `batch_size`. The backend averages
             over a batch; without this an example of a small batch moves the weights more than one of a full batch.
+        steps: frames of every batch: shorter examples are padded to them, longer ones are cut. None is the batch's
+            longest example.
         inputs: which of "features" and "length" the model takes.
     """
 
@@ -140,10 +146,9 @@ class Batches(keras.utils.PyDataset):
         max_frames=None,
         min_share=None,
         even_steps=False,
+        steps=None,
         inputs=("features",),
-        **kwargs,
     ):
-        super().__init__(**kwargs)
         self.part = part
         self.batch_size = batch_size
         self.seed = seed
@@ -151,12 +156,15 @@ class Batches(keras.utils.PyDataset):
         self.max_frames = max_frames
         self.min_share = min_share
         self.even_steps = even_steps
+        self.steps = steps
         self.inputs = inputs
         self.features, shapes = _held(part.features)
         counts = np.array([shape[0] for shape in shapes], dtype=int)
         self.utterance_of = np.repeat(np.arange(len(part)), counts)  # (M,) example -> utterance
         self.row_of = np.concatenate([np.arange(count) for count in counts]) if len(part) else np.zeros(0, int)
-        self.lengths = np.repeat(np.array([shape[1] for shape in shapes], dtype="int32"), counts)  # (M,)
+        longest = np.iinfo("int32").max if steps is None else steps
+        lengths = np.array([min(shape[1], longest) for shape in shapes], dtype="int32")
+        self.lengths = np.repeat(lengths, counts)  # (M,)
         self.labels = part.labels[self.utterance_of]
         weights = np.ones(len(part)) if utterance_weights is None else np.asarray(utterance_weights)
         self.weights = weights.astype("float32")[self.utterance_of]
@@ -196,6 +204,8 @@ class Batches(keras.utils.PyDataset):
         """Frames of a padded batch: its longest example's, and one more in the second batch where that has as many as
         the first. Keras makes TensorFlow expect of all batches what the first two have in common.
         """
+        if self.steps is not None:
+            return self.steps
         steps, first = (int(self.lengths[self.batches[i]].max()) for i in (index, 0))
         ragged = self.lengths.min() < self.lengths.max()
         return steps + 1 if ragged and index == 1 and steps == first else steps
@@ -220,7 +230,8 @@ class Batches(keras.utils.PyDataset):
         first = self.features[self.utterance_of[batch[0]]]
         padded = np.zeros((len(batch), self._steps(index), *first.shape[2:]), dtype="float32")
         for row, example in enumerate(batch):
-            padded[row, : lengths[row]] = self.features[self.utterance_of[example]][self.row_of[example]]
+            frames = self.features[self.utterance_of[example]][self.row_of[example]]
+            padded[row, : lengths[row]] = frames[: lengths[row]]
         inputs = {"features": padded, "length": lengths}
         share = np.float32(len(batch) / self.batch_size if self.even_steps else 1.0)
         return {name: inputs[name] for name in self.inputs}, self.labels[batch], self.weights[batch] * share
@@ -245,8 +256,10 @@ def stream(batches):
     batch is not worth a dataset. TensorFlow keeps the generator as long as the process lives; what it yields from lives
     as long as the dataset.
     """
+    import keras
+
     if keras.backend.backend() != "tensorflow" or len(batches) == 1:
-        return batches
+        return _dataset_class()(batches)
     import tensorflow as tf
 
     number, source = len(batches), weakref.ref(batches)
@@ -260,12 +273,32 @@ def stream(batches):
     return dataset
 
 
+@functools.cache
+def _dataset_class():
+    import keras
+
+    class Dataset(keras.utils.PyDataset):
+        """Batches as Keras knows them."""
+
+        def __init__(self, batches):
+            super().__init__()
+            self.batches = batches
+
+        def __len__(self):
+            return len(self.batches)
+
+        def __getitem__(self, index):
+            return self.batches[index]
+
+    return Dataset
+
+
 def _signature(batch, batches):
     """TensorSpecs like a batch: any number of examples, and of frames where examples differ in them."""
     import tensorflow as tf
 
     inputs, *others = batch
-    ragged = batches.lengths.min() < batches.lengths.max()
+    ragged = batches.steps is None and batches.lengths.min() < batches.lengths.max()
     specs = {}
     for name, array in inputs.items():
         shape = [None, *array.shape[1:]]
@@ -275,11 +308,23 @@ def _signature(batch, batches):
     return specs, *(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in others)
 
 
+def outputs(model, batches):
+    """What a network gives for all batches, in their order: `(M, ...)`, or several such by name.
+
+    Args:
+        model: a keras.Model; or a network without Keras, whose `predict` takes the batches as they are.
+        batches: Batches.
+    """
+    keras = sys.modules.get("keras")
+    of_keras = keras is not None and isinstance(model, keras.Model)
+    return model.predict(stream(batches) if of_keras else batches, verbose=0)
+
+
 def predict_examples(model, batches) -> np.ndarray:
     """The model's outputs in the order of the part's examples, `(M, ...)`."""
-    outputs = model.predict(stream(batches), verbose=0)
-    restored = np.empty_like(outputs)
-    restored[batches.order] = outputs
+    values = outputs(model, batches)
+    restored = np.empty_like(values)
+    restored[batches.order] = values
     return restored
 
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import threadpoolctl
 
 from common import corpora
+from common.code_version import code_version
 from common.corpora import synthetic
 from common.errors import InputError
 from common.features import audio, feature_store
-from common.features.code_version import code_version
 from experiments import catalog
 from experiments.benchmark.timing import in_turns
 from experiments.evidence.benchmarks import figure

@@ -1,38 +1,47 @@
-"""Time one system on a 3-second recording, its front end and its network apart. Needs Keras and the front ends."""
+"""Time one system on a 3-second recording, front end and network apart. Keras makes the network, LiteRT runs it."""
 
 import dataclasses
 import json
 import statistics
+import tempfile
 import time
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import threadpoolctl
 
+from common.errors import InputError
 from common.features import speech_synthesis
 from common.learning import backend
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
 from experiments.evidence.latencies import SECONDS
 from experiments.runs import train_fold
+from experiments.saved_models import litert
 
 CLASSES = LABEL_SETS["4hap"]
 TEXT = "and then we went along the river to see the old bridge by the water, before it was dark"
 UNTIMED = 2  # calls before those that count: a network is compiled in its first
 TRAINING = 8  # synthetic sentences of each class, of which a classifier that is no network is made
-MACHINE = ("processor", "threads", "backend", "keras")
+PACKAGES = {"LiteRT": "ai-edge-litert", "scikit-learn": "scikit-learn"}
+MACHINE = ("processor", "threads", "runtime")
 
 
 def measure(name, variant, *, repeat) -> dict:
     """What one system takes at preset `paper`, with four classes, on one thread.
 
     `features_ms` is the front end with all that it holds, a frozen network included. `network_ms` is all of the paper's
-    `predict`: the network, averages or votes, the two-step rule, decoding by every rule. Not counted: the start of the
-    process, and noise, which a test adds and no listener. The networks have random initial weights.
+    `predict`: the network in LiteRT, averages or votes, the two-step rule, decoding by every rule. Not counted: the
+    start of the process, and noise, which a test adds and no listener. The networks have random initial weights.
 
     Args:
         name: of the paper.
         variant: of its systems.
         repeat: timed calls, of which the median is taken.
+
+    Raises:
+        InputError: the front end lacks something, or LiteRT cannot run the network.
     """
     backend.start()
     paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "paper")
@@ -44,13 +53,14 @@ def measure(name, variant, *, repeat) -> dict:
         features_ms = _milliseconds(lambda: paper.features(waveform, rate, front_end), repeat)
         system = _system(paper, recipe, front_end)
         network_ms = _milliseconds(lambda: paper.predict(system, heard, recipe), repeat)
-    environment = train_fold.environment()
+    runtime = "LiteRT" if isinstance(system.model, Watched) else "scikit-learn"
+    environment = train_fold.environment() | {"runtime": f"{runtime} {metadata.version(PACKAGES[runtime])}"}
     return {
         "features_ms": round(features_ms, 3),
         "network_ms": round(network_ms, 3),
         "real_time_factor": round((features_ms + network_ms) / 1000 / SECONDS, 6),
         "multiply_accumulates": _operations(paper, recipe, system.model),
-        "parameters": _parameters(system.model),
+        "parameters": getattr(system.model, "parameters", 0),
         "repeat": repeat,
         "front_end": json.loads(json.dumps(dataclasses.asdict(recipe.front_end))),
         "machine": {key: environment.get(key) for key in MACHINE},
@@ -86,27 +96,34 @@ def _milliseconds(function, repeat) -> float:
     return 1000 * statistics.median(seconds[UNTIMED:])
 
 
-class AtOnce:
-    """A network whose `predict` is one call for all batches' examples, without the loop that Keras runs around it."""
+class Watched:
+    """A network in LiteRT that keeps the shape of the features that it saw last."""
 
-    def __init__(self, network):
-        self.network = network
-        self.shape = None  # of the features that it saw last
+    def __init__(self, network, parameters):
+        self.network, self.parameters, self.shape = network, parameters, None
 
     def predict(self, batches, verbose=0):
-        """The outputs of the only batch that three seconds make."""
-        ((inputs, _labels, _weights),) = [batches[i] for i in range(len(batches))]
-        self.shape = np.shape(inputs["features"])
-        return self.network.predict_on_batch(inputs)
+        """As a Keras network's."""
+        self.shape = np.shape(batches[0][0]["features"])
+        return self.network.predict(batches)
+
+
+def in_litert(network) -> litert.Network:
+    """A Keras network, run by LiteRT. Raises InputError where LiteRT cannot."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is mapped
+        if why := litert.write(network, path := Path(folder, f"network{litert.SUFFIX}")):
+            raise InputError(f"LiteRT does not run it: {why}")
+        return litert.Network(path)
 
 
 def _system(paper, recipe, front_end):
     """What `predict` takes: an untrained network, or a classifier grown on a few synthetic sentences."""
-    from common.learning.training import Fitted
+    from common.learning.training import Fitted, trained_parameters
 
     network = paper.head(recipe, len(CLASSES))
     if hasattr(network, "predict_on_batch"):
-        return Fitted(AtOnce(network), {})
+        deployed = paper.deployed(network, recipe, len(CLASSES))
+        return Fitted(Watched(in_litert(deployed), trained_parameters(network)), {})
     emotions = [emotion for emotion in CLASSES for _sentence in range(TRAINING)]
     rate = front_end.sample_rate_hz
     said = [speech(emotion, rate, seed=1 + i) for i, emotion in enumerate(emotions)]
@@ -116,16 +133,10 @@ def _system(paper, recipe, front_end):
 
 def _operations(paper, recipe, model):
     """Multiply-accumulates of the whole network, frozen layers included; None where there is no network."""
-    if not isinstance(model, AtOnce):
+    if not isinstance(model, Watched):
         return None
     from common.learning import diagnostics
 
     whole = paper.build(recipe, len(CLASSES))
     examples, steps = model.shape[:2]
     return diagnostics.multiply_accumulates(whole, examples=examples, steps=steps)
-
-
-def _parameters(model):
-    from common.learning.training import trained_parameters
-
-    return trained_parameters(model.network) if isinstance(model, AtOnce) else 0

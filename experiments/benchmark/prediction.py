@@ -1,9 +1,7 @@
-"""Prediction: the cold start of `predict`, milliseconds a recording, and what an exported network gives over Keras."""
+"""Prediction: the cold start of `predict`, milliseconds a recording, and how fast LiteRT is beside Keras."""
 
-import importlib.util
 import statistics
 import tempfile
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +15,8 @@ from experiments.benchmark import latency
 from experiments.benchmark.timing import child, in_turns, speed_up
 from experiments.benchmark.training import networks
 from experiments.evidence.benchmarks import figure
-from experiments.saved_models import litert
 
 NUM_CLASSES = 4
-OFFERED_FROM = 2  # times as fast as Keras: below, an exported network is not worth a second way to predict
 
 
 class Size(NamedTuple):
@@ -37,18 +33,17 @@ SMALLEST = Size(first=1, repeat=1, cold_starts=1)
 def measure(size):
     """Yield figures of a fresh process, then of every network."""
     systems = [(name, variant) for name, variant, *_ in networks()[: size.first]]
-    yield _cold_start(*systems[0], size.cold_starts)
+    yield from _cold_start(*systems[0], size.cold_starts)
     for name, variant in systems:
         measured = latency.measure(name, variant, repeat=size.repeat)
         parts = f"front end {measured['features_ms']:.1f} ms + network {measured['network_ms']:.1f} ms"
         spent = measured["features_ms"] + measured["network_ms"]
         yield figure(f"{name}/{variant}: recording to posteriors", spent, "ms", note=parts)
-        yield _over_keras(name, variant, size.repeat, "LiteRT")
-    yield _over_keras(*systems[0], size.repeat, "ONNX")
+        yield _over_keras(name, variant, size.repeat)
 
 
-def _cold_start(name, variant, count) -> dict:
-    """The verb `predict` from its start to its end, on a system trained for the purpose."""
+def _cold_start(name, variant, count):
+    """The verb `predict` from its start to its end, on a system trained for the purpose, in LiteRT and in Keras."""
     with tempfile.TemporaryDirectory() as folder:
         data = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=6, files=1, progress=False)
         wav = Path(folder, "speech.wav")
@@ -57,51 +52,33 @@ def _cold_start(name, variant, count) -> dict:
         where = ("--folds", 1, "--workers", 1, "--results", Path(folder, "results"), "--models", Path(folder, "models"))
         protocol = ("--protocol", "speaker_independent", "--emotions", "4hap")
         child(["-m", "experiments", *training, *where, *protocol], environment={"SER_CACHE": folder})
-        (model,) = (path.parent for path in Path(folder, "models").rglob("system.json"))
-        starts = [child(["-m", "experiments", "predict", model, wav]) for _start in range(count)]
-    seconds = statistics.median(one.wall_s for one in starts)
-    return figure(
-        "predict: cold start to decision", seconds, "s", note=f"{name}/{variant}, one recording, a fresh process"
-    )
+        (model,) = (path.parent for path in Path(folder, "models").rglob("config.json"))
+        for runtime, option in (("LiteRT", ()), ("Keras", ("--keras",))):
+            starts = [child(["-m", "experiments", "predict", model, wav, *option]) for _start in range(count)]
+            note = f"{name}/{variant}, one recording, a fresh process; {_spent(starts)}"
+            seconds = statistics.median(one.wall_s for one in starts)
+            yield figure(f"predict: cold start to decision, {runtime}", seconds, "s", note=note)
 
 
-def _over_keras(name, variant, repeat, runtime) -> dict:
-    """How many times as fast an exported network decides on the examples of 3 s as `predict_on_batch` does."""
-    needs, export = RUNTIMES[runtime]
-    quantity = f"{name}/{variant}: network exported to {runtime}, speed over Keras"
-    if lacking := [module for module in needs if not _installed(module)]:
-        return figure(
-            quantity, None, "times", at_least=OFFERED_FROM, note=f"not measured: needs {' and '.join(lacking)}"
-        )
+def _spent(starts) -> str:
+    """What processes took beside their time: medians."""
+    mib = statistics.median(one.peak_mib for one in starts)
+    cpu = [one.cpu_s for one in starts if one.cpu_s is not None]
+    return f"{statistics.median(cpu):.1f} s of a core, {mib:.0f} MiB" if cpu else f"{mib:.0f} MiB"
+
+
+def _over_keras(name, variant, repeat) -> dict:
+    """How many times as fast LiteRT decides on the examples of 3 s as `predict_on_batch` of Keras does."""
     backend.start()
-    try:
-        before_ms, after_ms, over, difference = _in_turns_with_keras(name, variant, repeat, export)
-    except Exception as error:  # the exporters raise what they like
-        reason = str(error).partition("\n")[0][:80] or type(error).__name__
-        return figure(
-            quantity, None, "times", at_least=OFFERED_FROM, note=f"not measured: cannot be exported ({reason})"
-        )
-    note = f"the network alone: {before_ms:.2f} ms by Keras, {after_ms:.2f} ms; largest difference {difference:.1g}"
-    return figure(quantity, over, "times", at_least=OFFERED_FROM, note=note)
-
-
-def _in_turns_with_keras(name, variant, repeat, export):
-    """Milliseconds by Keras and exported, how many times as fast that is, and the largest difference of the outputs."""
     network, inputs = _network(name, variant)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow's interpreter announces its move to another package
-        exported = export(network, inputs, folder)
-        seconds = in_turns({"keras": lambda: network.predict_on_batch(inputs), "exported": exported}, 2 + repeat)
-        difference = _difference(network.predict_on_batch(inputs), exported())
-    before_ms, after_ms = (1000 * statistics.median(seconds[way]) for way in ("keras", "exported"))
-    return before_ms, after_ms, speed_up(seconds["keras"], seconds["exported"]), difference
-
-
-def _installed(module) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # of a parent
-        return False
+    exported = latency.in_litert(network)
+    ways = {"keras": lambda: network.predict_on_batch(inputs), "litert": lambda: exported.predict(inputs)}
+    seconds = in_turns(ways, 2 + repeat)
+    before_ms, after_ms = (1000 * statistics.median(seconds[way]) for way in ways)
+    difference = _difference(ways["keras"](), ways["litert"]())
+    note = f"the network alone: {before_ms:.2f} ms by Keras, {after_ms:.2f} ms; largest difference {difference:.1g}"
+    over = speed_up(seconds["keras"], seconds["litert"])
+    return figure(f"{name}/{variant}: network in LiteRT, speed over Keras", over, "times", note=note)
 
 
 def _network(name, variant):
@@ -112,34 +89,6 @@ def _network(name, variant):
     features = paper.features(latency.speech("neutral", rate), rate, recipe.front_end).astype("float32")
     given = {"features": features, "length": np.full(len(features), features.shape[1], dtype="int32")}
     return network, {tensor.name: given[tensor.name] for tensor in network.inputs}
-
-
-def _signature(inputs) -> list:
-    import keras
-
-    return [{name: keras.InputSpec(shape=v.shape, dtype=v.dtype.name, name=name) for name, v in inputs.items()}]
-
-
-def _litert(network, inputs, folder):
-    path = Path(folder, "network.tflite")
-    litert.write(network, path, examples=len(inputs["features"]))
-    exported = litert.reader(path)
-    return lambda: exported(inputs)
-
-
-def _onnx(network, inputs, folder):
-    import onnxruntime
-
-    path = str(Path(folder, "network.onnx"))
-    network.export(path, format="onnx", verbose=False, input_signature=_signature(inputs))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options)
-    taken = {given.name: inputs[given.name] for given in session.get_inputs()}
-    return lambda: session.run(None, taken)
-
-
-RUNTIMES = {"LiteRT": (("tensorflow.lite",), _litert), "ONNX": (("tf2onnx", "onnxruntime"), _onnx)}
 
 
 def _difference(ours, theirs) -> float:

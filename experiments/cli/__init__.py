@@ -10,7 +10,6 @@ from experiments.cli.corpora import corpora_command
 from experiments.cli.diagnose import diagnose_command
 from experiments.cli.export import export_command
 from experiments.cli.label import label_command
-from experiments.cli.litert import litert_command
 from experiments.cli.new import new_command
 from experiments.cli.papers import papers_command
 from experiments.cli.predict import predict_command
@@ -36,5 +35,4 @@ COMMANDS = (  # in the order in which people need them
     bench_command,
     latency_command,
     diagnose_command,
-    litert_command,
 )

@@ -31,10 +31,10 @@ from experiments.cli.options import DATA, RESULTS_READ, names_of, refuse_ignored
     "With --shareable, the corpora whose records are packed.",
 )
 def export_command(results, into, shareable, hash_ids, tensorboard, data, corpus_names):
-    """Write fold files (CSV), audformat databases of the folds and every utterance's predictions, from the records.
+    """Write folds, as CSV and for audformat, nkululeko and EmoBox, and every utterance's predictions, from the records.
 
-    With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes;
-    otherwise by their stem. Either way `run --protocol folds:DIR` finds them in the corpus.
+    With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes, and
+    have gender and duration; otherwise they are named by their stem. Either way `run --protocol folds:DIR` finds them.
 
     Example: python -m experiments export --into exported
     """

@@ -32,11 +32,14 @@ from experiments.cli.options import STRICT, refuse_ignored
 )
 @click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no PATH.")
 @click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
+@click.option("--keras", is_flag=True, help="Run the network in Keras, not in LiteRT: ten times the start.")
 @click.option(
     "--channel", type=click.IntRange(1), help="Channel to use, counted from 1; default: mean of all channels."
 )
 @STRICT
-def predict_command(model, paths, listed, form, into, workers, stream, window_s, with_recipe, anyway, channel, strict):
+def predict_command(
+    model, paths, listed, form, into, workers, stream, window_s, with_recipe, anyway, keras, channel, strict
+):
     """Apply the saved system in MODEL to recordings.
 
     `run --models DIR` makes such folders. A PATH is a recording, a folder (with all recordings below it), a pipe, or -
@@ -48,9 +51,11 @@ def predict_command(model, paths, listed, form, into, workers, stream, window_s,
     _check(paths, listed, form, into, stream, window_s, strict, with_recipe)
     from experiments.saved_models import many_recordings, model_card, models
 
-    saved = models.load(model, anyway=anyway)  # starts Keras, quietly: before what imports it
+    saved = models.load(model, anyway=anyway, keras=keras)
     from experiments.saved_models import predict
 
+    if saved.keras_only:
+        click.echo(f"Keras runs this system, which takes longer: {saved.keras_only}", err=True)
     for sentence in saved.differs:
         click.echo(f"Warning: made with {sentence}", err=True)
     window_s = (window_s or predict.WINDOW_S) if stream else None
@@ -63,7 +68,10 @@ def predict_command(model, paths, listed, form, into, workers, stream, window_s,
         results = many_recordings.predict_all(
             many_recordings.sources(paths, listed),
             predict.Predictor(saved, **options),
-            **{"workers": workers, "folder": (model, anyway), "options": options, "done": done},
+            workers=workers,
+            folder=(model, anyway, saved.runtime == "keras"),
+            options=options,
+            done=done,
         )
         for prediction, error in results:
             if error:

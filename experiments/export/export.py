@@ -1,44 +1,38 @@
-"""Records -> fold files, audformat databases of the folds, and predictions, for other people's programs.
+"""Records -> folds as other people's programs read them, and predictions.
 
-Folds and predictions come from the records; no sound is heard. A file is called by its place below the corpus's root
-(of a table: the table's folder) where the corpus is at hand, else by its utterance's id, which is the file's stem.
+Folds and predictions come from the records. Where the corpus is at hand, a file is called by its place below the
+corpus's root (of a table: the table's folder), and has its duration and its speaker's gender; else it is called by its
+utterance's id, which is the file's stem.
 
 A record names the utterances of its validation and test part alone. Those of the training part are the others that the
 records of the same recordings name; they are written where the fold's fingerprint proves them right, else left out.
 """
 
-import csv
 import dataclasses
 import hashlib
 import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
-from common import records
+from common import records, table
 from common.corpora import labels, manifest
 from common.errors import InputError
 from common.evaluation import metrics
 from common.folds import leakage, splits, user_folds
 from experiments.evaluation.system_results import corpus_words
+from experiments.export import forms
 
-PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's, nkululeko's and EmoBox's name
+NO_DECISION = "no decision"  # a class of its own in predictions, so that no program drops it
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One utterance of a fold. Times as audformat writes them, "" for the whole file; `key` where they are unknown.
-
-    `channel` is counted from 1, "" for the mean of all.
-    """
+class Located(NamedTuple):
+    """A file of a corpus that is at hand: its path below the root, its rate in Hz and its length in seconds."""
 
     file: str
-    start: str
-    end: str
-    emotion: str
-    speaker: str
-    key: str = ""
-    channel: str = ""
+    rate: int | None
+    seconds: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +68,14 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
             missing.append(f"{_name(record)}: other utterances than the same fold of {_name(first)}, which is exported")
     try:
         for record in recorded:
-            _write_csv(_tree(into / "predictions", record).with_suffix(".csv"), prediction_rows(record))
+            forms.write_csv(_tree(into / "predictions", record).with_suffix(".csv"), prediction_rows(record))
         for place, folds in groups.items():
             parts = {name: fold_rows(record, known) for name, record in folds.items()}
             missing += [f"{_name(folds[name])}: {_NO_TRAIN}" for name in parts if "train" not in parts[name]]
-            _write_folds(into / "folds" / place, parts)
-            missing += _write_audformat(into / "audformat" / place, place, parts)
+            forms.write_folds(into / "folds" / place, parts)
+            missing += forms.write_audformat(into / "audformat" / place, place, parts)
+            forms.write_one_list(into / "nkululeko" / place, parts, next(iter(folds.values())).num_folds)
+            forms.write_emobox(into / "emobox" / place, next(iter(folds.values())).corpus, parts)
     except OSError as error:
         raise InputError(f"{into} cannot be written ({error.strerror}); give a writable folder with --into") from error
     return Exported(sum(map(len, groups.values())), len(recorded), tuple(missing))
@@ -110,7 +106,7 @@ def _place(record) -> Path:
 
 
 def prediction_rows(record) -> list[dict]:
-    """A row per utterance and decision rule of every part that has scores; an empty decision is "no decision"."""
+    """A row per utterance and decision rule of every part that has scores; an empty decision is a class of its own."""
     rows = []
     for part, scored in record.parts.items():
         for rule, values in scored.get("scores", {}).items():
@@ -123,7 +119,7 @@ def prediction_rows(record) -> list[dict]:
                         "emotion": record.classes[scored["labels"][index]],
                         "part": part,
                         "rule": rule,
-                        "decision": "" if decision == metrics.NO_DECISION else record.classes[decision],
+                        "decision": NO_DECISION if decision == metrics.NO_DECISION else record.classes[decision],
                         **dict(zip(record.classes, values[index], strict=True)),
                     }
                 )
@@ -136,8 +132,8 @@ def _pool(record):
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
-def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
-    """(name, --corpus) -> file in an utterance's id -> its path below the corpus's root, for corpora that are at hand.
+def _files(recorded_folds, data, corpus_names) -> dict[tuple[str, str], dict[str, Located | str]]:
+    """(name, --corpus) -> of corpora that are at hand, file in an utterance's id -> Located, and (id,) -> gender.
 
     Raises:
         InputError: a corpus of the user's has no records.
@@ -149,7 +145,7 @@ def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
         if data and not _is_of_a_user(recorded) and (root := corpora.places.find(name, data)):
             corpus = corpora.load(name, data)
             if corpus.name == recorded:  # and not a synthetic one in the same layout
-                files[recorded, name] = {u.id: _below(root, u.path) for u in corpus.utterances}
+                files[recorded, name] = _facts(corpus, root, lambda u: u.id)
     for name in corpus_names:
         corpus, root = corpora.load(name, labels=labels.Labels(keep=True)), corpora.places.find(name)
         root = root.parent if root.is_file() else root
@@ -157,9 +153,25 @@ def _files(recorded_folds, data, corpus_names) -> dict[str, dict[str, str]]:
         if not keys:
             known = ", ".join(recorded for recorded, _ in wanted)
             raise InputError(f"--corpus {name}: there are no records of {corpus.name}; the records are of {known}")
-        located = {manifest.ID.fullmatch(u.id)[1]: _below(root, u.path) for u in corpus.utterances}
-        files |= dict.fromkeys(keys, located)
+        files |= dict.fromkeys(keys, _facts(corpus, root, lambda u: manifest.ID.fullmatch(u.id)[1]))
     return files
+
+
+def _facts(corpus, root, file_of):
+    first = {file_of(u): u.path for u in corpus.utterances}
+    return {name: _located(root, path) for name, path in first.items()} | {
+        (u.id,): u.gender or "" for u in corpus.utterances
+    }
+
+
+def _located(root, path) -> Located:
+    from common.features import audio  # soundfile
+
+    try:
+        num_frames, rate = audio.duration(path)
+    except InputError:  # the export is of the records; whoever trains on the files will be told
+        return Located(_below(root, path), None, None)
+    return Located(_below(root, path), rate, num_frames / rate)
 
 
 def _below(root, path) -> str:
@@ -182,33 +194,39 @@ def _known(recorded, files) -> dict:
             scored = record.parts[part]
             for name, speaker, label in zip(scored["utterances"], scored["speakers"], scored["labels"], strict=True):
                 row = _row(record, name, record.classes[label], speaker)
-                known[_pool(record)][name] = dataclasses.replace(row, file=located.get(row.file, row.file))
+                known[_pool(record)][name] = _with_facts(row, located)
     return known
 
 
-def _row(record, name, emotion, speaker) -> Row:
+def _with_facts(row, located) -> forms.Row:
+    """A row with what its corpus, where it is at hand, says of it."""
+    if row.file not in located:
+        return row
+    file, rate, total = located[row.file]
+    duration = None
+    if total is not None and not row.key:
+        start, end = (table.seconds(time) for time in (row.start, row.end))
+        duration = (total if end is None else end) - (start or 0)
+    gender = located.get((row.utterance,), located.get((row.file,), ""))
+    return dataclasses.replace(row, file=file, rate=rate, duration=duration, gender=gender)
+
+
+def _row(record, name, emotion, speaker) -> forms.Row:
     if leakage.is_leaky(record.protocol):  # `<id>#<number>`, segments whose times are not recorded
-        return Row(name.partition("#")[0], "", "", emotion, speaker, name)
+        return forms.Row(name, name.partition("#")[0], "", "", emotion, speaker, key=name)
     if not _is_of_a_user(record.corpus):
-        return Row(name, "", "", emotion, speaker)
+        return forms.Row(name, name, "", "", emotion, speaker)
     file, channel, start, end = manifest.ID.fullmatch(name).groups()
-    return Row(file, _time(start), _time(end), emotion, speaker, channel=channel or "")
+    return forms.Row(
+        name, file, forms.audformat_time(start), forms.audformat_time(end), emotion, speaker, channel=channel or ""
+    )
 
 
 def _is_of_a_user(corpus_name) -> bool:
     return ":" in corpus_name  # manifest:calls, audformat:emodb, folds:lists
 
 
-def _time(seconds) -> str:
-    """Seconds as pandas and audformat write a duration; "" for None, the end of the file."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(float(seconds), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours // 24} days {hours % 24:02}:{minutes:02}:{rest:09.6f}"
-
-
-def fold_rows(record, known) -> dict[str, list[Row]]:
+def fold_rows(record, known) -> dict[str, list[forms.Row]]:
     """Part -> rows of a record's fold; without "train" where it cannot be proven."""
     here = known[_pool(record)]
     names = {part: record.parts[part]["utterances"] for part in ("valid", "test")}
@@ -235,77 +253,3 @@ def _train(record, names, others) -> list[str] | None:
 def fingerprint(parts) -> str:
     """SHA-256 over the ids of the three parts, as records hold it: part -> ids in the fold's order."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _write_folds(folder, folds):
-    """`fold_1_train.csv` and so on: what `audit`, nkululeko and audformat's users read."""
-    for fold, parts in folds.items():
-        for part, rows in parts.items():
-            _write_csv(folder / f"{fold}_{PARTS[part]}.csv", _columns(rows))
-
-
-def _columns(rows) -> list[dict]:
-    """Rows as dicts, without the columns that are empty in all of them."""
-    used = [field.name for field in dataclasses.fields(Row) if any(getattr(row, field.name) for row in rows)]
-    return [{name: getattr(row, name) for name in used} for row in rows]
-
-
-def _write_audformat(folder, place, folds) -> list[str]:
-    """A database of one table per fold, with the column `split`; returns why there is none, if so."""
-    everyone = [row for parts in folds.values() for row in _joined(parts)]
-    if any(row.key for row in everyone):
-        return [f"{place.as_posix()}: no audformat database, the times of its segments are not in the records"]
-    if any(len({(row.file, row.start, row.end) for row in rows}) < len(rows) for rows in map(_joined, folds.values())):
-        return [
-            f"{place.as_posix()}: no audformat database, which has one row a file or stretch, whatever its channels"
-        ]
-    segmented, by_channel = any(row.start for row in everyone), any(row.channel for row in everyone)
-    for fold, parts in folds.items():
-        rows = [
-            _table_row(row, PARTS[part], segmented, by_channel) for part, members in parts.items() for row in members
-        ]
-        _write_csv(folder / f"db.{fold}.csv", rows)
-    header = _header(place, sorted({row.emotion for row in everyone}), list(folds), segmented, by_channel)
-    (folder / "db.yaml").write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")  # JSON is YAML
-    return []
-
-
-def _joined(parts) -> list[Row]:
-    return [row for rows in parts.values() for row in rows]
-
-
-def _table_row(row, split, segmented, by_channel) -> dict:
-    times = {"start": row.start or _time(0), "end": row.end} if segmented else {}
-    channel = {"channel": row.channel} if by_channel else {}
-    return {"file": row.file, **times, "emotion": row.emotion, "speaker": row.speaker, **channel, "split": split}
-
-
-def _header(place, emotions, folds, segmented, by_channel) -> dict:
-    schemes = {
-        "emotion": {"dtype": "str", "labels": emotions},
-        "speaker": {"dtype": "str"},
-        **({"channel": {"dtype": "int"}} if by_channel else {}),
-        "split": {"dtype": "str", "labels": list(PARTS.values())},
-    }
-    columns = {name: {"scheme_id": name} for name in schemes}
-    table = {"type": "segmented" if segmented else "filewise", "columns": columns}
-    return {
-        "name": "-".join(place.parts),
-        "description": "Folds of a comparison, from its records; files by their path in the corpus, or by their stem.",
-        "source": "python -m experiments export",
-        "usage": "other",
-        "languages": [],
-        "schemes": schemes,
-        "tables": {fold: table for fold in folds},
-    }
-
-
-def _write_csv(path, rows):
-    """Nothing for no rows; the same bytes from the same records."""
-    if not rows:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -14,9 +14,8 @@ import joblib
 import numpy as np
 from matplotlib.figure import Figure
 
-from common import processes, records
+from common import code_version, processes, records
 from common.evaluation import metrics
-from common.features import code_version
 from common.utterance import stem_of
 from experiments.report import drawing, forest, speaker_recalls
 
@@ -30,7 +29,7 @@ PANELS = (  # of what, y label, training curve, validation curve
 
 
 def draw(systems, ablations=frozenset(), *, results=None, folder=None) -> dict[str, bytes]:
-    """SVG bytes by file name: of full trainings, or of reduced ones where there is no other.
+    """SVG bytes by file name: of full trainings within a corpus, or of others where there is none.
 
     Args:
         systems: SystemResults.
@@ -39,7 +38,7 @@ def draw(systems, ablations=frozenset(), *, results=None, folder=None) -> dict[s
         folder: of figures drawn before; those whose records and code did not change are taken from there. `KEYS` among
             the file names then says what they depend on.
     """
-    full = [system for system in systems if system.preset == FULL]
+    full = [system for system in systems if system.preset == FULL and not system.trained_on]
     groups = forest.groups(systems, ablations)
     subjects = {stem(system): [system] for system in full or systems} | groups
     keys = {name: _key(members, results) for name, members in subjects.items()} if folder else {}

@@ -41,12 +41,12 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     paper = figures_of(name)
     if not hasattr(paper, "paper_figures"):
         raise InputError(f"{name} has no figures of saved systems; name recordings with --corpus, without --models")
-    loaded = [models.load(folder) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
+    loaded = [models.load(folder, keras=True) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
     tested = _tested([system.record for system in loaded], data, results)
     images = []
     with drawing.style():
         drawn = paper.paper_figures(
-            [(system.recipe, system.fitted) for system in loaded],
+            [(system.recipe, system) for system in loaded],
             lambda emotion, rate: _heard(_first(tested, emotion), rate),
         )
         for stem, (figure, shows, emotions) in drawn.items():

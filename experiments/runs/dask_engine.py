@@ -26,9 +26,9 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from common.atomic_file import require_writable
+from common.code_version import versions
 from common.errors import InputError
 from common.features import feature_store
-from common.features.code_version import versions
 from common.learning import backend
 from common.processes import WATCH_SECONDS
 from experiments import catalog

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from common import processes, recipes, records
+from common.code_version import code_version, versions
 from common.errors import InputError, printable
 from common.features import feature_store, recordings
-from common.features.code_version import code_version, versions
 from common.folds import cross_corpus, leakage, splits, user_folds
 from common.learning import backend
 from common.utterance import Corpus, Fold

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from common import records
+from common.code_version import versions
 from common.errors import InputError
 from common.evaluation import metrics
 from common.features import feature_store
-from common.features.code_version import versions
 from common.learning import backend
 from experiments import catalog
 from experiments.evidence import audits

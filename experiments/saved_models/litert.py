@@ -1,86 +1,104 @@
-"""A saved system's network as a LiteRT file, which small networks answer from several times as fast as from Keras."""
-
-import json
-import warnings
-from pathlib import Path
+"""A saved system's network as a LiteRT file, and such a file run: without Keras and TensorFlow, in a second."""
 
 import numpy as np
 
 from common.errors import InputError
+from common.learning import backend
 
+SUFFIX = ".tflite"
 TRIED_FRAMES = 100  # of a network that takes any number
+TOLERANCE = 1e-5  # between what LiteRT and Keras give
 
 
-def export(saved, path) -> Path:
-    """Write the network of a saved system, and what a program must know of it beside it.
+def write(network, path) -> str:
+    """Write a Keras network as LiteRT, one example a call; "" or why there is no such file.
 
-    The file takes one example a call, by the names of the network's inputs: what `features` of the paper makes of a
-    recording, as long as it is where the network takes any length. The description has the front end's settings, the
-    classes in the order of the outputs, and on which data the system was made.
-
-    Args:
-        saved: a models.Saved.
-        path: of the file, `.tflite`; the description is called the same with `.json` at its end.
-
-    Raises:
-        InputError: the system is no single Keras network, LiteRT cannot run it, or the file cannot be written.
+    The inputs and outputs have the names of the network's. The file is tried: only then LiteRT says whether it has all
+    operations, and whether it answers as Keras does.
     """
-    network, path = saved.fitted.model, Path(path)
-    if not hasattr(network, "export"):
-        raise InputError(
-            f"{saved.record.paper}/{saved.record.variant} is no neural network, all that LiteRT holds; use predict"
-        )
-    record = saved.record
-    described = {
-        "system": f"{record.paper}/{record.variant}",
-        "preset": record.preset,
-        "corpus": record.corpus_variant,
-        "protocol": record.protocol,
-        "synthetic": record.synthetic,
-        "limits": record.limits,
-        "classes": list(record.classes),
-        "front_end": record.recipe.get("front_end", {}),
-        "inputs": {tensor.name: [size or "any" for size in (1, *tensor.shape[1:])] for tensor in network.inputs},
-    }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(network, path)
-        _check(network, path, described["system"])
-        path.with_suffix(".json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); name a file in a writable folder") from error
-    return path
-
-
-def _check(network, path, system):
-    """Run the file once: only then LiteRT says whether it has all operations of the network."""
-    shapes = {tensor.name: tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:])) for tensor in network.inputs}
-    tried = {tensor.name: np.full(shapes[tensor.name], TRIED_FRAMES, tensor.dtype) for tensor in network.inputs}
-    try:
-        reader(path)(tried)
-    except (RuntimeError, ValueError) as error:
-        path.unlink()
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"LiteRT lacks operations of {system} ({reason}); use predict") from error
-
-
-def write(network, path, *, examples=1):
-    """A Keras network as LiteRT; `examples` is how many it takes a call."""
     import keras
 
-    shapes = {tensor.name: (examples, *tensor.shape[1:]) for tensor in network.inputs}
+    if keras.backend.backend() != "tensorflow":
+        return f"Keras writes LiteRT with TensorFlow alone, this is {keras.backend.backend()}"
+    shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in network.inputs}
     types = {tensor.name: tensor.dtype for tensor in network.inputs}
     signature = [{n: keras.InputSpec(shape=shape, dtype=types[n], name=n) for n, shape in shapes.items()}]
-    path.touch()  # where that is not allowed, LiteRT's converter would say so in pages
-    network.export(str(path), format="litert", verbose=False, input_signature=signature)
+    try:
+        with backend.standard_error_closed():  # the converter's C++ code writes what no setting keeps away
+            network.export(str(path), format="litert", verbose=False, input_signature=signature)
+        difference = _difference(network, Network(path), shapes, types)
+        if not difference < TOLERANCE:
+            raise ValueError(f"its answers differ by {difference:.1g}")
+    except OSError:
+        raise
+    except Exception as error:  # the converter raises what it likes
+        path.unlink(missing_ok=True)
+        return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    return ""
 
 
-def reader(path):
-    """A function of the inputs by name, `(1, ...)` each, giving the outputs by name; one thread."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow's interpreter announces its move to another package
-        import tensorflow
+def _difference(network, written, shapes, types) -> float:
+    """The largest between what the two give for one example."""
+    generator = np.random.default_rng(0)
+    inputs = {name: generator.normal(size=[size or TRIED_FRAMES for size in shape]) for name, shape in shapes.items()}
+    inputs |= {name: np.full(shape, TRIED_FRAMES) for name, shape in shapes.items() if len(shape) == 1}
+    inputs = {name: values.astype(types[name]) for name, values in inputs.items()}
+    ours, theirs = network(inputs, training=False), written.predict(inputs)
+    if not isinstance(ours, dict):
+        ours, theirs = {"": ours}, {"": theirs}
+    return max(float(np.abs(np.asarray(ours[name]) - theirs[name]).max()) for name in ours)
 
-        runner = tensorflow.lite.Interpreter(str(path), num_threads=1).get_signature_runner()
-    taken = runner.get_input_details().keys()
-    return lambda inputs: runner(**{name: np.asarray(inputs[name]) for name in taken})
+
+def installed() -> bool:
+    """Whether LiteRT runs here."""
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _refused(error) -> InputError:
+    reason = str(error).strip().partition("\n")[0]
+    return InputError(f"LiteRT cannot run the network ({reason}); save the system anew, or say --keras")
+
+
+class Network:
+    """A network in LiteRT on one thread, with the one method that decisions need of a Keras network.
+
+    Raises:
+        InputError: the file holds no network that LiteRT runs.
+    """
+
+    def __init__(self, path):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with backend.standard_error_closed():
+                self._run = Interpreter(str(path), num_threads=1).get_signature_runner()
+        except (ValueError, RuntimeError) as error:
+            raise _refused(error) from error
+        self._taken = tuple(self._run.get_input_details())
+
+    def predict(self, batches, verbose=0):
+        """The outputs of all examples, `(M, ...)`; several of them by name.
+
+        Args:
+            batches: batching.Batches, or the inputs by name, `(M, ...)` each.
+            verbose: as Keras has it.
+
+        Raises:
+            InputError: the file's network does not take them.
+        """
+        batches = [(batches,)] if isinstance(batches, dict) else batches
+        try:
+            with backend.standard_error_closed():  # the first call announces its kernels
+                rows = [
+                    self._run(**{name: inputs[name][row : row + 1] for name in self._taken})
+                    for inputs, *_ in (batches[index] for index in range(len(batches)))
+                    for row in range(len(inputs[self._taken[0]]))
+                ]
+        except (ValueError, RuntimeError) as error:
+            raise _refused(error) from error
+        outputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))

@@ -145,7 +145,7 @@ def predict_all(given, predictor, *, workers, folder, options, done=()):
         given: Sources.
         predictor: the predict.Predictor of this process, for the first recordings of one worker.
         workers: processes. Each loads the system for itself.
-        folder: of the saved system, and whether another version is taken, for the workers.
+        folder: of the saved system, whether another version is taken, whether Keras runs it; for the workers.
         options: of their Predictors.
         done: name -> pieces that are written already, or all of them (None).
     """
@@ -247,7 +247,7 @@ def _begin_worker(parent, folder, options):
     global _predictor
     end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    saved = models.load(*folder[:1], anyway=folder[1])
+    saved = models.load(folder[0], anyway=folder[1], keras=folder[2])
     from experiments.saved_models import predict
 
     _predictor = predict.Predictor(saved, **options)

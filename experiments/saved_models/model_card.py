@@ -5,16 +5,14 @@ import json
 import re
 from pathlib import Path
 
-import jinja2
-
-from common import markup
 from common.corpora import places
 from common.evaluation import metrics, reported_results
 from common.utterance import SYNTHETIC
-from experiments.evaluation import system_results
+from experiments.saved_models import standalone
 
 HEARD = "test, also in train"  # the speakers of a test part that are not new to the system
 HUB_LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0"}  # corpus card -> the Hugging Face hub's identifier
+HUB_LIBRARIES = {"keras": "keras", "scikit-learn": "sklearn"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Source:
         licence: in words.
         hub_licence: the hub's identifier; "other" where it has none.
         url: the makers' page, "" where there is none.
+        dataset, language: the corpus's name and the code of its language; "" where it is synthetic or a user's own.
     """
 
     title: str
@@ -34,6 +33,8 @@ class Source:
     licence: str
     hub_licence: str
     url: str
+    dataset: str = ""
+    language: str = ""
 
 
 def source(record) -> Source:
@@ -50,7 +51,8 @@ def _source(corpus, synthetic) -> Source:
         return Source(f"synthetic speech{layout}", "", licence, "mit", "")
     if card is None:
         return Source(f"recordings of a user's own ({name})", "", "theirs; not known here", "other", "")
-    return Source(card.title, card.citation, card.licence, HUB_LICENCES.get(card.licence, "other"), card.url)
+    hub_licence = HUB_LICENCES.get(card.licence, "other")
+    return Source(card.title, card.citation, card.licence, hub_licence, card.url, card.name, card.language)
 
 
 def library(record) -> str:
@@ -68,13 +70,20 @@ def citation(paper) -> str:
     return f"{', '.join(stated.authors)}{year}: {stated.title}.{f' {where}.' if where else ''}"
 
 
-def text(record, speakers) -> str:
+def text(record, speakers, networks, keras_only="") -> str:
     """The card as Markdown under YAML, the same bytes from the same record.
 
     Args:
         record: the fold's RunRecord, parts included.
         speakers: part -> how many.
+        networks: name -> what is saved, a keras.Model or an estimator.
+        keras_only: why there are no LiteRT files beside the networks; "" where there are.
     """
+    import jinja2
+
+    from common import markup
+    from experiments.evaluation import system_results
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -94,6 +103,10 @@ def text(record, speakers) -> str:
         speakers=speakers,
         heard=HEARD,
         scored=scored,
+        keras_only=keras_only,
+        examples={name: standalone.example(n) for name, n in networks.items() if hasattr(n, "inputs")},
+        estimators=[name for name, n in networks.items() if not hasattr(n, "inputs")],
+        defined=any(standalone.definitions(n) for n in networks.values() if hasattr(n, "inputs")),
         front_matter=front_matter(record, scored),
         recipe=list(flat(record.recipe)),
         command=f"{system_results.command(record, seeds=str(record.seed))} --folds {record.fold.removeprefix('fold_')}",
@@ -145,8 +158,10 @@ def front_matter(record, scored) -> dict:
     licence = {"license": origin.hub_licence}
     if origin.hub_licence == "other":
         licence |= {"license_name": "of-the-training-data"} | ({"license_link": origin.url} if origin.url else {})
+    spoken = {"language": [origin.language], "datasets": [origin.dataset]} if origin.dataset else {}
     return licence | {
-        "library_name": library(record),
+        **spoken,
+        "library_name": HUB_LIBRARIES[library(record)],
         "pipeline_tag": "audio-classification",
         "tags": [
             "audio",

@@ -1,7 +1,7 @@
 """Fitted systems on disk: one folder a fold, with its networks, what they were made of, and a model card.
 
-Networks are `.keras` files, the random forest and the dummy `.skops`. Neither format holds pickled objects, so loading
-a folder runs no code that lies in it.
+Networks are `.keras` files and, beside them, the same as `.tflite`, which LiteRT runs without Keras; estimators of
+scikit-learn are `.skops`. No format holds pickled objects, so loading a folder runs no code that lies in it.
 """
 
 import dataclasses
@@ -18,16 +18,17 @@ import numpy as np
 
 from common import recipes, records
 from common.atomic_file import atomic_folder
+from common.code_version import code_version
 from common.errors import InputError
-from common.features.code_version import code_version
 from common.learning import backend
 from experiments import catalog
-from experiments.saved_models import model_card
+from experiments.saved_models import litert, model_card, standalone
 
 SCHEMA = 1
-DESCRIPTION, CARD = "system.json", "README.md"
+DESCRIPTION, CARD = "config.json", "README.md"
+EARLIER = "system.json"  # the description in folders whose networks need layers that are no more
 FRONT_END = "front_end"  # folder of the files that the front end reads, where it reads any
-SUFFIXES = (".keras", ".skops")
+SUFFIXES = (".keras", ".skops", litert.SUFFIX)
 TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
 LEFT_OUT = ("schema", "parts", "history")  # of the record's fields: evidence, which stays in the record
 ONLY = "network"  # the name of a system's network where it has one
@@ -45,7 +46,7 @@ def _as_in_a_record(field) -> tuple:
     return field.name, field.type, dataclasses.field(**given)
 
 
-Description = dataclasses.make_dataclass(  # system.json: a record's fields without its evidence, and six of its own
+Description = dataclasses.make_dataclass(  # config.json: a record's fields without its evidence, and seven of its own
     "Description",
     [*map(_as_in_a_record, _KEPT)]
     + [
@@ -54,6 +55,7 @@ Description = dataclasses.make_dataclass(  # system.json: a record's fields with
         ("networks", list[str]),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
         ("sha256", dict[str, str], dataclasses.field(default_factory=dict)),  # file of a network -> hash of its bytes
+        ("keras_only", str, dataclasses.field(default="the folder is older than LiteRT files")),  # "" or why
     ],
     kw_only=True,
     frozen=True,
@@ -67,14 +69,18 @@ class Saved:
     Args:
         record: the record of its fold, without parts and history.
         recipe: the paper's Recipe.
-        fitted: a training.Fitted, without history.
+        model: what decides, as a training.Fitted has it: networks of LiteRT or Keras, or an estimator.
+        runtime: "LiteRT", "keras" or "scikit-learn", as in an environment.
+        keras_only: why Keras runs it, where nobody asked for that; else "".
         speakers: of the fold, counted by part; empty where an older version saved the system.
         differs: sentences on what the system was made with and what is here instead.
     """
 
     record: records.RunRecord
     recipe: object
-    fitted: object
+    model: object
+    runtime: str
+    keras_only: str
     speakers: dict[str, int]
     differs: tuple[str, ...]
 
@@ -102,10 +108,15 @@ def save(fitted, record, fold, folder) -> Path:
 
 
 def _write(fitted, record, speakers, folder):
-    networks = fitted.model if isinstance(fitted.model, dict) else {ONLY: fitted.model}
+    networks = dict(fitted.model) if isinstance(fitted.model, dict) else {ONLY: fitted.model}
     for name, network in networks.items():
-        _write_network(network, folder / name)
-    for path in catalog.paper(record.paper).files(_recipe(record).front_end):
+        networks[name] = _write_network(network, folder / name)
+    recipe, paper = _recipe(record), catalog.paper(record.paper)
+    keras_only = ""
+    if model_card.library(record) == "keras":
+        deployed = {name: paper.deployed(n, recipe, len(record.classes)) for name, n in networks.items()}
+        keras_only = _write_litert(deployed, folder)
+    for path in paper.files(recipe.front_end):
         (folder / FRONT_END).mkdir(exist_ok=True)
         shutil.copy(path, folder / FRONT_END)
     described = {field.name: getattr(record, field.name) for field in _KEPT} | {
@@ -114,9 +125,10 @@ def _write(fitted, record, speakers, folder):
         "networks": sorted(networks),
         "speakers": speakers,
         "sha256": {path.name: digest(path) for path in sorted(folder.glob("*.*")) if path.suffix in SUFFIXES},
+        "keras_only": keras_only,
     }
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(model_card.text(record, speakers), encoding="utf-8")
+    (folder / CARD).write_text(model_card.text(record, speakers, networks, keras_only), encoding="utf-8")
 
 
 def digest(path) -> str:
@@ -126,12 +138,26 @@ def digest(path) -> str:
 
 
 def _write_network(network, place):
+    """Write a network, which Keras alone reads, with layers.py where it needs one, or an estimator; return either."""
     if hasattr(network, "save"):
+        network = standalone.plain(network)
         network.save(place.with_suffix(".keras"))
-        return
+        if definitions := standalone.definitions(network):
+            (place.parent / standalone.DEFINITIONS).write_text(definitions, encoding="utf-8")
+        return network
     import skops.io
 
     skops.io.dump(network, place.with_suffix(".skops"), compression=zipfile.ZIP_DEFLATED)
+    return network
+
+
+def _write_litert(networks, folder) -> str:
+    """All of a system's networks as LiteRT, or none; "" or why."""
+    places = {name: (folder / name).with_suffix(litert.SUFFIX) for name in networks}
+    why = next(filter(None, (litert.write(network, places[name]) for name, network in networks.items())), "")
+    for place in places.values() if why else ():
+        place.unlink(missing_ok=True)
+    return why
 
 
 def _speakers(fold) -> dict[str, int]:
@@ -145,12 +171,13 @@ def _front_end_code(paper) -> str:
     return code_version(f"papers.{paper}.features")
 
 
-def load(folder, *, anyway=False) -> Saved:
+def load(folder, *, anyway=False, keras=False) -> Saved:
     """Read a system back.
 
     Args:
         folder: as `save` wrote it.
         anyway: take a system that was made with another version of Keras, scikit-learn or its front end.
+        keras: run its networks in Keras, whether LiteRT could or not.
 
     Raises:
         InputError: the folder is no saved system, is damaged, or was made with other versions.
@@ -164,18 +191,35 @@ def load(folder, *, anyway=False) -> Saved:
         recipe = _recipe(record)
     except ValueError as error:
         raise _damaged(folder / DESCRIPTION, error) from error
-    differs = tuple(_differences(record, recipe, described.front_end_code))
+    why = _why_keras(described, record)
+    runtime = "LiteRT" if model_card.library(record) == "keras" and not (keras or why) else model_card.library(record)
+    differs = tuple(_differences(record, recipe, described.front_end_code, runtime))
     if differs and not anyway:
         raise InputError(
             f"{folder} was made with {' and '.join(differs)}, so that it may decide otherwise than when it was tested; "
             "install that version, or say --anyway"
         )
-    networks = _read_networks(folder, described, record.paper)
+    networks = _read_networks(folder, described, runtime)
     recipe = _with_files(recipe, folder, record.paper)
-    from common.learning.training import Fitted
+    if runtime == "keras":
+        paper = catalog.paper(record.paper)
+        networks = {name: paper.deployed(n, recipe, len(record.classes)) for name, n in networks.items()}
+    return Saved(
+        record=record,
+        recipe=recipe,
+        model=networks[ONLY] if [*networks] == [ONLY] else networks,
+        runtime=runtime,
+        keras_only="" if keras else why,
+        speakers=described.speakers,
+        differs=differs,
+    )
 
-    fitted = Fitted(networks[ONLY] if [*networks] == [ONLY] else networks, {}, record.best_epoch)
-    return Saved(record=record, recipe=recipe, fitted=fitted, speakers=described.speakers, differs=differs)
+
+def _why_keras(described, record) -> str:
+    """Why LiteRT cannot run a system's networks; "" where it can, or where there are none."""
+    if model_card.library(record) != "keras":
+        return ""
+    return described.keras_only or ("" if litert.installed() else "ai-edge-litert is not installed")
 
 
 def _damaged(path, reason) -> InputError:
@@ -185,6 +229,10 @@ def _damaged(path, reason) -> InputError:
 def _described(folder) -> Description:
     path = folder / DESCRIPTION
     if not path.is_file():
+        if (folder / EARLIER).is_file():
+            raise InputError(
+                f"{folder} was saved by an earlier version of this suite ({EARLIER}); save the system anew"
+            )
         inside = sorted(folder.rglob(DESCRIPTION)) if folder.is_dir() else ()
         hint = f"name one in it, for example {inside[0].parent}" if inside else "`run --models DIR` makes such folders"
         raise InputError(f"{folder} is not the folder of a saved system, it has no {DESCRIPTION}; {hint}")
@@ -219,37 +267,43 @@ def _only_in(one, other, prefix=""):
         yield from _only_in(*pair, name)
 
 
-def _differences(record, recipe, front_end_code):
-    """What the system was made with that is not here: its settings, the networks' library, the front end's code."""
-    library = model_card.library(record)
-    recorded, here = record.environment.get(library), metadata.version(library)
-    if recorded != here:
-        yield f"{library} {recorded}, not the {here} that is here"
+def _differences(record, recipe, front_end_code, runtime):
+    """What the system was made with that is not here: its settings, the networks' library, the front end's code.
+
+    A LiteRT file holds its operations with their settings, and does not depend on Keras.
+    """
+    if runtime != "LiteRT" and (recorded := record.environment.get(runtime)) != (here := metadata.version(runtime)):
+        yield f"{runtime} {recorded}, not the {here} that is here"
     if front_end_code != _front_end_code(record.paper):
         yield f"another front end than papers/{record.paper}/features.py is now"
     if newer := list(_only_in(recipes.plain(recipe), record.recipe)):
         yield f"a recipe without {', '.join(newer)}"
 
 
-def _read_networks(folder, described, paper) -> dict:
-    backend.start()
-    _ = catalog.paper(paper).model  # imported, it registers the layers that the files name
-    places = {path.stem: path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")}
-    names = described.networks
+def _read_networks(folder, described, runtime) -> dict:
+    """The networks by name; a folder that lacks one, or has others, is damaged."""
+    files = [path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")]
+    names, suffix = described.networks, {"LiteRT": litert.SUFFIX, "keras": ".keras"}.get(runtime, ".skops")
+    places = {path.stem: path for path in files if path.suffix == suffix}
     if missing := sorted(set(names) - set(places)):
-        raise _damaged(f"{folder}: its network {', '.join(missing)}", "there is no such file")
-    if not names or sorted(names) != sorted(places):
+        raise _damaged(f"{folder}: its network {', '.join(missing)}", f"there is no such {suffix} file")
+    if not names or {path.stem for path in files} != set(names):
         raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(places)}")
-    if described.sha256 and sorted(described.sha256) != sorted(path.name for path in places.values()):
+    if described.sha256 and sorted(described.sha256) != sorted(path.name for path in files):
         raise _damaged(folder / DESCRIPTION, f"it has the hashes of {sorted(described.sha256)}, not of its networks")
+    if runtime == "keras":
+        backend.start()
+        _ = catalog.paper(described.paper).model  # imported, it registers the layers that the files name
     return {name: _read_network(folder, places[name], described) for name in names}
 
 
 def _read_network(folder, place, described):
-    """A keras.Model or a scikit-learn estimator. Nothing is read of a file that is not the one that was saved."""
+    """A network or an estimator. Nothing is read of a file that is not the one that was saved."""
     try:
         if digest(place) != described.sha256.get(place.name, digest(place)):
             raise ValueError("it is not the file that was saved")
+        if place.suffix == litert.SUFFIX:
+            return litert.Network(place)
         with zipfile.ZipFile(place) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST_BYTES:

@@ -76,7 +76,7 @@ class Predictor:
     def __init__(self, saved, *, channel=None, strict=False, window_s=None):
         self._saved, self._channel, self._strict, self._window_s = saved, channel, strict, window_s
         self._paper, self._classes = catalog.paper(saved.record.paper), tuple(saved.record.classes)
-        self._emotions_of = self._paper.timeline(saved.fitted, saved.recipe, self._classes)
+        self._emotions_of = self._paper.timeline(saved, saved.recipe, self._classes)
 
     def predict(self, file, done=()):
         """(Prediction, None) or (None, a sentence on what is wrong) for each piece of a recording.
@@ -148,7 +148,7 @@ class Predictor:
         if not np.isfinite(features).all():
             raise InputError(f"{file}: the front end made values that are not finite; check the recording")
         unlabelled = Utterance(id=str(file), path=file, emotion=classes[0], speaker="")  # nothing reads the label
-        scores = self._paper.predict(self._saved.fitted, Subset((unlabelled,), (features,), classes), recipe)
+        scores = self._paper.predict(self._saved, Subset((unlabelled,), (features,), classes), recipe)
         if any(np.shape(values) != (1, len(classes)) for values in scores.values()):
             raise InputError(
                 f"{file}: the networks of the saved system do not fit its {len(classes)} classes; save it anew"

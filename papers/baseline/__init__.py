@@ -5,9 +5,10 @@ with, train in seconds, and have one setting, which is chosen inside the trainin
 takes embeddings of a self-supervised network.
 """
 
+from papers.baseline.decision import predict
 from papers.baseline.features import features
 from papers.baseline.protocol import RECIPES, change, fetch, files, folds, restored, select
 
-__all__ = ["COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "restored", "select"]
+__all__ = ["COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "predict", "restored", "select"]
 
 COMPARED = ("mfcc_svm", "egemaps_svm")  # what a comparison takes where none is named: it has to fit minutes

@@ -12,10 +12,10 @@ import importlib.util
 import os
 from pathlib import Path
 
-import librosa
 import numpy as np
 
 from common.errors import InputError
+from common.features import spectral
 from papers.baseline import embeddings
 
 LARGEST = 32767 / 32768  # openSMILE takes 16-bit samples, and 1.0 would become -32768
@@ -54,21 +54,18 @@ def features(waveform, sample_rate_hz, front_end):
 def mfcc_statistics(waveform, sample_rate_hz, front_end):
     """Means over time of the coefficients and their deltas, then their standard deviations: `(4 * num_mfcc,)`."""
     window, hop = (round(s * sample_rate_hz) for s in (front_end.window_s, front_end.hop_s))  # samples
-    coefficients = librosa.feature.mfcc(
-        y=waveform,
-        sr=sample_rate_hz,
+    coefficients = spectral.mfcc(
+        waveform,
+        sample_rate_hz,
         n_mfcc=front_end.num_mfcc,
         n_fft=front_end.fft_length,
         win_length=window,
         hop_length=hop,
-        center=True,
-        window="hann",
         n_mels=front_end.num_mels,
-        htk=False,
-        dct_type=2,
-        norm="ortho",
     )  # (F, T)
-    deltas = librosa.feature.delta(coefficients, width=front_end.delta_frames, mode="interp")  # (F, T)
+    from scipy import signal  # a second of import that listing the systems does not need
+
+    deltas = signal.savgol_filter(coefficients, front_end.delta_frames, polyorder=1, deriv=1, mode="interp")  # (F, T)
     frames = np.concatenate([coefficients, deltas])  # (2F, T)
     return np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
 

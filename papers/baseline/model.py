@@ -11,8 +11,7 @@ from sklearn.svm import SVC
 
 from common.errors import InputError
 from common.learning.training import Fitted
-
-BELOW_ALL = -1.0  # a score that the class with the largest score never has
+from papers.baseline.decision import matrix
 
 
 def build(recipe, num_classes):
@@ -38,7 +37,7 @@ def prepare(recipe, train, *, seed):
             "take another protocol or more recordings"
         )
     classifier = build(recipe, len(train.classes)).set_params(svm__C=recipe.costs[len(recipe.costs) // 2])
-    return classifier, (_matrix(train), train.labels)
+    return classifier, (matrix(train), train.labels)
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
@@ -94,22 +93,3 @@ def _ua(classifier, examples, labels):
     """Mean recall of the emotions that the held-out speakers have."""
     decided = classifier.predict(examples)
     return recall_score(labels, decided, labels=np.unique(labels), average="macro", zero_division=0)
-
-
-def predict(fitted, part, recipe):
-    """Scores by rule, `(N, K)`: `decision`, whose largest decides.
-
-    For three classes or more it is the number of pairwise hyperplanes that vote for the class, plus less than a third
-    from the distances, by which ties are broken (scikit-learn's `decision_function`); for two classes it is the
-    distance in units of the margin, with the sign of each class. A class without training example has -1.
-    """
-    scores = np.full((len(part), len(part.classes)), BELOW_ALL, "float32")
-    if len(part):
-        values = fitted.model.decision_function(_matrix(part))
-        scores[:, fitted.model.classes_] = np.stack([-values, values], axis=1) if values.ndim == 1 else values
-    return {"decision": scores}
-
-
-def _matrix(part):
-    """The vectors of a part, `(N, F)` float64."""
-    return np.array([example[0, 0] for example in part.features], dtype="float64")

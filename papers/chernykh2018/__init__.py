@@ -6,10 +6,11 @@ accuracy, four emotions, sessions held out) than one label for the whole sequenc
 people reach 70 %.
 """
 
+from papers.chernykh2018.decision import predict, timeline
 from papers.chernykh2018.features import features
 from papers.chernykh2018.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select", "timeline"]
 
 COMPARED = (
     "one_label",

@@ -1,55 +1,93 @@
-"""Connectionist temporal classification (section 3): the loss over real frames, the decoders, the alignment.
+"""Connectionist temporal classification (section 3): the decoders, the probabilities, the alignment, in NumPy.
 
-Symbols 0 .. K-1 are the emotions in the order of the classes, K is the blank ("NULL", section 3.1). Logits everywhere:
-`keras.ops.ctc_loss` and `ctc_decode` take them, not the softmax's output.
+Symbols 0 .. K-1 are the emotions in the order of the classes, K is the blank ("NULL", section 3.1). Logits everywhere.
+The loss over real frames is `losses_of_one_emotion` of model.py; what is here decides without Keras.
 """
 
-import keras
 import numpy as np
-from keras import ops
 
-DECODED_AT_ONCE = 256  # sequences; beam search on the JAX backend holds all their beams
-
-
-@keras.saving.register_keras_serializable("ser")
-class CtcNetwork(keras.Model):
-    """A functional network with the outputs `{"logits": (B, T, K + 1), "length": (B,)}`, trained with CTC.
-
-    `length` counts the real frames among the T; what lies behind them enters neither the loss nor a decoding. Every
-    utterance has one emotion (section 4), so the labels are `(B,)`.
-    """
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        losses = losses_of_one_emotion(y_pred["logits"], y_pred["length"], y)  # (B,)
-        return ops.mean(losses if sample_weight is None else losses * ops.cast(sample_weight, losses.dtype))
-
-
-def losses_of_one_emotion(logits, length, labels):
-    """-ln p(labelling is this one emotion), for training: `(B, T, K + 1)`, `(B,)`, `(B,)` -> `(B,)` in nats."""
-    labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")  # (B, 1)
-    return ops.ctc_loss(labels, logits, ops.ones_like(labels[:, 0]), length, mask_index=logits.shape[-1] - 1)
+DECODED_AT_ONCE = 256  # sequences, whose beams are held
 
 
 def best_path(logits, length):
-    """The labelling of the likeliest path (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, L)`, -1 behind its end."""
-    return _decode(logits, length, strategy="greedy")
+    """The labelling of the likeliest path (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, T)`, -1 behind its end."""
+    symbols = logits.argmax(axis=2)  # (N, T)
+    steps = np.arange(logits.shape[1])
+    is_repeated = (symbols == np.roll(symbols, 1, axis=1)) & (steps > 0)
+    kept = ~is_repeated & (symbols < logits.shape[2] - 1) & (steps < np.reshape(length, (-1, 1)))
+    labellings = np.full(symbols.shape, -1, "int32")
+    labellings[np.nonzero(kept)[0], (kept.cumsum(axis=1) - 1)[kept]] = symbols[kept]
+    return labellings
 
 
 def beam_search(logits, length, *, width):
-    """The likeliest labelling among the prefixes kept (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, L)`, -1 behind."""
-    return _decode(logits, length, strategy="beam_search", beam_width=width)
+    """The likeliest labelling among the prefixes kept (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, T)`, -1 behind.
+
+    After every frame the `width` likeliest prefixes of labellings stay, each with all its paths among those kept.
+    """
+    labellings = np.full(logits.shape[:2], -1, "int32")
+    for begin in range(0, len(logits), DECODED_AT_ONCE):
+        rows = slice(begin, begin + DECODED_AT_ONCE)
+        log_symbols = _log_softmax(logits[rows].astype("float64"))
+        behind = np.arange(logits.shape[1]) >= np.reshape(length[rows], (-1, 1))  # (n, T)
+        log_symbols[behind] = [-np.inf] * (logits.shape[2] - 1) + [0.0]  # nothing but blanks, which change nothing
+        beams = _Beams(*labellings[rows].shape, width)
+        for t in range(max(length[rows], default=0)):
+            beams.step(log_symbols[:, t], t)
+        labellings[rows] = beams.likeliest()
+    return labellings
 
 
-def _decode(logits, length, **options):
-    decoded = [
-        np.asarray(ops.ctc_decode(logits[rows], length[rows], mask_index=logits.shape[-1] - 1, **options)[0])[0]
-        for rows in _rows(len(logits))
-    ]
-    return np.concatenate([np.zeros((0, logits.shape[1]), "int32"), *decoded])
+class _Beams:
+    """The prefixes that are kept of each of N sequences, `(N, W)`, with the logarithms of their probabilities."""
 
+    def __init__(self, count, steps, width):
+        self.prefixes = np.full((count, width, steps), -1, "int32")
+        self.last = np.full((count, width), -1)  # symbol of each prefix; -1 of the empty one
+        self.ended = np.full((count, width), -np.inf)  # by a blank
+        self.ended[:, 0] = 0.0  # the empty prefix; the other places are empty
+        self.open = np.full((count, width), -np.inf)  # the last frame names the last symbol
+        self.number = np.zeros((count, width), "uint64")  # of a prefix, a hash of its symbols
+        self.number_before = np.ones((count, width), "uint64")  # of the prefix without its last symbol
+        self.rows = np.arange(count)[:, None]
 
-def _rows(count):
-    return (slice(begin, begin + DECODED_AT_ONCE) for begin in range(0, count, DECODED_AT_ONCE))
+    def step(self, log_symbols, t):
+        """Take in frame t, `(N, K + 1)`."""
+        num_labels = log_symbols.shape[1] - 1
+        total = np.logaddexp(self.ended, self.open)  # (N, W)
+        is_last = np.arange(num_labels) == self.last[:, :, None]  # (N, W, K): named again only behind a blank
+        longer = np.where(is_last, self.ended[:, :, None], total[:, :, None]) + log_symbols[:, None, :-1]
+        ended = total + log_symbols[:, -1:]
+        open_ = self.open + np.where(self.last < 0, 0.0, log_symbols[self.rows, self.last])
+        is_before = self.number_before[:, :, None] == self.number[:, None, :]  # (N, W, W)
+        is_before &= np.isfinite(total)[:, :, None] & np.isfinite(total)[:, None, :]  # neither place is empty
+        before = self.rows, is_before.argmax(axis=2), self.last  # what becomes, longer by a symbol, a prefix of here
+        is_here = is_before.any(axis=2)
+        open_ = np.logaddexp(open_, np.where(is_here, longer[before], -np.inf))
+        longer[tuple(index[is_here] for index in np.broadcast_arrays(*before))] = -np.inf
+        self._keep(ended, open_, longer, t)
+
+    def _keep(self, ended, open_, longer, t):
+        """The likeliest of the prefixes as they are and of the longer ones."""
+        width = ended.shape[1]
+        scores = np.concatenate([np.logaddexp(ended, open_), longer.reshape(len(longer), -1)], axis=1)
+        chosen = np.argpartition(-scores, width - 1, axis=1)[:, :width]  # (N, W)
+        is_longer = chosen >= width
+        place, symbol = np.divmod(chosen - width, longer.shape[2])
+        at = self.rows, np.where(is_longer, place, chosen)
+        self.ended = np.where(is_longer, -np.inf, ended[at])
+        self.open = np.where(is_longer, scores[self.rows, chosen], open_[at])
+        self.number_before = np.where(is_longer, self.number[at], self.number_before[at])
+        longer_number = self.number[at] * np.uint64(0x9E3779B97F4A7C15) + (symbol + 2).astype("uint64")
+        self.number = np.where(is_longer, longer_number, self.number[at])
+        self.last = np.where(is_longer, symbol, self.last[at])
+        self.prefixes = self.prefixes[at]
+        ends = (self.prefixes[is_longer] >= 0).sum(axis=1)
+        self.prefixes[(*np.nonzero(is_longer), ends)] = symbol[is_longer]
+
+    def likeliest(self):
+        """Of each sequence, `(N, T)`."""
+        return self.prefixes[self.rows[:, 0], np.logaddexp(self.ended, self.open).argmax(axis=1)]
 
 
 def log_probabilities(logits, length, labellings):
@@ -67,7 +105,7 @@ def log_probabilities(logits, length, labellings):
     log_symbols = _log_softmax(logits.astype("float64"))
     score = np.full(states.shape, -np.inf)  # of the paths so far that end in each state
     score[:, :2] = np.take_along_axis(log_symbols[:, 0], states[:, :2], axis=1)
-    for t in range(1, logits.shape[1]):
+    for t in range(1, max(length, default=0)):
         longer = np.logaddexp(score, _shifted(score, 1))
         longer = np.logaddexp(longer, np.where(may_skip, _shifted(score, 2), -np.inf))
         longer += np.take_along_axis(log_symbols[:, t], states, axis=1)

@@ -1,10 +1,7 @@
 """The two systems without a network: the largest class (4.4), and single frames that vote (4.2.1)."""
 
 import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
 
-from common.learning.training import Fitted
 from papers.chernykh2018.short_term import ENERGY
 
 TIE = 1e-4  # a share of the votes, smaller than any that a whole vote makes
@@ -12,11 +9,15 @@ TIE = 1e-4  # a share of the votes, smaller than any that a whole vote makes
 
 def dummy(recipe, num_classes):
     """Always the largest training class (4.4)."""
+    from sklearn.dummy import DummyClassifier
+
     return DummyClassifier(strategy="most_frequent")
 
 
 def forest(recipe, num_classes):
     """The classifier of single frames (4.2.1; D13)."""
+    from sklearn.ensemble import RandomForestClassifier
+
     return RandomForestClassifier(recipe.num_trees, class_weight="balanced")
 
 
@@ -30,6 +31,8 @@ def prepare(estimator, recipe, train, *, seed):
 def fit(estimator, examples, *, report=None):
     """Train on what `prepare` returns."""
     estimator.fit(*examples)
+    from common.learning.training import Fitted
+
     if report:
         report(1)
     return Fitted(estimator, {})

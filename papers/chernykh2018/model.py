@@ -1,4 +1,4 @@
-"""The systems of Table 1: how they are built, trained, and how an utterance is decided (sections 4.2 to 4.4)."""
+"""The systems of Table 1: how they are built and trained (sections 4.2 to 4.4)."""
 
 import dataclasses
 
@@ -8,11 +8,10 @@ from keras import layers, ops
 
 from common.learning import batching, training
 from common.learning.layers import moments, set_statistics
-from papers.chernykh2018 import ctc, framewise, sequence
+from papers.chernykh2018 import ctc, framewise
+from papers.chernykh2018.decision import INPUTS
 from papers.chernykh2018.layers import both_directions, fixed_steps
 from papers.chernykh2018.short_term import NAMES
-
-INPUTS = ("features", "length")
 
 
 def build(recipe, num_classes):
@@ -48,7 +47,26 @@ def ctc_network(recipe, num_classes):
     if recipe.garbage_steps:
         logits = layers.Cropping1D((recipe.garbage_steps, 0))(logits)  # D8
         length = ops.maximum(length - recipe.garbage_steps, 1)
-    return ctc.CtcNetwork(inputs, {"logits": logits, "length": length}, name="chernykh_ctc")
+    return CtcNetwork(inputs, {"logits": logits, "length": length}, name="chernykh_ctc")
+
+
+@keras.saving.register_keras_serializable("ser")
+class CtcNetwork(keras.Model):
+    """A functional network with the outputs `{"logits": (B, T, K + 1), "length": (B,)}`, trained with CTC.
+
+    `length` counts the real frames among the T; what lies behind them enters neither the loss nor a decoding. Every
+    utterance has one emotion (section 4), so the labels are `(B,)`.
+    """
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        losses = losses_of_one_emotion(y_pred["logits"], y_pred["length"], y)  # (B,)
+        return ops.mean(losses if sample_weight is None else losses * ops.cast(sample_weight, losses.dtype))
+
+
+def losses_of_one_emotion(logits, length, labels):
+    """-ln p(labelling is this one emotion), for training: `(B, T, K + 1)`, `(B,)`, `(B,)` -> `(B,)` in nats."""
+    labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")  # (B, 1)
+    return ops.ctc_loss(labels, logits, ops.ones_like(labels[:, 0]), length, mask_index=logits.shape[-1] - 1)
 
 
 def _padded_inputs(recipe):
@@ -141,7 +159,7 @@ def ctc_scores(model, batches):
 
     `empty` is the share of utterances whose best path names no emotion.
     """
-    outputs = model.predict(batching.stream(batches), verbose=0)
+    outputs = batching.outputs(model, batches)
     logits, length = outputs["logits"], outputs["length"]
     order = batches.order  # one example an utterance, and the batches may be shuffled
     losses = -ctc.log_probabilities(logits, length, batches.labels[order, None])
@@ -154,53 +172,10 @@ def ctc_scores(model, batches):
     }
 
 
-def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`.
-
-    `dummy` and `one_label` have `posterior`, `framewise` has `majority_vote`. `ctc` has `beam` and `best_path`: the
-    probability of the decoded labelling in the column of its first emotion, an all-zero row where it is empty; and
-    `one_emotion`, posteriors (D12).
-    """
-    if recipe.system in ("dummy", "framewise"):
-        return framewise.predict(fitted.model, part, recipe)
-    if not len(part):
-        return {rule: np.zeros((0, len(part.classes)), "float32") for rule in rules(recipe)}
-    batches = batching.Batches(part, batch_size=256, inputs=INPUTS)
-    outputs = fitted.model.predict(batching.stream(batches), verbose=0)
-    if recipe.system == "one_label":
-        return {"posterior": outputs}
-    logits, length = outputs["logits"], outputs["length"]
-    beam = ctc.beam_search(logits, length, width=recipe.beam_width)
-    return {
-        "beam": ctc.decision_scores(logits, length, beam),
-        "best_path": ctc.decision_scores(logits, length, ctc.best_path(logits, length)),
-        "one_emotion": ctc.posteriors_of_one_emotion(logits, length),
-    }
-
-
-def rules(recipe):
-    """The names of a system's decision rules, the paper's first."""
-    return {"ctc": ("beam", "best_path", "one_emotion"), "framewise": ("majority_vote",)}.get(
-        recipe.system, ("posterior",)
-    )
-
-
-def timeline(fitted, recipe, classes):
-    """A function of a waveform and its rate that gives the emotions of a recording; None for a system without CTC.
-
-    Args:
-        fitted: what `fit` returned.
-        recipe: what it was trained with.
-        classes: the names of its outputs.
-    """
+def deployed(model, recipe, num_classes):
+    """The network for recordings of any length: `ctc` without the cut at 78 frames, with the same weights (D16)."""
     if recipe.system != "ctc":
-        return None
-    network = whole(fitted.model, recipe, len(classes))
-    return lambda waveform, sample_rate_hz: sequence.emotions(network, waveform, sample_rate_hz, recipe, classes)
-
-
-def whole(model, recipe, num_classes):
-    """A trained `ctc` network without the cut at 78 frames, with the same weights (D16)."""
+        return model
     network = build(dataclasses.replace(recipe, max_steps=None), num_classes)
     network.set_weights(model.get_weights())
     if recipe.standardise:

@@ -30,7 +30,7 @@ def emotions(network, waveform, sample_rate_hz, recipe, classes, *, rule="beam")
     """The emotions of a recording of any length, in the order of time: a list of `Span`.
 
     Args:
-        network: a trained `ctc` network made `whole`.
+        network: a trained `ctc` network, `deployed`.
         waveform: mono, at the recipe's sample rate, `(N,)`.
         sample_rate_hz: of the waveform.
         recipe: what the network was trained with.

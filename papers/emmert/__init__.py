@@ -4,10 +4,23 @@ Claim: of three networks on RAVDESS (MFCC with a small 1-D CNN, a frozen ImageNe
 spectrogram slices) the MFCC network is best, with 49.5 % of 105 test files of seven strongly acted emotions.
 """
 
+from papers.emmert.decision import predict
 from papers.emmert.features import features
 from papers.emmert.protocol import RECIPES, change, fetch, files, folds, restored, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "fetch", "files", "folds", "restored", "select"]
+__all__ = [
+    "BENCHED",
+    "COMPARED",
+    "RECIPES",
+    "change",
+    "features",
+    "fetch",
+    "files",
+    "folds",
+    "predict",
+    "restored",
+    "select",
+]
 
 COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes
 BENCHED = {

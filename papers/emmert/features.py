@@ -3,10 +3,11 @@
 import dataclasses
 import hashlib
 
-import librosa
 import numpy as np
 
-from common.features import audio
+from common.features import spectral
+
+TRIM_FRAME_S, TRIM_HOP_S = 2048 / 22_050, 512 / 22_050  # for the level; librosa's defaults at its rate; D3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,8 @@ def features(waveform, sample_rate_hz, front_end):
     For MFCC, S = 2: the file and its noisy copy, which only training sees.
     """
     if front_end.trim_db is not None:
-        waveform = audio.trim(waveform, sample_rate_hz=sample_rate_hz, top_db=front_end.trim_db)
+        frame, hop = (round(seconds * sample_rate_hz) for seconds in (TRIM_FRAME_S, TRIM_HOP_S))  # samples
+        waveform = spectral.trim(waveform, top_db=front_end.trim_db, frame_length=frame, hop_length=hop)
     if front_end.kind == "mfcc":
         noisy = add_noise(waveform, amplitude=front_end.noise_amplitude)
         return np.stack([mfcc(w, sample_rate_hz, front_end) for w in (waveform, noisy)])
@@ -70,37 +72,28 @@ def add_noise(waveform, *, amplitude):
 def mfcc(waveform, sample_rate_hz, front_end):
     """First `duration_s` seconds, padded with zeros where shorter -> `(T, num_mfcc)`, T = 1 + N // hop."""
     num_samples = round(front_end.duration_s * sample_rate_hz)
-    fixed = librosa.util.fix_length(waveform, size=num_samples)  # (N,)
-    coefficients = librosa.feature.mfcc(
-        y=fixed,
-        sr=sample_rate_hz,
+    fixed = np.pad(waveform[:num_samples], (0, max(0, num_samples - len(waveform))))  # (N,)
+    coefficients = spectral.mfcc(
+        fixed,
+        sample_rate_hz,
         n_mfcc=front_end.num_mfcc,
         n_fft=front_end.fft_length,
         hop_length=front_end.mfcc_hop,
-        center=True,
-        window="hann",
         n_mels=128,
-        htk=False,
-        dct_type=2,
-        norm="ortho",
     )  # (F, T)
     return coefficients.T
 
 
 def log_mel_image(waveform, sample_rate_hz, front_end):
     """Spectrogram "proportional to the length", `(num_mels, T)` in [0, 1]: 0 is 80 dB below the file's peak (D17)."""
-    power = librosa.feature.melspectrogram(
-        y=waveform,
-        sr=sample_rate_hz,
+    power = spectral.mel_spectrogram(
+        waveform,
+        sample_rate_hz,
         n_fft=front_end.fft_length,
         hop_length=front_end.slice_hop,
-        center=True,
-        window="hann",
-        power=2.0,
         n_mels=front_end.num_mels,
-        htk=False,
     )  # (F, T)
-    decibels = librosa.power_to_db(power, ref=np.max, top_db=80.0)  # (F, T), -80 ... 0
+    decibels = spectral.power_to_db(power, ref=power.max(), top_db=80.0)  # (F, T), -80 ... 0
     return (decibels + 80.0) / 80.0
 
 

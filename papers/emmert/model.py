@@ -1,4 +1,4 @@
-"""The three networks of section III, how they are trained, and how a file is decided."""
+"""The three networks of section III, and how they are trained."""
 
 import dataclasses
 
@@ -8,6 +8,7 @@ from keras import layers, regularizers
 from common.learning import batching, training
 from common.learning.layers import moments, set_statistics
 from papers.emmert import resnet
+from papers.emmert.decision import as_tested
 
 
 def build(recipe, num_classes):
@@ -127,22 +128,3 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
         checkpoint=checkpoint,
         report=report,
     )
-
-
-def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`.
-
-    `mean` is the mean posterior of a file's slices (D19); `slice_votes` counts the slices that decide for each class.
-    The MFCC system has one example a file.
-    """
-    batches = batching.Batches(as_tested(part, recipe), batch_size=128)
-    posteriors = batching.predict_examples(fitted.model, batches)
-    scores = {"mean": batching.mean_by_utterance(posteriors, batches)}
-    if recipe.network != "mfcc":
-        scores["slice_votes"] = batching.votes_by_utterance(posteriors, batches)
-    return scores
-
-
-def as_tested(part, recipe):
-    """A part without the noisy copies, which stand in the second row of the MFCC examples."""
-    return part.first_examples(1) if recipe.network == "mfcc" else part

@@ -4,10 +4,11 @@ Claim: spectrogram images alone, without hand-crafted features, classify EmoDB's
 86.06 % (CNN), 78.31 % (LSTM) and 86.65 % (time-distributed CNN followed by LSTM) in ten-fold cross-validation.
 """
 
+from papers.lim2016.decision import predict
 from papers.lim2016.features import features
 from papers.lim2016.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select"]
 
 COMPARED = ("cnn", "lstm")  # what a comparison takes where none is named: it has to fit minutes
 BENCHED = {

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from common.features import spectral
+
 SILENCE = 2.0**-16  # half a step of 16 bit: below it lies padding, and what resampling left of it
 POWER_FLOOR = 1e-10  # -100 dB, the value of a frame of zeros
 
@@ -60,9 +62,7 @@ def speech_span(waveform):
 def log_power(waveform, front_end):
     """Short-time Fourier transform, Hann window (D1), frames inside the signal -> `(T, num_bins)` dB, float32."""
     frames = np.lib.stride_tricks.sliding_window_view(waveform, front_end.frame_length)[:: front_end.hop]  # (T, 256)
-    from scipy import signal  # a second of import that listing the systems does not need
-
-    window = signal.get_window("hann", front_end.frame_length, fftbins=True)  # (256,)
+    window = spectral.hann(front_end.frame_length)  # (256,)
     spectrum = np.fft.rfft(frames * window, axis=1)[:, : front_end.num_bins]  # (T, F), without the Nyquist bin; D2
     return (10 * np.log10(np.maximum(np.abs(spectrum) ** 2, POWER_FLOOR))).astype("float32")
 

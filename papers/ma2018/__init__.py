@@ -4,10 +4,11 @@ Claim: a network that takes sentences whole, because masks keep the padding of a
 and recurrence, recognises four emotions of IEMOCAP better than the same network on parts of at most 3 s.
 """
 
+from papers.ma2018.decision import predict
 from papers.ma2018.features import features
 from papers.ma2018.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select"]
 
 COMPARED = (
     "variable_length_20hz",

@@ -1,4 +1,4 @@
-"""The network of section 4.2, how it is trained, and how a sentence is decided."""
+"""The network of section 4.2, and how it is trained."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ from keras import layers
 
 from common.learning import batching, training
 from common.learning.layers import is_real, moments, set_statistics
+from papers.ma2018.decision import batches
 from papers.ma2018.masking import border_safe_max_pool, last_valid_step, mask_padding, pad_to_length
 
 KERNELS = ((16, 12), (12, 8), (7, 5))  # frames and bins, of Satt's Figure 1; D1
@@ -78,28 +79,6 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
         ),
         checkpoint=checkpoint,
         report=report,
-    )
-
-
-def predict(fitted, part, recipe):
-    """Scores by rule: `mean`, `(N, K)`, the mean posterior of a sentence's parts (3.1); a whole sentence is one part.
-
-    Batches are padded here too: the masks make that the same as no padding (4.2; D12).
-    """
-    padded = batches(part, recipe)
-    return {"mean": batching.mean_by_utterance(batching.predict_examples(fitted.model, padded), padded)}
-
-
-def batches(part, recipe, **kwargs):
-    """Sentences of similar length together (4.1; D8); parts of fixed length in any order."""
-    similar = {} if recipe.fixed_frames else {"by_length": True, "min_share": recipe.min_share}
-    return batching.Batches(
-        part,
-        batch_size=recipe.batch_size,
-        max_frames=recipe.max_frames,
-        inputs=("features", "length"),
-        **similar,
-        **kwargs,
     )
 
 

@@ -6,10 +6,11 @@ class accuracy; and keeping only what a voice of the detected pitch can have mad
 noise.
 """
 
+from papers.satt2017.decision import predict
 from papers.satt2017.features import features
 from papers.satt2017.protocol import RECIPES, change, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "folds", "select"]
+__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "folds", "predict", "select"]
 
 COMPARED = ("cnn3_lstm_20hz",)  # what a comparison takes where none is named: it has to fit minutes
 BENCHED = {

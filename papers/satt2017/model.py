@@ -1,4 +1,4 @@
-"""The networks of section 3.2 (figure 1), how they are trained, and how a sentence is decided."""
+"""The networks of section 3.2 (figure 1), and how they are trained."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 from common import recipes
-from common.features.code_version import code_version
+from common.code_version import code_version
 from common.learning import batching, training
 from common.learning.layers import set_statistics
 from papers.satt2017 import two_step
@@ -191,15 +191,3 @@ def weights(recipe, train):
     if recipe.balance == "weights":
         labels = np.repeat(labels, [len(array) for array in train.features])  # (M,) of the parts
     return batching.class_weights(labels, len(train.classes))[train.labels]
-
-
-def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`, of whole sentences: the posteriors of a sentence's parts are averaged (3.1).
-
-    `mean` decides by that average. The two-step predictor has it for its first network, and two readings of its rule.
-    """
-    batches = batching.Batches(part, batch_size=32)
-    posteriors = batching.mean_by_utterance(batching.predict_examples(fitted.model, batches), batches)
-    if recipe.pairwise is None:
-        return {"mean": posteriors}
-    return two_step.scores(posteriors, part.classes, first_rule=recipe.rule)

@@ -2,9 +2,7 @@
 
 import dataclasses
 
-import keras
 import numpy as np
-from keras import layers
 
 from common.errors import InputError
 
@@ -36,9 +34,11 @@ def join(first, pairs):
 
     Side by side: the K posteriors of the first network, then those of neutral and of the emotion from each pair's.
     """
+    import keras
+
     decibels = keras.Input(first.inputs[0].shape[1:], name="features")
     posteriors = [network({"features": decibels}) for network in (first, *pairs)]
-    return keras.Model({"features": decibels}, layers.Concatenate()(posteriors))
+    return keras.Model({"features": decibels}, keras.layers.Concatenate()(posteriors))
 
 
 def joined_history(first, pairs):

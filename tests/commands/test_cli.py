@@ -206,7 +206,6 @@ def test_results_that_are_read_must_be_there(arguments, tmp_path):
         ("corpora fetch emodb --into {}", "--into"),
         ("corpora synthesize ravdess {}", "DIRECTORY"),
         ("label --corpus ravdess --results {}", "--answers"),
-        ("litert . {}/a.tflite", "FILE"),
     ],
 )
 def test_a_place_that_takes_no_file_is_refused_before_anything_is_done(arguments, option, tmp_path, monkeypatch):

@@ -152,7 +152,7 @@ def test_a_saved_system_says_on_which_corpus_its_numbers_are(recorded, arguments
     assert "fold\\_1 of 1 on manifest:near" in card or "fold_1 of 1 on manifest:near" in card
     assert "Trained on manifest:near; the numbers below are those of all of manifest:far/4hap." in card
     assert "recordings of a user's own (manifest:near)" in card and "| speakers, test, also in train | 0 |" in card
-    assert json.loads((folder / "system.json").read_text())["trained_on"] == "manifest:near"
+    assert json.loads((folder / "config.json").read_text())["trained_on"] == "manifest:near"
 
 
 def test_predictions_are_exported_and_no_fold_files(recorded, arguments, tmp_path):

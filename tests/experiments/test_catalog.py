@@ -56,7 +56,7 @@ def test_a_method_without_compared_takes_its_first_variant(method):
         ("protocol", '"max_epochs": 2', '"max_epochs": 200', "max_epochs must not grow from paper to quick to smoke"),
         ("protocol", '"network"', '"a/b"', "variant 'a/b' is no name of a folder"),
         ("features", "sample_rate_hz: int", "rate: int", "front_end is a FrontEnd; expected a frozen dataclass"),
-        ("features", "import librosa", "import librosa_", "cannot be imported: ModuleNotFoundError"),
+        ("features", "import numpy", "import numpy_", "cannot be imported: ModuleNotFoundError"),
         ("protocol", "VARIANTS =", "VARIANTS :=", "cannot be imported: SyntaxError"),
     ],
 )
@@ -77,8 +77,8 @@ def test_all_faults_are_said_at_once(method):
 
 
 def test_a_model_is_checked_when_it_is_asked_for(method):
-    broken = method(model=("def predict(fitted, part, recipe)", "def guess(fitted, part)"))
-    with pytest.raises(InputError, match=r"no function predict; expected `def predict\(fitted, part, recipe\)`"):
+    broken = method(model=("def build(recipe, num_classes)", "def make(recipe)"))
+    with pytest.raises(InputError, match=r"no function build; expected `def build\(recipe, num_classes\)`"):
         _ = broken.model
 
 
@@ -95,7 +95,8 @@ def test_what_fit_and_predict_and_features_return_is_checked(method, monkeypatch
         ("predict", {"mean": np.zeros((2, 1))}, "the shape (2, 1); expected (N, K) = (1, 2)"),
         ("predict", {"mean": np.full((1, 2), np.nan)}, "are not all finite"),
     ):
-        monkeypatch.setattr(broken.model, name, lambda *_, returned=returned, **__: returned)
+        owner, attribute = (broken, "_predict") if name == "predict" else (broken.model, name)
+        monkeypatch.setattr(owner, attribute, lambda *_, returned=returned, **__: returned)
         arguments = (None, part, None) if name == "predict" else (None, part, part)
         with pytest.raises(InputError) as refused:
             getattr(broken, name)(*arguments, **({} if name == "predict" else {"seed": 0}))

@@ -154,6 +154,7 @@ OWN = {
 SYSTEM_MAY_LACK = {
     "speakers",
     "sha256",
+    "keras_only",
     "recipe.protocols",
     "counts.*.*",
 }  # first forms; no setting; nobody of this class
@@ -167,17 +168,18 @@ OF_OTHER_TYPES = {
 }
 
 
-def _saved(folder, variant, network, cost):
-    """A system of two classes, saved."""
+def saved(folder, system, network, cost) -> Path:
+    """A system of two classes, `paper/variant`, saved."""
     from common.learning.training import Fitted
     from common.utterance import Fold, Utterance
     from experiments import catalog
     from experiments.saved_models import models
 
-    recipe = json.loads(json.dumps(dataclasses.asdict(catalog.recipe("chernykh2018", variant, "smoke"))))
+    paper, variant = system.split("/")
+    recipe = json.loads(json.dumps(dataclasses.asdict(catalog.recipe(paper, variant, "smoke"))))
     saved_record = record(
         part([0, 1], [0, 1]),
-        paper="chernykh2018",
+        paper=paper,
         variant=variant,
         recipe=recipe,
         environment={name: metadata.version(name) for name in ("keras", "scikit-learn")},
@@ -185,7 +187,7 @@ def _saved(folder, variant, network, cost):
     )
     someone = (Utterance(id="u0", path="u0.wav", emotion="anger", speaker="s"),)
     return models.save(
-        Fitted(network, {}), saved_record, Fold("fold_1", someone, someone, someone), Path(folder, variant)
+        Fitted(network, {}), saved_record, Fold("fold_1", someone, someone, someone), Path(folder, paper, variant)
     )
 
 
@@ -193,7 +195,9 @@ def saved_forest(folder) -> Path:
     """A forest that decides between two classes, saved."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return _saved(folder, "framewise", RandomForestClassifier(2, random_state=0).fit(np.eye(4), [0, 1, 0, 1]), 0)
+    return saved(
+        folder, "chernykh2018/framewise", RandomForestClassifier(2, random_state=0).fit(np.eye(4), [0, 1, 0, 1]), 0
+    )
 
 
 def saved_network(folder) -> Path:
@@ -203,7 +207,7 @@ def saved_network(folder) -> Path:
 
     backend.start()
     recipe = catalog.recipe("chernykh2018", "ctc", "smoke")
-    return _saved(folder, "ctc", catalog.paper("chernykh2018").build(recipe, 2), 1)
+    return saved(folder, "chernykh2018/ctc", catalog.paper("chernykh2018").build(recipe, 2), 1)
 
 
 def of_recipe(described):
@@ -218,7 +222,7 @@ def of_recipe(described):
 
 
 def damaged_descriptions(described, rng):
-    """(name, bytes) of a system.json that is none."""
+    """(name, bytes) of a config.json that is none."""
     wrong = damage.DESCRIPTION | OWN | dict(of_recipe(described))
     trees = damage.of_fields(described, wrong, SYSTEM_MAY_LACK)
     cases = [(name, json.dumps(tree).encode()) for name, tree in trees]
@@ -268,7 +272,7 @@ def damaged_weights(content, rng):
 
 
 def hostile_weights(content, suffix):
-    """(name, bytes) of a network's file that somebody made with care: its hash in system.json is right."""
+    """(name, bytes) of a network's file that somebody made with care: its hash in config.json is right."""
     members = _members(content)
     yield "no archive", b"<html>"
     yield "nothing in it", zip_bytes({})
@@ -310,7 +314,7 @@ def _skops_trees(tree):
 
 
 def resigned(folder) -> Path:
-    """The folder of a saved system, with the hashes in its system.json that its files have now."""
+    """The folder of a saved system, with the hashes in its config.json that its files have now."""
     from experiments.saved_models import models
 
     described = json.loads((folder / models.DESCRIPTION).read_text())
@@ -319,38 +323,46 @@ def resigned(folder) -> Path:
     return folder
 
 
+SAVED = {
+    "forest": (saved_forest, ".skops"),
+    "network": (saved_network, ".keras"),
+    "network of LiteRT": (saved_network, ".tflite"),
+}
+
+
 def judged_systems(folder) -> dict[str, Judgement]:
     """Of saved systems whose description or networks are damaged."""
     from experiments.saved_models import models
 
     judged = {}
-    for kind, make in {"forest": saved_forest, "network": saved_network}.items():
-        place = make(folder)
-        (network,) = (path for path in place.iterdir() if path.suffix in models.SUFFIXES)
+    for kind, (make, suffix) in SAVED.items():
+        place, keras = make(folder), suffix == ".keras"
+        network = place / f"network{suffix}"
         description, good, weights = (
             place / models.DESCRIPTION,
             (place / models.DESCRIPTION).read_bytes(),
             network.read_bytes(),
         )
-        models.load(place)
+        models.load(place, keras=keras)
 
         def described(content, place=place, description=description):
             description.write_bytes(content)
             models.load(place)
 
-        def weighted(content, place=place, network=network):
+        def weighted(content, place=place, network=network, keras=keras):
             network.write_bytes(content)
-            models.load(place)
+            models.load(place, keras=keras)
 
-        def signed(content, place=place, network=network):
+        def signed(content, place=place, network=network, keras=keras):
             network.write_bytes(content)
-            models.load(resigned(place))
+            models.load(resigned(place), keras=keras)
 
         if kind == "forest":
-            judged[f"{kind}: system.json"] = judge(damaged_descriptions(json.loads(good), random.Random(0)), described)
+            judged[f"{kind}: config.json"] = judge(damaged_descriptions(json.loads(good), random.Random(0)), described)
             description.write_bytes(good)
         judged[f"{kind}: weights"] = judge(damaged_weights(weights, random.Random(0)), weighted)
-        judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, network.suffix), signed)
+        if suffix != ".tflite":
+            judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, suffix), signed)
     return judged
 
 

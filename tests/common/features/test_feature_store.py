@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from common import code_version
 from common.errors import InputError
-from common.features import code_version, feature_store
+from common.features import feature_store
 from common.utterance import Utterance
 
 RATE = 8000

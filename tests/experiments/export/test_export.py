@@ -227,14 +227,17 @@ def test_stretches_of_a_users_files_are_an_audformat_table_with_times(tmp_path):
     changes = {"corpus": "manifest:calls", "corpus_variant": "manifest:calls"}
     export(tmp_path, *(recorded(f, "speaker_independent", 2, **changes) for f in (fold, other)))
     place = tmp_path / "out" / "audformat" / "manifest-calls" / "speaker_independent" / "seed_0"
-    assert (place / "db.fold_1.csv").read_text().splitlines() == [
-        "file,start,end,emotion,speaker,split",
-        "a,0 days 00:00:00.000000,,anger,1,train",
-        "a,0 days 00:00:00.000000,0 days 00:00:01.500000,anger,2,dev",
-        "b,0 days 00:00:01.500000,0 days 00:00:02.500000,sadness,3,test",
-    ]
+    lines = {
+        "train": "a,0 days 00:00:00.000000,,anger,1",
+        "dev": "a,0 days 00:00:00.000000,0 days 00:00:01.500000,anger,2",
+        "test": "b,0 days 00:00:01.500000,0 days 00:00:02.500000,sadness,3",
+    }
     header = json.loads((place / "db.yaml").read_text())
-    assert header["tables"]["fold_1"]["type"] == "segmented"
+    for split, line in lines.items():
+        written = (place / f"db.fold_1.{split}.csv").read_text().splitlines()
+        assert written == ["file,start,end,emotion,speaker", line]
+        described = header["tables"][f"fold_1.{split}"]
+        assert (described["type"], described["split_id"]) == ("segmented", split)
     assert header["schemes"]["emotion"] == {"dtype": "str", "labels": ["anger", "sadness"]}
     (test,) = fold_files.read_fold_files(tmp_path / "out" / "folds").folds[0].test
     assert (test.path.name, test.start_s, test.end_s) == ("b", 1.5, 2.5)
@@ -269,14 +272,14 @@ def test_channels_and_stretches_of_a_users_files_are_columns(tmp_path, corpus):
         "file,start,end,emotion,speaker",
         "a,0 days 00:00:00.000000,0 days 00:00:01.500000,anger,3",
     ]
-    (table,) = (tmp_path / "out" / "audformat").rglob("db.fold_1.csv")
+    (table,) = (tmp_path / "out" / "audformat").rglob("db.fold_1.train.csv")
     header = json.loads(table.with_name("db.yaml").read_text())
     assert header["schemes"]["channel"] == {"dtype": "int"}
     assert rows(table)[1] == {
         **{"file": "db/call.wav", "start": "0 days 00:00:00.000000", "end": "", "emotion": "anger", "speaker": "2"},
-        **{"channel": "2", "split": "train"},
+        **{"channel": "2"},
     }
-    assert set(header["tables"]["fold_1"]["columns"]) == set(rows(table)[0]) - {"file", "start", "end"}
+    assert set(header["tables"]["fold_1.train"]["columns"]) == set(rows(table)[0]) - {"file", "start", "end"}
     first = fold_files.read_fold_files(place).folds[0].train
     assert {(u.path.as_posix(), u.channel, u.start_s) for u in first} == {("db/call.wav", 2, None), ("b", 1, 0.5)}
 
@@ -312,7 +315,9 @@ def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):
         **{"utterance": "u0", "speaker": "x", "emotion": "anger", "part": "test", "rule": "beam", "decision": "anger"},
         **{"anger": "1e-09", "sadness": "0.0"},
     }
-    assert [row["decision"] for row in exported[6:12]] == ["anger", "anger", "", "anger", "sadness", "anger"]
+    assert [row["decision"] for row in exported[6:12]] == [
+        *("anger", "anger", "no decision", "anger", "sadness", "anger"),
+    ]
 
 
 def test_no_records_is_one_sentence_and_nothing_heavy_is_imported(tmp_path, monkeypatch):

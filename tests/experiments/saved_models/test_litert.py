@@ -1,57 +1,117 @@
-"""Saved networks as LiteRT answer as Keras does; what cannot be written so is refused."""
+"""Saved networks run by LiteRT: they answer as Keras does, without it; what cannot be written or read is a sentence."""
 
 import json
-import types
+import os
+import shutil
+import subprocess
+import sys
 
-import numpy as np
+import keras
 import pytest
+import soundfile
 
-from common.errors import InputError
-from experiments import catalog
-from experiments.saved_models import models
+from common import recipes
+from common.learning.training import Fitted
+from common.utterance import Fold
+from experiments.saved_models import litert, models, predict
+from tests.papers.test_contract import FOUR, at_rate, part_of, tiny, waveform
+from tests.support import hostile
 from tests.support.records_by_hand import part, record
 from tests.support.trained_systems import run
 
-
-def test_a_network_as_litert_answers_as_keras_does(trained, tmp_path):
-    folders, runs, files = trained
-    done = run("litert", folders["ctc"], tmp_path / "new" / "network")
-    assert done.exit_code == 0, done.output
-    described = json.loads((tmp_path / "new" / "network.json").read_text())
-    assert described["classes"] == list(runs["ctc"].classes)
-    assert described["synthetic"] is True
-    assert described["inputs"] == {"features": [1, "any", 34], "length": [1]}
-
-    saved = models.load(folders["ctc"])
-    import keras
-
-    from experiments.saved_models import litert
-
-    exported = litert.reader(tmp_path / "new" / "network.tflite")
-    for frames in (12, 31):
-        features = np.random.default_rng(frames).normal(size=(1, frames, 34)).astype("float32")
-        inputs = {"features": features, "length": np.array([frames], dtype="int32")}
-        ours = sorted(keras.tree.flatten(saved.fitted.model.predict_on_batch(inputs)), key=np.ndim)
-        theirs = sorted(exported(inputs).values(), key=np.ndim)
-        np.testing.assert_allclose(theirs[-1], ours[-1], atol=1e-5)
+SYSTEMS = (
+    *("emmert/mfcc", "lim2016/lstm", "satt2017/cnn3_lstm_20hz", "ma2018/variable_length_20hz"),
+    *("ma2018/fixed_length_20hz", "chernykh2018/ctc"),
+)
 
 
-def test_a_forest_and_a_place_that_cannot_be_written_are_one_sentence(trained, tmp_path):
-    folders, _, _ = trained
-    done = run("litert", folders["framewise"], tmp_path / "network.tflite")
-    assert done.exit_code == 2
-    assert "chernykh2018/framewise is no neural network" in done.output
-    (tmp_path / "file").write_text("")
-    done = run("litert", folders["ctc"], tmp_path / "file" / "network.tflite")
-    assert done.exit_code == 2
-    assert "cannot be written" in done.output
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sound") / "vowel.wav"
+    soundfile.write(path, at_rate(waveform(2.3), 22_050), 22_050)
+    return path
 
 
-def test_a_network_that_litert_cannot_run_is_refused_and_leaves_no_file(tmp_path):
-    from experiments.saved_models import litert
+def save_untrained(name, folder):
+    """A tiny network with the statistics of four vowels, saved with a record by hand."""
+    paper, recipe = tiny(name)
+    network, _ = paper.prepare(recipe, part_of(paper, recipe, [0.5] * 4), seed=1)
+    here = {"keras": keras.__version__}
+    system = {"paper": paper.name, "variant": name.partition("/")[2], "recipe": recipes.plain(recipe), "classes": FOUR}
+    described = record(part([0, 1], [0, 1], classes=FOUR), **system, environment=here)
+    return models.save(Fitted(network, {}), described, Fold("fold_1", (), (), ()), folder)
 
-    network = catalog.paper("ma2018").build(catalog.recipe("ma2018", "variable_length", "smoke"), 2)
-    saved = types.SimpleNamespace(record=record(part([0, 1], [0, 1])), fitted=types.SimpleNamespace(model=network))
-    with pytest.raises(InputError, match="LiteRT lacks operations of emmert/mfcc .*; use predict"):
-        litert.export(saved, tmp_path / "network.tflite")
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_litert_answers_as_keras_does(name, tmp_path, sound):
+    folder = save_untrained(name, tmp_path / "saved")
+    quick, slow = (models.load(folder, keras=keras) for keras in (False, True))
+    assert (quick.runtime, slow.runtime) == ("LiteRT", "keras")
+    ours, theirs = (predict.Predictor(saved).piece(sound) for saved in (quick, slow))
+    for rule, scores in theirs.scores.items():
+        assert ours.scores[rule] == pytest.approx(scores, abs=1e-5), rule
+    spans, expected = ([(s.emotion, s.start_s, s.end_s) for s in p.timeline or ()] for p in (ours, theirs))
+    assert spans == expected
+
+
+def test_a_fresh_process_predicts_without_what_is_slow_to_start(trained, tmp_path, sound):
+    folders = trained[0]["ctc"], save_untrained("emmert/mfcc", tmp_path / "saved")
+    code = (
+        "import sys; from experiments.__main__ import main\n"
+        f"for folder in {[str(folder) for folder in folders]}:\n"
+        f"    main(['predict', folder, {str(sound)!r}], standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'numba', 'sklearn', 'librosa', 'pandas'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and done.stdout.count("system ") == 2
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A copy of a saved network's folder."""
+    return shutil.copytree(trained[0]["ctc"], tmp_path / "ctc")
+
+
+def test_an_older_folder_is_run_by_keras_and_says_so(copy, trained):
+    file = next(iter(trained[2].values()))
+    expected = json.loads(run("predict", copy, file, "--json").stdout)["predictions"]
+    (copy / "network.tflite").unlink()
+    described = json.loads((copy / "config.json").read_text())
+    del described["sha256"]["network.tflite"], described["keras_only"]
+    (copy / "config.json").write_text(json.dumps(described))
+    done = run("predict", copy, file, "--json")
+    assert done.exit_code == 0 and "Keras runs this system, which takes longer: the folder is older" in done.stderr
+    (ours,), (theirs,) = json.loads(done.stdout)["predictions"], expected
+    for rule, scores in theirs["scores"].items():
+        assert ours["scores"][rule] == pytest.approx(scores, abs=1e-5)
+    assert "takes longer" not in run("predict", copy, file, "--keras").stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), "there is no such .tflite file"),
+        (lambda path: os.truncate(path, 9000), "it is not the file that was saved"),
+        (lambda path: path.write_bytes(b"TFL3 nothing"), "it is not the file that was saved"),
+    ],
+    ids=["missing", "truncated", "another"],
+)
+def test_a_damaged_file_is_one_sentence(copy, spoil, words):
+    spoil(copy / "network.tflite")
+    done = run("predict", copy, "--recipe")
+    assert done.exit_code == 2 and words in done.output and done.output.count("Error") == 1
+
+
+def test_a_file_with_the_hash_of_its_damage_is_one_sentence(copy):
+    os.truncate(copy / "network.tflite", 9000)
+    done = run("predict", hostile.resigned(copy), "--recipe")
+    assert done.exit_code == 2 and "LiteRT cannot run the network" in done.output
+
+
+def test_a_network_that_litert_cannot_hold_leaves_no_file_and_a_reason(tmp_path):
+    features = keras.Input((3, 3), name="features")
+    network = keras.Model({"features": features}, keras.ops.cholesky(features))
+    assert "Cholesky" in litert.write(network, tmp_path / "network.tflite")
     assert not list(tmp_path.iterdir())

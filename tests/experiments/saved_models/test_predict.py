@@ -23,13 +23,13 @@ RATE = 16_000
 
 @pytest.fixture
 def copy(trained, tmp_path):
-    """Function: a copy of a saved system, with changes to its system.json."""
+    """Function: a copy of a saved system, with changes to its config.json."""
 
     def make(variant="ctc", **changes):
         folder = tmp_path / variant
         shutil.copytree(trained[0][variant], folder)
-        described = json.loads((folder / "system.json").read_text())
-        (folder / "system.json").write_text(json.dumps(described | changes))
+        described = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(described | changes))
         return folder
 
     return make
@@ -84,7 +84,6 @@ def test_the_table_says_whose_system_it_is_and_bad_recordings_stop_no_other(trai
 
 def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained, tmp_path, monkeypatch):
     from experiments.saved_models import predict
-    from papers.chernykh2018 import model
     from papers.chernykh2018.sequence import Span
 
     path = tmp_path / "long.wav"
@@ -92,7 +91,7 @@ def test_a_long_recording_is_heard_in_pieces_with_the_times_of_the_whole(trained
     assert predict.pieces(path) == [(None, None)]
     monkeypatch.setattr(predict, "LONGEST_S", 1.25)
     heard = Span("anger", 0.25, 0.5, 0.9)  # in every piece
-    monkeypatch.setattr(model, "timeline", lambda *_: lambda waveform, rate: [heard])
+    monkeypatch.setattr(catalog.Method, "timeline", lambda *_: lambda waveform, rate: [heard])
     result = run("predict", trained[0]["framewise"], path, "--json")
     assert result.exit_code == 0, result.output
     predictions = json.loads(result.stdout)["predictions"]
@@ -141,7 +140,7 @@ def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(train
 )
 def test_another_version_is_refused_unless_it_is_asked_for(copy, trained, variant, changes, words):
     folder, file = copy(variant, **changes), next(iter(trained[2].values()))
-    result = run("predict", folder, file)
+    result = run("predict", folder, file, "--keras")
     assert result.exit_code == 2
     assert words in result.stderr and "--anyway" in result.stderr
     if variant == "framewise":
@@ -152,11 +151,18 @@ def test_another_version_is_refused_unless_it_is_asked_for(copy, trained, varian
         assert json.loads(result.stdout)["predictions"] == expected
 
 
+def test_a_folder_of_an_earlier_version_is_refused(copy):
+    folder = copy()
+    (folder / "config.json").rename(folder / "system.json")
+    with pytest.raises(InputError, match="earlier version of this suite .*; save the system anew"):
+        models.load(folder)
+
+
 def test_the_first_form_of_the_description_is_still_read(copy, trained):
     folder = copy()
-    described = json.loads((folder / "system.json").read_text())
+    described = json.loads((folder / "config.json").read_text())
     del described["speakers"], described["sha256"]
-    (folder / "system.json").write_text(json.dumps(described))
+    (folder / "config.json").write_text(json.dumps(described))
     (folder / "README.md").unlink()
     saved = models.load(folder)
     assert saved.speakers == {} and saved.differs == ()
@@ -172,10 +178,10 @@ def test_the_first_form_of_the_description_is_still_read(copy, trained):
             "its network network is missing, damaged",
         ),
         (lambda folder: os.truncate(folder / "network.keras", 9000), "its network network is missing, damaged"),
-        (lambda folder: (folder / "system.json").write_text("{"), "system.json is missing, damaged"),
-        (lambda folder: (folder / "system.json").write_text('{"schema": 1}'), "'networks'"),
-        (lambda folder: (folder / "system.json").write_text('{"schema": 99}'), "update the suite"),
-        (lambda folder: (folder / "system.json").unlink(), "is not the folder of a saved system"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json is missing, damaged"),
+        (lambda folder: (folder / "config.json").write_text('{"schema": 1}'), "'networks'"),
+        (lambda folder: (folder / "config.json").write_text('{"schema": 99}'), "update the suite"),
+        (lambda folder: (folder / "config.json").unlink(), "is not the folder of a saved system"),
     ],
     ids=["no network", "no zip", "truncated", "no JSON", "no fields", "newer", "no description"],
 )
@@ -183,11 +189,11 @@ def test_a_damaged_system_is_one_sentence(copy, spoil, words):
     folder = copy()
     spoil(folder)
     with pytest.raises(InputError, match=words):
-        models.load(folder)
+        models.load(folder, keras=True)
 
 
 def test_an_unknown_setting_or_paper_is_one_sentence_and_a_folder_of_systems_names_one(copy, tmp_path):
-    recipe = json.loads((copy() / "system.json").read_text())["recipe"]
+    recipe = json.loads((copy() / "config.json").read_text())["recipe"]
     shutil.rmtree(tmp_path / "ctc")
     with pytest.raises(InputError, match="num_spoons"):
         models.load(copy(recipe=recipe | {"num_spoons": 3}))
@@ -212,7 +218,7 @@ def test_no_code_of_a_file_is_run(copy):
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x + os.getpid())(inputs)).save(folder / "network.keras")
     with pytest.raises(InputError, match="its network network .*[Ll]ambda"):
-        models.load(hostile.resigned(folder))
+        models.load(hostile.resigned(folder), keras=True)
 
 
 # --- what is written
@@ -244,16 +250,17 @@ def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(
     from common.learning.training import Fitted
 
     def network(bias):
-        inputs = keras.Input((2,))
-        return keras.Model(inputs, keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(inputs))
+        x = keras.Input((2,), name="x")
+        return keras.Model({"x": x}, keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(bias))(x))
 
     recipe = plain(catalog.recipe("emmert", "mfcc", "paper"))
     run = record(part([0, 1], [0, 1]), recipe=recipe, environment={"keras": keras.__version__})
     for bias in (1.0, 2.0):
         models.save(Fitted({"a": network(bias), "b": network(3.0)}, {}), run, fold(), tmp_path / "fold_1")
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["README.md", "a.keras", "b.keras", "fold_1", "system.json"]
-    fitted = models.load(tmp_path / "fold_1").fitted
-    assert {name: float(model.get_weights()[1][0]) for name, model in fitted.model.items()} == {"a": 2.0, "b": 3.0}
+    files = ["README.md", "a.keras", "a.tflite", "b.keras", "b.tflite", "config.json", "fold_1"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == files
+    networks = models.load(tmp_path / "fold_1", keras=True).model
+    assert {name: float(network.get_weights()[1][0]) for name, network in networks.items()} == {"a": 2.0, "b": 3.0}
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--models"):
         models.save(Fitted(network(1.0), {}), run, fold(), tmp_path / "file" / "fold_1")
@@ -267,7 +274,8 @@ def front_matter(text):
 
 def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
     run = record(part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, -1]), preset="quick", notes=["a|note"], limits="cut to 2.0 s")
-    text = model_card.text(run, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3})
+    speakers = {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3}
+    text = model_card.text(run, speakers, {})
     head = front_matter(text)
     assert (head["license"], head["library_name"]) == ("cc-by-nc-sa-4.0", "keras")
     (result,) = head["model-index"][0]["results"]
@@ -279,7 +287,7 @@ def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
     ):
         assert words in text, words
     assert "Synthetic" not in text
-    assert model_card.text(run, {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3}) == text
+    assert model_card.text(run, speakers, {}) == text
 
 
 @pytest.mark.parametrize(
@@ -293,7 +301,7 @@ def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
 )
 def test_the_licence_is_that_of_the_recordings(corpus, synthetic, licence, words):
     run = record(part([0, 0], [0, 1]), corpus=corpus, corpus_variant=corpus, synthetic=synthetic)
-    text = model_card.text(run, {"train": 2, "valid": 1, "test": 1, model_card.HEARD: 0})
+    text = model_card.text(run, {"train": 2, "valid": 1, "test": 1, model_card.HEARD: 0}, {})
     assert front_matter(text)["license"] == licence
     assert words in text
     assert ("**Synthetic speech.**" in text) == synthetic
@@ -302,10 +310,13 @@ def test_the_licence_is_that_of_the_recordings(corpus, synthetic, licence, words
 
 
 def test_the_saved_card_is_that_of_the_record(trained):
+    import keras
+
     folders, written, _ = trained
+    networks = {"ctc": keras.saving.load_model(folders["ctc"] / "network.keras"), "framewise": None}
     for variant in SYSTEMS:
         text = (folders[variant] / "README.md").read_text(encoding="utf-8")
-        speakers = json.loads((folders[variant] / "system.json").read_text())["speakers"]
+        speakers = json.loads((folders[variant] / "config.json").read_text())["speakers"]
         assert speakers == {"train": 1, "valid": 1, "test": 1, model_card.HEARD: 0}
-        assert model_card.text(written[variant], speakers) == text
-        assert front_matter(text)["library_name"] == {"ctc": "keras", "framewise": "scikit-learn"}[variant]
+        assert model_card.text(written[variant], speakers, {"network": networks[variant]}) == text
+        assert front_matter(text)["library_name"] == {"ctc": "keras", "framewise": "sklearn"}[variant]

@@ -17,7 +17,7 @@ from tests.support.records_by_hand import LABELS, RIGHT, SPEAKERS, many, noisy, 
 
 SHEETS = (
     *("headline", "systems", "compare", "protocols", "per_class", "class_rates", "paper_vs_ours", "contrasts"),
-    *("noise_differences", "noise", "errors", "cost", "run_status", "statements"),
+    *("noise_differences", "noise", "errors", "cost", "run_status", "statements", "cross_corpus"),
 )
 NUMBERS = ("wa", "precision:anger", "recall:anger", "f1:anger")
 
@@ -33,6 +33,7 @@ def runs():
     yield from (many([1, 2, 3, 2, 1, 2, 3, 2], **options), many(3, paper="lim2016", variant="cnn", **options))
     yield record(part(LABELS, undecided, SPEAKERS), variant="own_cnn", **options)
     yield from (many(3, corpus_variant="ravdess", protocol="random"), many([1, 2, 3, 2, 1, 2, 3, 2]))
+    yield many([1, 2, 1, 2, 1, 3, 2, 1], corpus_variant="ravdess", trained_on="emodb", protocol="cross_corpus-emodb")
     yield noisy({"pop": RIGHT, "crowd_anger": ~RIGHT})
     yield noisy({"pop": ~RIGHT, "crowd_anger": LABELS == 0}, variant="noise_modified_10hz")
     yield from (recorded(seed) for seed in (0, 1))
@@ -92,7 +93,8 @@ def one_more(function):
     return wrong
 
 
-RATES = {"headline", "systems", "compare", "protocols", "noise", "noise_differences", "first page"}
+RATES = {"headline", "systems", "compare", "protocols", "noise", "noise_differences", "cross_corpus", "first page"}
+DIFFERENCES = {"compare", "contrasts", "protocols", "noise_differences", "statements", "cross_corpus"}
 WITHOUT_CAPTION = {"cost", "run_status", "class_rates", "contrasts", "statements"}  # that names chance and majority
 CHANGED = [  # implementation, how it is set wrong, the tables that show it
     (metrics, "wa", scaled, RATES | {"paper_vs_ours", "statements"}),
@@ -110,7 +112,7 @@ CHANGED = [  # implementation, how it is set wrong, the tables that show it
     (metrics, "majority", scaled, {*SHEETS, "first page"} - WITHOUT_CAPTION),
     (metrics, "chance", scaled, {*SHEETS} - WITHOUT_CAPTION),
     (intervals, "interval", shifted, RATES | {"contrasts", "statements"}),
-    (intervals, "difference", shifted, {"compare", "contrasts", "protocols", "noise_differences", "statements"}),
+    (intervals, "difference", shifted, DIFFERENCES),
     (significance, "mcnemar", shifted, {"compare"}),
     (significance, "holm", scaled, {"compare", "contrasts"}),
     (agreement, "error_by_dissent", one_more, {"errors"}),

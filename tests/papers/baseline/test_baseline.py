@@ -22,7 +22,7 @@ from common.folds import splits
 from common.learning.batching import Subset
 from common.utterance import Utterance
 from papers import baseline
-from papers.baseline import model
+from papers.baseline import decision, model
 from papers.baseline.features import FrontEnd
 from tests.support.trained_systems import run
 
@@ -133,7 +133,7 @@ def test_the_seed_deals_the_speakers_and_nothing_else():
              for s in (0, 0, 1)]  # fmt: skip
     assert dealt[0] == dealt[1] != dealt[2]
     recipe = dataclasses.replace(baseline.RECIPES["mfcc_svm"]["paper"], costs=(0.1,))  # nothing depends on the folds
-    one, other = (model.predict(model.fit(recipe, train, train, seed=s), train, recipe) for s in (0, 1))
+    one, other = (decision.predict(model.fit(recipe, train, train, seed=s), train, recipe) for s in (0, 1))
     np.testing.assert_array_equal(one["decision"], other["decision"])
 
 
@@ -160,11 +160,11 @@ def test_separable_emotions_are_learnt_and_the_largest_score_decides():
     train, test = part(corpus(5), spread=0.3), part(corpus(3), seed=1, spread=0.3)
     epochs = []
     fitted = model.fit(recipe, train, train, seed=0, report=epochs.append)
-    scores = model.predict(fitted, test, recipe)
+    scores = decision.predict(fitted, test, recipe)
     assert list(scores) == ["decision"] and scores["decision"].shape == (len(test), 4)
     np.testing.assert_array_equal(scores["decision"].argmax(axis=1), test.labels)
     assert epochs == [1] and fitted.history == {}
-    empty = model.predict(fitted, part([]), recipe)["decision"]
+    empty = decision.predict(fitted, part([]), recipe)["decision"]
     assert empty.shape == (0, 4)
 
 
@@ -173,7 +173,7 @@ def test_an_emotion_that_training_lacks_is_never_decided(kept):
     rows = [row for row in corpus(4) if row[0] in kept]
     train, test, recipe = part(rows, spread=2.5), part(corpus(4), seed=1), baseline.RECIPES["mfcc_svm"]["paper"]
     fitted = model.fit(recipe, train, train, seed=0)
-    decided = model.predict(fitted, test, recipe)["decision"].argmax(axis=1)
+    decided = decision.predict(fitted, test, recipe)["decision"].argmax(axis=1)
     np.testing.assert_array_equal(decided, fitted.model.predict(np.concatenate([f[0] for f in test.features])))
     assert set(decided) == set(kept)
 

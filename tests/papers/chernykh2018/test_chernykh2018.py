@@ -18,7 +18,7 @@ from common.learning.batching import Subset
 from common.learning.layers import set_statistics
 from common.utterance import Corpus, Utterance
 from papers import chernykh2018
-from papers.chernykh2018 import RECIPES, framewise, model
+from papers.chernykh2018 import RECIPES, decision, framewise, model
 from papers.chernykh2018.layers import both_directions, fixed_steps, keras1_hard_sigmoid
 
 CLASSES = ("anger", "excitement", "neutral", "sadness")
@@ -74,16 +74,16 @@ def test_the_authors_recipe_trains_without_a_validation_part(variant):
     recipe = tiny(variant, max_epochs=2, batch_size=4)
     fitted = model.fit(recipe, part(12), part(0), seed=0)
     assert not any(name.startswith("val_") for name in fitted.history) and np.isfinite(fitted.history["loss"]).all()
-    nobody = model.predict(fitted, part(0), recipe)
-    assert [scores.shape for scores in nobody.values()] == [(0, 4)] * len(model.rules(recipe))
+    nobody = decision.predict(fitted, part(0), recipe)
+    assert [scores.shape for scores in nobody.values()] == [(0, 4)] * len(decision.rules(recipe))
 
 
 def test_empty_decodings_are_counted_in_validation():
     recipe, few = tiny("ctc"), part(6)
     fitted = untrained(recipe)
-    shuffled = batching.Batches(few, batch_size=4, seed=1, inputs=model.INPUTS)
+    shuffled = batching.Batches(few, batch_size=4, seed=1, inputs=decision.INPUTS)
     scores = model.ctc_scores(fitted.model, shuffled)
-    decisions = metrics.decide(model.predict(fitted, few, recipe)["best_path"])
+    decisions = metrics.decide(decision.predict(fitted, few, recipe)["best_path"])
     assert scores["wa"] == np.mean(decisions == few.labels)
     assert scores["empty"] == np.mean(decisions == metrics.NO_DECISION)
 
@@ -96,8 +96,8 @@ def test_a_saved_network_predicts_the_same(variant, tmp_path):
         set_statistics(fitted.model.get_layer("standardise"), np.full(34, 0.3), np.full(34, 2.0))
     fitted.model.save(tmp_path / "network.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "network.keras"), {})
-    for rule, scores in model.predict(fitted, few, recipe).items():
-        np.testing.assert_array_equal(model.predict(loaded, few, recipe)[rule], scores)
+    for rule, scores in decision.predict(fitted, few, recipe).items():
+        np.testing.assert_array_equal(decision.predict(loaded, few, recipe)[rule], scores)
 
 
 def test_both_directions_are_keras_s_bidirectional_and_the_authors_leave_the_second_reversed():
@@ -138,7 +138,7 @@ def test_class_weights_short_utterances_and_blocks_of_the_authors_recipe():
     assert sorted(set(legacy.weights)) == pytest.approx([4 * 7 / (2 * 5), 4 * 7 / (2 * 2)])
     ours = model._training_batches(RECIPES["ctc"]["paper"], two, seed=3)
     assert len(ours.weights) == 8 and ours.weights.mean() == pytest.approx(1.0)
-    blocks = model.BlockBatches(part(40), batch_size=8, seed=3, inputs=model.INPUTS)
+    blocks = model.BlockBatches(part(40), batch_size=8, seed=3, inputs=decision.INPUTS)
     first = [batch.tolist() for batch in blocks.batches]
     blocks.begin_epoch(1)
     second = [batch.tolist() for batch in blocks.batches]
@@ -160,12 +160,12 @@ def test_the_forest_learns_from_the_loudest_frames_and_counts_votes():
     fitted = model.fit(recipe, data, part(0), seed=0, report=finished.append)
     assert finished == [1] and fitted.model.n_estimators == 20 and fitted.model.class_weight == "balanced"
     assert RECIPES["framewise"]["paper"].num_trees == 1000
-    scores = model.predict(fitted, data, recipe)["majority_vote"]
+    scores = decision.predict(fitted, data, recipe)["majority_vote"]
     frame_decisions = fitted.model.predict(data.features[0][0])
     shares = np.bincount(frame_decisions, minlength=4) / len(frame_decisions)
     assert scores[0] == pytest.approx(shares, abs=1e-3)
     assert np.mean(metrics.decide(scores) == data.labels) > 0.9
-    assert model.predict(fitted, part(0), recipe)["majority_vote"].shape == (0, 4)
+    assert decision.predict(fitted, part(0), recipe)["majority_vote"].shape == (0, 4)
 
 
 def test_of_equally_many_votes_the_class_seen_first_is_ahead():
@@ -183,7 +183,7 @@ def test_the_dummy_answers_with_the_largest_training_class():
     frames = [np.zeros((1, 3, 34), "float32")] * 3
     train = Subset([utterance(n, e) for n, e in enumerate(emotions)], frames, CLASSES)
     fitted = model.fit(recipe, train, part(0), seed=0)
-    scores = model.predict(fitted, part(8), recipe)["posterior"]
+    scores = decision.predict(fitted, part(8), recipe)["posterior"]
     assert metrics.decide(scores).tolist() == [CLASSES.index("neutral")] * 8
     labels = part(8).labels
     assert recall_score(labels, metrics.decide(scores), average="macro") == pytest.approx(metrics.chance(4))
@@ -245,7 +245,7 @@ def test_a_synthetic_iemocap_goes_through_table_1_table_2_and_figure_6(tmp_path)
             for us in (fold.train, fold.test)
         )
         fitted = model.fit(recipe, train, part(0), seed=0)
-        decided += metrics.decide(model.predict(fitted, test, recipe)["majority_vote"]).tolist()
+        decided += metrics.decide(decision.predict(fitted, test, recipe)["majority_vote"]).tolist()
         tested += fold.test
     assert sorted(u.id for u in tested) == [u.id for u in selected.utterances]
     table_1 = metrics.confusion_matrix(

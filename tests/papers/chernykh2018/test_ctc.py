@@ -68,7 +68,7 @@ def test_the_paper_s_example_of_the_map():
 def test_the_loss_sums_all_paths_over_real_frames_only(cases):
     logits, length, exact = cases
     for label in range(3):  # label 0 included: the blank is the last symbol
-        losses = ctc.losses_of_one_emotion(logits, length, np.full(12, label, "int32"))
+        losses = model.losses_of_one_emotion(logits, length, np.full(12, label, "int32"))
         expected = [-np.log(table[(label,)]) for table in exact]
         np.testing.assert_allclose(np.asarray(losses), expected, rtol=1e-5, atol=1e-5)
 
@@ -212,7 +212,7 @@ def test_the_whole_network_is_the_trained_one_without_the_cut():
     recipe = RECIPES["ctc"]["paper"]
     network = build(recipe, 2)
     set_statistics(network.get_layer("standardise"), np.full(34, 0.3), np.full(34, 2.0))
-    whole = model.whole(network, recipe, 2)
+    whole = model.deployed(network, recipe, 2)
     rng = np.random.default_rng(0)
     exactly = {"features": rng.standard_normal((1, 78, 34)).astype("float32"), "length": np.array([78], "int32")}
     np.testing.assert_allclose(
@@ -224,7 +224,7 @@ def test_the_whole_network_is_the_trained_one_without_the_cut():
 
 def test_an_untrained_network_gives_a_sequence_of_any_recording():
     recipe = RECIPES["ctc_legacy_code"]["paper"]  # the one that cuts steps off
-    network = model.whole(build(recipe, 2), recipe, 2)
+    network = model.deployed(build(recipe, 2), recipe, 2)
     for seconds in (0.15, 0.4, 12.0):
         waveform = np.random.default_rng(1).standard_normal(round(seconds * 16_000)).astype("float32")
         spans = sequence.emotions(network, waveform, 16_000, recipe, ("anger", "sadness"))

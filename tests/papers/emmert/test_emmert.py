@@ -8,7 +8,7 @@ import pytest
 from common.learning import batching, training
 from common.utterance import Utterance
 from papers import emmert
-from papers.emmert import model
+from papers.emmert import decision, model
 from papers.emmert.features import FrontEnd, add_noise, cut_slices, log_mel_image, mfcc
 
 RATE = 22_050
@@ -109,7 +109,7 @@ def test_the_head_learns_eight_examples_by_heart_and_slices_vote():
     features = [np.random.default_rng(k).normal(size=(1, 1, 2048)).astype("float32") for k in range(8)]
     recipe = dataclasses.replace(emmert.RECIPES["resnet50_random"]["paper"], max_epochs=25, patience=25)
     same = part(features)
-    scores = model.predict(model.fit(recipe, same, same, seed=0), same, recipe)
+    scores = decision.predict(model.fit(recipe, same, same, seed=0), same, recipe)
     assert (scores["mean"].argmax(axis=1) == same.labels).all()
     np.testing.assert_array_equal(scores["slice_votes"].sum(axis=1), 1)
 
@@ -123,7 +123,7 @@ def test_statistics_and_noisy_copies_come_from_training_alone(monkeypatch):
     model.fit(recipe, train, valid, seed=0)
     assert [len(some) for some in seen] == [6]
     assert seen[0].features[0].shape[0] == 2
-    assert model.as_tested(valid, recipe).features[0].shape[0] == 1
+    assert decision.as_tested(valid, recipe).features[0].shape[0] == 1
 
 
 def test_a_saved_network_predicts_the_same(tmp_path):
@@ -132,7 +132,7 @@ def test_a_saved_network_predicts_the_same(tmp_path):
     fitted = model.fit(recipe, part(features), part(features), seed=0)
     fitted.model.save(tmp_path / "mfcc.keras")
     loaded = training.Fitted(keras.saving.load_model(tmp_path / "mfcc.keras"), {})
-    expected, restored = (model.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
+    expected, restored = (decision.predict(f, part(features), recipe)["mean"] for f in (fitted, loaded))
     np.testing.assert_array_equal(restored, expected)
 
 

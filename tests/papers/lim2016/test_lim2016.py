@@ -18,7 +18,7 @@ from common.folds import leakage
 from common.learning import batching, training
 from common.utterance import Corpus, Utterance
 from papers import lim2016
-from papers.lim2016 import figures, leaky, model, protocol
+from papers.lim2016 import decision, figures, leaky, model, protocol
 from papers.lim2016.features import FrontEnd, log_power
 
 FRONT_END = FrontEnd()
@@ -391,9 +391,9 @@ def test_padding_changes_no_prediction(variant):
 
     assert len({len(images) for images in part(0).features}) > 1
     fitted = training.Fitted(prepared(recipe, part(0)), {})
-    expected = model.predict(fitted, part(0), recipe)
+    expected = decision.predict(fitted, part(0), recipe)
     for zeros in (1, 100, 1000, 9999):
-        padded = model.predict(fitted, part(zeros), recipe)
+        padded = decision.predict(fitted, part(zeros), recipe)
         for rule, scores in expected.items():
             np.testing.assert_allclose(padded[rule], scores, atol=1e-5)
 
@@ -485,7 +485,7 @@ def decided(posteriors, segments):
     recipe = tiny("cnn")
     part = part_of(recipe, [0] * len(segments), classes=("anger", "boredom", "fear"))
     part = dataclasses.replace(part, features=[np.zeros((s, 16, 16), "float32") for s in segments])
-    return model.predict(training.Fitted(Fixed(posteriors), {}), part, recipe)
+    return decision.predict(training.Fitted(Fixed(posteriors), {}), part, recipe)
 
 
 def test_majority_and_sum_may_disagree():
@@ -511,7 +511,7 @@ def test_utterances_are_decided_apart_and_an_empty_part_gives_nothing():
     scores = decided([[0.9, 0.1, 0], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]], [1, 2])
     assert scores["majority"].argmax(axis=1).tolist() == [0, 1]
     recipe = tiny("cnn")
-    nothing = model.predict(training.Fitted(None, {}), part_of(recipe, []), recipe)
+    nothing = decision.predict(training.Fitted(None, {}), part_of(recipe, []), recipe)
     assert {rule: values.shape for rule, values in nothing.items()} == {"majority": (0, 4), "sum": (0, 4)}
 
 

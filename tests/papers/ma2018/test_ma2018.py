@@ -13,7 +13,7 @@ from common.learning.batching import Subset
 from common.learning.training import Fitted, trained_parameters
 from common.utterance import Corpus, Utterance
 from papers import ma2018
-from papers.ma2018 import model
+from papers.ma2018 import decision, model
 from papers.ma2018.features import FrontEnd, parts, spectrogram
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
@@ -159,7 +159,7 @@ def test_batches_of_any_lengths_are_nearly_full_and_bounded():
     for count in (1, 2, 40, 400):
         lengths = np.clip(np.exp(generator.normal(5.85, 0.7, count)), 70, 3000).astype(int)
         lengths[: count // 20] = 2997
-        batches = model.batches(lengths_only(utterances(["anger"] * count), lengths), VARIABLE, seed=0)
+        batches = decision.batches(lengths_only(utterances(["anger"] * count), lengths), VARIABLE, seed=0)
         assert sorted(batches.order.tolist()) == list(range(count))
         assert batches.valid_share >= 0.95
         for batch in batches.batches:
@@ -178,7 +178,7 @@ def num_frames(utterance):
 def test_share_of_real_frames_on_ravdess(corpora_dir):
     corpus = ma2018.select(corpora.load("ravdess", corpora_dir), VARIABLE)
     assert corpus.variant == "ravdess/4hap" and corpus.counts == dict(anger=192, happiness=192, neutral=96, sadness=192)
-    batches = model.batches(lengths_only(corpus.utterances, [num_frames(u) for u in corpus.utterances]), VARIABLE)
+    batches = decision.batches(lengths_only(corpus.utterances, [num_frames(u) for u in corpus.utterances]), VARIABLE)
     assert 0.99 < batches.valid_share < 1
 
 
@@ -186,7 +186,7 @@ def test_share_of_real_frames_on_a_synthetic_iemocap_tree(tmp_path):
     synthetic.synthesize("iemocap", tmp_path, speakers=4, files=1, workers=1, progress=False)
     corpus = ma2018.select(corpora.load("iemocap", tmp_path), VARIABLE)
     assert corpus.variant == "iemocap-synthetic/improvised/4hap"
-    batches = model.batches(lengths_only(corpus.utterances, [num_frames(u) for u in corpus.utterances]), VARIABLE)
+    batches = decision.batches(lengths_only(corpus.utterances, [num_frames(u) for u in corpus.utterances]), VARIABLE)
     assert batches.valid_share >= 0.95
 
 
@@ -194,7 +194,7 @@ def test_first_two_batches_of_one_length_do_not_bind_the_others():
     part = part_of([(1, 20)] * 32 + [(1, 30)] * 3)  # by length: 20, 20, 30
     recipe = dataclasses.replace(VARIABLE, **TINY)
     fitted = Fitted(model.build(recipe, 4), {})
-    scores = model.predict(fitted, part, recipe)["mean"]
+    scores = decision.predict(fitted, part, recipe)["mean"]
     assert scores.shape == (35, 4)
     one = fitted.model({"features": part.features[34], "length": np.array([30], "int32")}, training=False)
     np.testing.assert_allclose(scores[34], np.asarray(one)[0], atol=1e-5)
@@ -211,7 +211,7 @@ def test_sentences_from_a_tenth_of_a_second_to_thirty_seconds_in_one_run():
     arrays = [ma2018.features(noise, RATE, recipe.front_end) for noise in noises]
     part, valid = Subset(utterances(CLASSES * 2), arrays, CLASSES), Subset(utterances(CLASSES), arrays[:4], CLASSES)
     fitted = model.fit(recipe, part, valid, seed=0)
-    scores = model.predict(fitted, part, recipe)["mean"]
+    scores = decision.predict(fitted, part, recipe)["mean"]
     assert scores.shape == (8, 4)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
     frames = np.concatenate([array[0] for array in arrays]).astype("float64")  # of the training part, padding apart

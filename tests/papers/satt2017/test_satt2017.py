@@ -15,7 +15,7 @@ from common.learning.batching import Subset
 from common.learning.layers import set_statistics
 from common.utterance import Corpus, Utterance
 from papers import satt2017
-from papers.satt2017 import model, protocol, two_step
+from papers.satt2017 import decision, model, protocol, two_step
 from papers.satt2017.features import (
     SILENCE_DB,
     FrontEnd,
@@ -155,7 +155,7 @@ def test_a_saved_model_predicts_the_same(name, tmp_path):
         set_statistics(network.get_layer("noise_floor"), -65, 8)
     system.save(tmp_path / "system.keras")
     again = keras.saving.load_model(tmp_path / "system.keras")
-    before, after = (model.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
+    before, after = (decision.predict(training.Fitted(m, {}), part, recipe) for m in (system, again))
     assert list(before) == list(after)
     for rule in before:
         assert np.array_equal(before[rule], after[rule])
@@ -171,7 +171,7 @@ def test_a_sentence_is_decided_by_the_mean_of_its_parts():
     part = dataclasses.replace(part, features=arrays)
     system = training.Fitted(model.build(TINY, 4), {})
     by_hand = [system.model.predict_on_batch({"features": array}).mean(axis=0) for array in arrays]
-    assert np.allclose(model.predict(system, part, TINY)["mean"], by_hand, atol=1e-6)
+    assert np.allclose(decision.predict(system, part, TINY)["mean"], by_hand, atol=1e-6)
 
 
 # --- 4: imbalance ---
@@ -261,7 +261,7 @@ def test_two_steps_are_trainings_of_their_own_joined_and_an_interrupted_one_goes
     resumed = model.fit(recipe, part, part, seed=3, checkpoint=elsewhere / "cut.npz")
     assert seen == [1, 2]
     assert whole.history.keys() >= {"loss", "val_wa", "anger:val_wa", "sadness:loss"}
-    before, after = (model.predict(system, part, recipe) for system in (whole, resumed))
+    before, after = (decision.predict(system, part, recipe) for system in (whole, resumed))
     assert list(before) == ["largest", "unanimous", "mean"]
     assert all(np.array_equal(before[rule], after[rule]) for rule in before)
 
@@ -287,10 +287,10 @@ def test_a_network_that_two_systems_share_is_trained_once(tmp_path):
         == third.history
         == {name: second.history[name] for name in first.history} | {"seconds": first.history["seconds"]}
     )
-    expected = model.predict(alone, part, two_step_system)
-    shared = model.predict(second, part, two_step_system)
+    expected = decision.predict(alone, part, two_step_system)
+    shared = decision.predict(second, part, two_step_system)
     assert all(np.array_equal(expected[rule], shared[rule]) for rule in expected)
-    np.testing.assert_array_equal(model.predict(third, part, noisy)["mean"], expected["mean"])
+    np.testing.assert_array_equal(decision.predict(third, part, noisy)["mean"], expected["mean"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""Folds of utterances in the forms of other people's programs: CSV lists, audformat, nkululeko, EmoBox."""
+
+import csv
+import dataclasses
+import json
+
+from common import table
+
+PARTS = {"train": "train", "valid": "dev", "test": "test"}  # ours -> audformat's and nkululeko's name
+COLUMNS = ("file", "start", "end", "emotion", "speaker", "gender", "duration", "key", "channel")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One utterance of a fold, what is not known "".
+
+    Args:
+        utterance: its id.
+        file: of the audio.
+        start, end: of the utterance in the file, as audformat writes times; "" for the whole file.
+        duration: of the utterance, in seconds.
+        key: where the times of a segment are unknown, what it is called.
+        channel: counted from 1, "" for the mean of all.
+        rate: of the file, in Hz.
+    """
+
+    utterance: str
+    file: str
+    start: str
+    end: str
+    emotion: str
+    speaker: str
+    gender: str = ""
+    duration: float | None = None
+    key: str = ""
+    channel: str = ""
+    rate: int | None = None
+
+
+def audformat_time(seconds) -> str:
+    """Seconds as pandas and audformat write a duration; "" for None, the end of the file."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(float(seconds), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours // 24} days {hours % 24:02}:{minutes:02}:{rest:09.6f}"
+
+
+def write_folds(folder, folds):
+    """`fold_1_train.csv` and so on: what `audit`, nkululeko and audformat's users read."""
+    for fold, parts in folds.items():
+        for part, rows in parts.items():
+            write_csv(folder / f"{fold}_{PARTS[part]}.csv", _columns(rows))
+
+
+def _columns(rows) -> list[dict]:
+    """Rows as dicts, without the columns that are empty in all of them."""
+    used = [name for name in COLUMNS if any(getattr(row, name) for row in rows)]
+    return [{name: getattr(row, name) for name in used} for row in rows]
+
+
+def write_audformat(folder, place, folds) -> list[str]:
+    """A database with a table for each part of each fold, under the part's split; returns why there is none, if so."""
+    everyone = [row for parts in folds.values() for row in _joined(parts)]
+    if any(row.key for row in everyone):
+        return [f"{place.as_posix()}: no audformat database, the times of its segments are not in the records"]
+    if any(len({(row.file, row.start, row.end) for row in rows}) < len(rows) for rows in map(_joined, folds.values())):
+        return [
+            f"{place.as_posix()}: no audformat database, which has one row a file or stretch, whatever its channels"
+        ]
+    segmented = any(row.start for row in everyone)
+    columns = [name for name in SCHEMES if any(getattr(row, name) for row in everyone)]
+    tables = {f"{fold}.{PARTS[part]}": (part, rows) for fold, parts in folds.items() for part, rows in parts.items()}
+    tables = {name: (part, rows) for name, (part, rows) in tables.items() if rows}
+    for name, (_, rows) in tables.items():
+        write_csv(folder / f"db.{name}.csv", [_table_row(row, columns, segmented) for row in rows])
+    header = _header(place, everyone, columns, {name: part for name, (part, _) in tables.items()}, segmented)
+    (folder / "db.yaml").write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")  # JSON is YAML
+    return []
+
+
+def _joined(parts) -> list[Row]:
+    return [row for rows in parts.values() for row in rows]
+
+
+SCHEMES = {
+    "emotion": "str",
+    "speaker": "str",
+    "gender": "str",
+    "duration": "time",
+    "channel": "int",
+}  # audformat's types
+
+
+def _table_row(row, columns, segmented) -> dict:
+    times = {"start": row.start or audformat_time(0), "end": row.end} if segmented else {}
+    values = {name: getattr(row, name) for name in columns}
+    if "duration" in values:
+        values["duration"] = audformat_time(row.duration)
+    return {"file": row.file, **times, **values}
+
+
+def _header(place, everyone, columns, tables, segmented) -> dict:
+    schemes = {name: {"dtype": SCHEMES[name]} for name in columns}
+    for name in {"emotion", "gender"} & schemes.keys():
+        schemes[name]["labels"] = sorted({getattr(row, name) for row in everyone} - {""})
+    described = {
+        "type": "segmented" if segmented else "filewise",
+        "columns": {name: {"scheme_id": name} for name in schemes},
+    }
+    return {
+        "name": "-".join(place.parts),
+        "description": "Folds of a comparison, from its records; files by their path in the corpus, or by their stem.",
+        "source": "python -m experiments export",
+        "usage": "other",
+        "languages": [],
+        "splits": {split: {"type": split} for split in PARTS.values()},
+        "schemes": schemes,
+        "tables": {name: {**described, "split_id": PARTS[part]} for name, part in tables.items()},
+    }
+
+
+def write_one_list(folder, folds, num_folds):
+    """All utterances in one list, each with the fold that tests it: what nkululeko leaves out a group by.
+
+    There is none where the folds are not all recorded, or do not test every utterance once.
+    """
+    tested = [(fold, row) for fold, parts in folds.items() for row in parts["test"]]
+    if num_folds < 2 or len(folds) < num_folds or len({row.utterance for _, row in tested}) < len(tested):
+        return
+    numbers = [fold.rpartition("_")[2] for fold, _ in tested]
+    rows = _columns([row for _, row in tested])
+    write_csv(folder / "folds.csv", [row | {"fold": number} for row, number in zip(rows, numbers, strict=True)])
+
+
+def write_emobox(folder, corpus, folds):
+    """EmoBox's JSON lines and its map of labels, where the recordings' lengths are known, which it reads."""
+    everyone = [row for parts in folds.values() for row in _joined(parts)]
+    if not everyone or any(row.duration is None for row in everyone):
+        return
+    name = corpus.replace(":", "-")
+    for fold, parts in folds.items():
+        place = folder / name / fold
+        place.mkdir(parents=True, exist_ok=True)
+        for part, rows in parts.items():
+            lines = "".join(json.dumps(_emobox_line(row, name)) + "\n" for row in rows)
+            (place / f"{name}_{part}_{fold}.jsonl").write_text(lines, encoding="utf-8")
+    labels = {emotion: emotion for emotion in sorted({row.emotion for row in everyone})}
+    (folder / name / "label_map.json").write_text(json.dumps(labels, indent=4) + "\n", encoding="utf-8")
+
+
+def _emobox_line(row, dataset) -> dict:
+    start = table.seconds(row.start) or 0.0
+    times = {"start_time": start, "end_time": start + row.duration} if row.start or row.end else {}
+    return {
+        "key": row.utterance,
+        "dataset": dataset,
+        "wav": row.file,
+        "type": "raw",
+        "sample_rate": row.rate,
+        "num_frame": round(row.duration * row.rate),
+        "task": "category",
+        "length": row.duration,
+        "emo": row.emotion,
+        "channel": int(row.channel or 1),
+        **times,
+        "speaker": row.speaker,
+    }
+
+
+def write_csv(path, rows):
+    """Nothing for no rows; the same bytes from the same records."""
+    if not rows:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

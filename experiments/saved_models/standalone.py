@@ -1,0 +1,50 @@
+"""What a saved network needs to be read without this suite: nothing, or the few lines that Keras lacks."""
+
+import inspect
+
+DEFINITIONS = "layers.py"
+HEADER = '''"""What the network has beside Keras's own layers. Import this file, then load the network."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+'''
+
+
+def plain(network):
+    """A network without what only its training needs: class, optimizer, loss. A subclassed one is returned as it is."""
+    import keras
+
+    try:
+        inputs, outputs = network.input, network.output
+    except AttributeError:
+        return network
+    return keras.Model(inputs, outputs, name=network.name)
+
+
+def definitions(network) -> str:
+    """Python code that defines what is registered with Keras and used by a network, its own source; "" for nothing."""
+    import keras
+
+    registered = map(keras.saving.get_registered_object, sorted(set(_texts(network.get_config()))))
+    sources = [inspect.getsource(thing) for thing in registered if thing is not None]
+    return "\n\n".join([HEADER, *sources]) if sources else ""
+
+
+def _texts(config):
+    """All texts in a configuration, names of registered classes and functions among them."""
+    if isinstance(config, str):
+        yield config
+    elif isinstance(config, (dict, list, tuple)):
+        for member in config.values() if isinstance(config, dict) else config:
+            yield from _texts(member)
+
+
+def example(network) -> str:
+    """Python code of one example, zeros, for each input of a network; 100 where it takes any length."""
+    arrays = {
+        tensor.name: f'np.zeros({tuple(size or 100 for size in (1, *tensor.shape[1:]))}, "{tensor.dtype}")'
+        for tensor in network.inputs
+    }
+    arrays |= {name: code.replace("zeros", "ones") for name, code in arrays.items() if name == "length"}
+    return "{" + ", ".join(f'"{name}": {code}' for name, code in arrays.items()) + "}"

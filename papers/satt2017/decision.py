@@ -1,0 +1,16 @@
+"""How a sentence is decided, from the posteriors of its parts (section 3.1)."""
+
+from common.learning import batching
+from papers.satt2017 import two_step
+
+
+def predict(fitted, part, recipe):
+    """Scores by rule, each `(N, K)`, of whole sentences: the posteriors of a sentence's parts are averaged (3.1).
+
+    `mean` decides by that average. The two-step predictor has it for its first network, and two readings of its rule.
+    """
+    batches = batching.Batches(part, batch_size=32)
+    posteriors = batching.mean_by_utterance(batching.predict_examples(fitted.model, batches), batches)
+    if recipe.pairwise is None:
+        return {"mean": posteriors}
+    return two_step.scores(posteriors, part.classes, first_rule=recipe.rule)
