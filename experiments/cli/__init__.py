@@ -8,7 +8,7 @@ from experiments.cli.bench import bench_command, latency_command
 from experiments.cli.compare import compare_command
 from experiments.cli.corpora import corpora_command
 from experiments.cli.diagnose import diagnose_command
-from experiments.cli.export import export_command
+from experiments.cli.export import export_command, onnx_command
 from experiments.cli.label import label_command
 from experiments.cli.new import new_command
 from experiments.cli.papers import papers_command
@@ -28,6 +28,7 @@ COMMANDS = (  # in the order in which people need them
     report_command,
     tabulate_command,
     export_command,
+    onnx_command,
     audit_command,
     new_command,
     label_command,

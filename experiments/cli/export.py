@@ -1,4 +1,4 @@
-"""The verb `export`."""
+"""The verbs `export` and `onnx`."""
 
 from pathlib import Path
 
@@ -63,3 +63,22 @@ def _pack(results, file, corpus_names, hashed):
 
     count = shareable.pack(results, file, corpora=corpus_names, hashed=hashed)
     click.echo(f"{file}: {count} record{'s' if count > 1 else ''}; unpacked in a results folder, `tabulate` finds them")
+
+
+@click.command("onnx")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
+def onnx_command(model, file, anyway):
+    """Write the network of the saved system in the folder MODEL as FILE.onnx; needs requirements-onnx.txt.
+
+    Its inputs are what the front end makes of one recording, with the settings in MODEL/config.json. The file is tried
+    with onnxruntime: one that does not answer as Keras does is refused.
+
+    Example: python -m experiments onnx MODELS/runs/emmert/mfcc/.../fold_1 mfcc
+    """
+    require_writable(file.parent, "FILE")
+    from experiments.saved_models import models
+
+    path = models.write_onnx(model, file.with_suffix(".onnx"), anyway=anyway)
+    click.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")

@@ -222,6 +222,13 @@ def _why_keras(described, record) -> str:
     return described.keras_only or ("" if litert.installed() else "ai-edge-litert is not installed")
 
 
+def write_onnx(folder, path, *, anyway=False) -> Path:
+    """Write the network of the system in a folder as ONNX; arguments and errors are those of `load` and onnx.export."""
+    from experiments.saved_models import onnx
+
+    return onnx.export(load(folder, anyway=anyway, keras=True), path)
+
+
 def _damaged(path, reason) -> InputError:
     return records.damaged(path, reason, TROUBLE)
 
