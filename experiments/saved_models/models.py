@@ -294,7 +294,7 @@ def _read_networks(folder, described, runtime) -> dict:
     places = {path.stem: path for path in files if path.suffix == suffix}
     if missing := sorted(set(names) - set(places)):
         raise _damaged(f"{folder}: its network {', '.join(missing)}", f"there is no such {suffix} file")
-    if not names or {path.stem for path in files} != set(names):
+    if not names or sorted(names) != sorted({path.stem for path in files}):
         raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(places)}")
     if described.sha256 and sorted(described.sha256) != sorted(path.name for path in files):
         raise _damaged(folder / DESCRIPTION, f"it has the hashes of {sorted(described.sha256)}, not of its networks")
