@@ -1,14 +1,14 @@
 # Two commands do everything on a fresh machine: `make compare` and `make test`. A second call skips what is done.
 PYTHON ?= python3
 DATA ?=
-PRESET ?=
+PRESET ?= quick
 RESULTS ?= results/local
 BIN = .venv/bin
 
 .PHONY: compare test lint lock clean
 
 compare: .venv/installed
-	$(BIN)/python -m experiments compare $(if $(PRESET),--preset $(PRESET)) --results $(RESULTS) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m experiments compare --preset $(PRESET) --results $(RESULTS) $(if $(DATA),--data $(DATA))
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto

@@ -43,12 +43,12 @@ This was synthetic speech: a check that everything runs, no result. With recordi
     help="Comma-separated, see below: random and text_independent beside it show the effect of known speakers.",
 )
 @TEST_CORPORA
-@click.option("--preset", help="paper, quick or smoke, see below; quick if absent, on synthetic speech paper.")
+@click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke; see below.")
 @training_options
 def compare_command(grid_file, papers, names, corpus_names, protocols, preset, **options):
     """Every paper's systems on the same folds of the same utterances; then their table.
 
-    Without a corpus: one system of each paper on two folds of synthetic speech, in five minutes.
+    Without a corpus: one system of each paper on two folds of synthetic speech, in a few minutes.
 
     \b
     Example: python -m experiments compare
@@ -70,7 +70,6 @@ def compare_command(grid_file, papers, names, corpus_names, protocols, preset, *
         refuse_ignored(["papers"], "--systems names what is compared")
     refuse_for_corpora([*(corpus_names or ()), *options["test_corpora"]], options["labels"])
     pairs = [tuple(name.split("/", 1)) for name in names or ()]
-    preset = preset or ("paper" if is_first_look else "quick")
     pairs = pairs or compare.main_systems(papers, first_only=is_first_look)
     if not corpus_names and options["test_corpora"]:
         raise InputError("protocol cross_corpus needs --corpus: the one that systems are trained on")

@@ -13,7 +13,7 @@ stands for all that the paper's last digit rounds to it; a count such as 11/15 f
 * "reproduced": the two overlap.
 * "ours higher", "ours lower": they do not.
 * "not comparable: why": there are runs on the number's corpus, none of which is of the same kind, or the records do not
-  tell the number, or the number belongs to no system of ours.
+  tell the number, or the number is not of a rebuilt system.
 * "not run: what is missing": runs of the variant on that corpus, or seeds; "needs ..." where recordings under licence
   or weights are missing.
 
@@ -38,7 +38,7 @@ from experiments.evaluation.system_results import command_not_run, common_seeds,
 
 LICENSED = "iemocap"  # the corpus that nobody can download
 REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
-BUILT, NO_SYSTEM = "built to match", "of no system of ours"
+BUILT, NO_SYSTEM = "built to match", "not of a rebuilt system"
 KINDS = (REPRODUCED, HIGHER, LOWER, BUILT, "not comparable", "not run", NO_SYSTEM)  # as they are counted
 MIN_SEEDS = 3
 COUNTS = ("parameters",)
@@ -76,7 +76,7 @@ def compare(number, systems, raters=None) -> Outcome:
     if number.metric.startswith(CONSIDERED):
         return _of_the_corpus(number, raters)
     if not number.variant:
-        return Outcome(number, "not comparable: the number of no system of ours")
+        return Outcome(number, "not comparable: not of a rebuilt system (quoted from another paper, or of people)")
     own = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
     if not any(layout_of(s) == number.corpus for s in own):
         return Outcome(number, _not_run(number, own), None, None, *_nearest(number, own, raters))

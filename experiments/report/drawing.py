@@ -12,11 +12,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from common import markup
+from experiments import catalog
 from experiments.evaluation.system_results import ranges
 
 STYLE = Path(__file__).with_name("report.mplstyle")
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#6E7781", "#1B1F24"
-DARK = {INK: "#E6EDF3", GREY: "#9198A1", BLUE: "#58A6FF", ORANGE: "#E88A4A"}  # the same on a dark page
+GREY, INK = "#6E7781", "#1B1F24"
+DARK = {  # the colours of the style on a dark page
+    INK: "#E6EDF3",
+    GREY: "#9198A1",
+    "#0072B2": "#58A6FF",
+    "#D55E00": "#E88A4A",
+    "#009E73": "#3FC79A",
+    "#CC79A7": "#E3A0C6",
+    "#E69F00": "#F0B73F",
+}
 CHARACTERS_AN_INCH = 12.5
 
 
@@ -27,6 +36,13 @@ def style():
         matplotlib.rcdefaults()
         matplotlib.style.use(STYLE)
         yield
+
+
+def of_paper(name) -> str:
+    """The colour of a paper in every figure: that of its place in the catalog, grey for one that is not there."""
+    colours = re.findall(r"'(\w{6})'", STYLE.read_text(encoding="utf-8"))
+    place = catalog.NAMES.index(name) if name in catalog.NAMES else -1
+    return f"#{colours[place % len(colours)]}"
 
 
 def title(figure, lines):
@@ -73,10 +89,11 @@ def svg(figure) -> bytes:
 
 def _in_both_schemes(text) -> str:
     """Colours of the page become variables with a value in light and one in dark."""
-    for number, colour in enumerate(DARK):
+    used = [colour for colour in DARK if colour.lower() in text.lower()]
+    for number, colour in enumerate(used):
         text = re.sub(colour, f"var(--c{number})", text, flags=re.IGNORECASE)
-    light = "".join(f"--c{number}:{colour};" for number, colour in enumerate(DARK))
-    dark = "".join(f"--c{number}:{colour};" for number, colour in enumerate(DARK.values()))
+    light = "".join(f"--c{number}:{colour};" for number, colour in enumerate(used))
+    dark = "".join(f"--c{number}:{DARK[colour]};" for number, colour in enumerate(used))
     rules = f"<style>svg{{{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
     return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + rules, text, count=1)
 

@@ -105,8 +105,9 @@ def curves(system) -> Figure:
         ", of several networks the first" if any(":" in name for r in system.records_used for name in r.history) else ""
     )
     drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}")
+    own = drawing.of_paper(system.paper)
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        for name, colour, words in ((train, drawing.BLUE, "training"), (valid, drawing.ORANGE, "validation")):
+        for name, colour, words in ((train, drawing.GREY, "training"), (valid, own, "validation")):
             _lines(axes, [r.history[name] for r in system.records_used if r.history.get(name)], colour, words)
         kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.records_used if _kept(r, valid)]
         if kept:

@@ -36,22 +36,27 @@ def forest(members) -> Figure:
     ranked = list(rows.sort_values(["ua", "paper", "variant"], na_position="first").itertuples())
     figure = Figure(figsize=(WIDTH_INCHES, 1.8 + ROW_INCHES * len(ranked)), layout="constrained")
     axes = figure.subplots()
-    chance = metrics.chance(len(members[0].classes))
+    chance = 100 * metrics.chance(len(members[0].classes))
     axes.axvline(chance, color=drawing.GREY, linestyle="--", linewidth=1, label="chance")
     for row, each in enumerate(ranked):
-        values = of_speakers(each.system)
-        axes.plot(values, np.full(len(values), row), "|", color=drawing.ORANGE, markersize=9, alpha=0.7, zorder=1)
-        axes.plot([each.ua_low, each.ua_high], [row, row], color=drawing.BLUE, linewidth=2, zorder=2)  # NaN: nothing
-        axes.plot(each.ua, row, "o", color=drawing.BLUE, markersize=6, zorder=3)
-    axes.plot([], [], "o-", color=drawing.BLUE, linewidth=2, label="UA, pooled, with its 95 % interval")
-    axes.plot([], [], "|", color=drawing.ORANGE, markersize=9, label="UA of one test speaker")
+        values, colour = 100 * of_speakers(each.system), drawing.of_paper(each.paper)
+        axes.plot(values, np.full(len(values), row), "|", color=colour, markersize=9, alpha=0.5, zorder=1)
+        _interval(axes, each, row, colour, markersize=6)
+    axes.plot([], [], "o-", color=drawing.INK, linewidth=2, label="UA, pooled, with its 95 % interval")
+    axes.plot([], [], "|", color=drawing.INK, markersize=9, alpha=0.5, label="UA of one test speaker")
     axes.set_yticks(range(len(ranked)), [each.system.name for each in ranked])
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("UA")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("UA (%)")
     axes.set_ylim(-0.7, len(ranked) - 0.3)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     _title(figure, members)
     return figure
+
+
+def _interval(axes, each, row, colour, markersize):
+    """A dot and a line in per cent; a UA or an interval that is NaN draws nothing."""
+    axes.plot([100 * each.ua_low, 100 * each.ua_high], [row, row], color=colour, linewidth=2, zorder=2)
+    axes.plot(100 * each.ua, row, "o", color=colour, markersize=markersize, zorder=3)
 
 
 def headline_svg(by_corpus) -> str:
@@ -79,8 +84,7 @@ def headline(by_corpus) -> Figure:
         ranked = list(rows.sort_values(["ua", "name"], na_position="first").itertuples())
         axes.axvline(100 * metrics.chance(len(members[0].classes)), color=drawing.GREY, linestyle="--", linewidth=1)
         for row, each in enumerate(ranked):
-            axes.plot([100 * each.ua_low, 100 * each.ua_high], [row, row], color=drawing.BLUE, linewidth=2)
-            axes.plot(100 * each.ua, row, "o", color=drawing.BLUE, markersize=5)
+            _interval(axes, each, row, drawing.of_paper(each.paper), markersize=5)
         axes.set_yticks(range(len(ranked)), [each.name for each in ranked])
         axes.set(xlim=(0, 100), xlabel="UA (%), 95 % interval; dashed: chance")
         axes.set_title("\n".join(filter(None, [corpus, members[0].limits.partition(":")[0]])))

@@ -21,18 +21,18 @@ def recalls(system) -> Figure:
     support, each = metrics.support(cells), metrics.recall(cells, undefined="nan")  # (G, K)
     together = metrics.recall(cells.sum(axis=0), undefined="nan")  # (K,)
     figure = Figure(figsize=(6.4, 2.0 + ROW_INCHES * len(system.classes)), layout="constrained")
-    axes = figure.subplots()
+    axes, own = figure.subplots(), drawing.of_paper(system.paper)
     labels = []
     for row, name in enumerate(reversed(system.classes)):
         k = len(system.classes) - 1 - row
         present = support[:, k] > 0
         values = each[present, k]
-        axes.plot(100 * values, row + stacked(values), ".", color=drawing.ORANGE, markersize=5, zorder=1)
+        axes.plot(100 * values, row + stacked(values), ".", color=drawing.GREY, markersize=5, zorder=1)
         if present.any():
-            axes.plot(100 * together[k], row, "o", color=drawing.BLUE, markersize=6, zorder=2)
+            axes.plot(100 * together[k], row, "o", color=own, markersize=6, zorder=2)
         labels.append(name if present.all() else f"{name} ({present.sum()} of {len(present)} speakers)")
-    axes.plot([], [], "o", color=drawing.BLUE, label="recall, all utterances")
-    axes.plot([], [], ".", color=drawing.ORANGE, markersize=5, label="recall of one test speaker")
+    axes.plot([], [], "o", color=own, label="recall, all utterances")
+    axes.plot([], [], ".", color=drawing.GREY, markersize=5, label="recall of one test speaker")
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlim(-2, 102)
     axes.set_ylim(-0.7, len(labels) - 0.3)

@@ -16,7 +16,7 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
-SYNTHETIC_FILES = 2  # per speaker and emotion: full trainings of all papers have to fit five minutes of two cores
+SYNTHETIC_FILES = 4  # per speaker and emotion: a comparison on two cores has to fit five minutes
 OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
 EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
 

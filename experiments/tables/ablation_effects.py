@@ -15,6 +15,7 @@ from experiments.tables import formats
 
 MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
 NOT_RUN = "not run"
+PRESET = "paper"  # reduced trainings stand in where there is no full one
 
 
 def fill(text, paper, systems) -> str:
@@ -29,8 +30,11 @@ def fill(text, paper, systems) -> str:
 
     def effect(match):
         changed, usual = match["changed"], match["usual"]
-        effects = [shown for pair in _pairs(own, changed, usual) if (shown := _show(changed, pair))]
-        return f"{match[1]}{'; '.join(effects) or NOT_RUN}{match[4]}"
+        pairs = list(_pairs(own, changed, usual))
+        full = [pair for pair in pairs if pair.first.preset == PRESET]
+        effects = [shown for pair in full or pairs if (shown := _show(pair))]
+        name = f"{markup.markdown_code(changed)}: " if effects else ""
+        return f"{match[1]}{name}{'; '.join(effects) or NOT_RUN}{match[4]}"
 
     return MARK.sub(effect, text)
 
@@ -61,8 +65,8 @@ def _pairs(systems, changed, usual):
                     yield pair
 
 
-def _show(name, pair) -> str:
-    """`mfcc_untrimmed: UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" where undefined."""
+def _show(pair) -> str:
+    """`UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" where undefined."""
     difference = pair.ua or pair.wa
     if difference is None:
         return ""
@@ -72,5 +76,4 @@ def _show(name, pair) -> str:
     metric = "UA" if pair.ua else "WA"
     failed = "; ".join(dict.fromkeys([*pair.first.not_learnt, *pair.second.not_learnt]))
     effect = f"{metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
-    effect = f"{markup.markdown_code(name)}: {markup.markdown(effect)}"
-    return f"{effect} ({markup.markdown(failed)})" if failed else effect
+    return markup.markdown(f"{effect} ({failed})" if failed else effect)

@@ -74,9 +74,3 @@ COLUMNS = (
     formats.text("seeds", "seeds", none=formats.NONE),
     formats.text("verdict", "verdict"),
 )
-ON_FIRST_PAGE = (  # of all corpora
-    COLUMNS[0],
-    formats.text("claimed in", "where"),
-    formats.text("on", "corpus_variant"),
-    *(column for column in COLUMNS[2:] if column.field != "p"),
-)

@@ -182,10 +182,18 @@ def commands(sheets) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _in_one_line(text) -> str:
+    """No-break spaces within a number and its interval: `75.2 [69.6, 80.1]`."""
+    return INTERVAL.sub(lambda match: match[0].replace(" ", "\u00a0"), text)
+
+
+INTERVAL = re.compile(r"^\S+( %)? \[[^\]]*\]")
+
+
 def markdown_table(table) -> str:
     """Caption, table, notes, commands."""
     table = footnoted(table)
-    cells = table.shown.map(markup.markdown).rename(columns=markup.markdown)
+    cells = table.shown.map(markup.markdown).map(_in_one_line).rename(columns=markup.markdown)
     alignment = ["right" if right else "left" for right in table.right_aligned]
     body = cells.to_markdown(index=False, tablefmt="github", colalign=alignment, disable_numparse=True)
     blocks = [f"**{markup.markdown(table.caption)}**"] if table.caption else []
@@ -212,8 +220,10 @@ def latex(sheet) -> str:
     blocks = [f"% {GENERATED}; commands: results/COMMANDS.md"]
     for table in map(footnoted, sheet.tables):
         cells = table.shown.map(markup.latex).rename(columns=markup.latex)
-        alignment = "".join(map(_alignment, table.right_aligned, cells, (cells[name] for name in cells)))
-        caption = re.sub(r"(?<=\w)[+/](?=\w)", r"\g<0>\\allowbreak{}", markup.latex(table.caption))
+        columns = list(map(_alignment, table.right_aligned, cells, (cells[name] for name in cells)))
+        for heading, kind in zip(cells, columns, strict=True):
+            cells[heading] = cells[heading].map(_breakable) if kind[0] == "p" else cells[heading]
+        alignment, caption = "".join(columns), _breakable(markup.latex(table.caption))
         for start in range(0, max(len(cells), 1), PAGE_ROWS):
             part = cells.iloc[start : start + PAGE_ROWS]
             is_last = start + PAGE_ROWS >= len(cells)
@@ -223,6 +233,11 @@ def latex(sheet) -> str:
             lines += [f"\\par\\raggedright {markup.latex(note)}" for note in table.notes if is_last]
             blocks.append("\n".join([*lines, "\\end{table*}"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def _breakable(text) -> str:
+    """Long names may be broken after + / and _."""
+    return re.sub(r"(?<=\w)([+/]|\\_)(?=\w)", r"\g<0>\\allowbreak{}", text)
 
 
 def _tabular(cells, alignment) -> str:

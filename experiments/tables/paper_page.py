@@ -1,4 +1,4 @@
-"""The generated block of a paper's README: did it reproduce, where all numbers stand, and the runs of its systems."""
+"""The generated block of a paper's README: did it reproduce, what it says in words, and where all tables are."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from common.folds import leakage
 from common.utterance import slug
 from experiments.evaluation import reproduction
 from experiments.evaluation.system_results import shell_line
-from experiments.tables import class_rates, formats, layout, paper_vs_ours, systems
+from experiments.tables import class_rates, formats, layout, paper_vs_ours
 from experiments.tables.formats import Column, Table
 
 TABLES = "../../results/tables"
@@ -24,21 +24,15 @@ def block(paper, results, rated=None) -> str:
         rated: raters' answers by corpus variant.
     """
     own = [system for system in results if system.paper == paper.name and not system.synthetic]
+    full = [system for system in own if system.preset == PRESET]
     blocks = [f"<!-- {formats.GENERATED} -->"]
     if paper.published:
         outcomes = [reproduction.compare(number, results, rated) for number in paper.published]
         blocks += [formats.markdown_table(headline(outcomes)), counted(paper, outcomes)]
     if paper.statements:
-        table = formats.markdown_table(in_words(paper, results))
-        blocks.append(f"<details><summary>What the paper says in words</summary>\n\n{table}\n\n</details>")
-    if own:
-        full = [system for system in own if system.preset == PRESET]
-        heading = "Full trainings of these systems" if full else "Reduced trainings of these systems"
-        table = formats.markdown_table(runs(full or own))
-        folded = f"<details><summary>{heading}</summary>\n\n{table}\n\n</details>"
-        blocks.append(folded if paper.published else table)
-        table = formats.markdown_table(systems.paper_costs(_ordered(full or own)))
-        blocks.append(f"<details><summary>What these trainings cost</summary>\n\n{table}\n\n</details>")
+        blocks.append(statements(in_words(paper, results)))
+    if own and not paper.published:
+        blocks.append(formats.markdown_table(runs(full or own)))
     blocks.append(_links(paper, own))
     return "\n\n".join(blocks)
 
@@ -48,7 +42,8 @@ def headline(outcomes) -> Table:
     first = [outcome for outcome in outcomes if outcome.number.headline]
     others = [outcome for outcome in outcomes if outcome.ours and outcome not in first]
     rows = [paper_vs_ours.row(outcome) for outcome in (*first, *others)]
-    return Table("", rows, HEADLINE, (), (paper_vs_ours.IN_BRACKETS,))
+    notes = (paper_vs_ours.IN_BRACKETS,) if any(outcome.ours for outcome in outcomes) else ()
+    return Table("", rows, HEADLINE, (), notes)
 
 
 def _number(row, field) -> str:
@@ -89,6 +84,19 @@ def in_words(paper, results) -> Table:
         "interval lies on that side of zero.",
     )
     return Table("", rows, WORDS, (), notes)
+
+
+def statements(table) -> str:
+    """How many statements agree, and those that were run, folded."""
+    ran = table.frame[table.frame["difference"].notna()]
+    kinds = Counter(outcome.partition(":")[0].partition(";")[0] for outcome in table.frame["outcome"])
+    counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    line = f"{len(table.frame)} statements in words: {counts} ([every statement]({TABLES}/statements.md))."
+    if ran.empty:
+        return line
+    columns = tuple(column for column in table.columns if column.field != "place")
+    shown = formats.markdown_table(table.changed(rows=ran, columns=columns))
+    return f"<details><summary>What the paper says in words</summary>\n\n{shown}\n\n</details>\n\n{line}"
 
 
 def words_sheet(papers, results) -> formats.Sheet:
@@ -166,8 +174,9 @@ def _links(paper, own) -> str:
     """Where the tables of the paper lie."""
     corpora = sorted({system.corpus_variant for system in own})
     links = [f"[{corpus}]({TABLES}/systems_{slug(corpus)}.md)" for corpus in corpora]
-    tables = [f"systems beside all others: {', '.join(links)}"] if links else []
+    tables = [f"all trainings, beside other papers': {', '.join(links)}"] if links else []
     tables += [f"[class rates as printed]({TABLES}/class_rates_{paper.name}.md)"] if has_class_rates(paper) else []
+    tables.append(f"[cost]({TABLES}/cost.md)")
     tables.append(f"[what has been run]({TABLES}/run_status_{paper.name}.md)")
     return f"More tables: {'; '.join(tables)}."
 

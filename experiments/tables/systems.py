@@ -193,9 +193,9 @@ def epochs_kept_and_limit(system) -> str:
     return f"{statistics.median(kept):g} / {limit or formats.NONE}" if any(run) else ""
 
 
-def _number(heading, field, form, unit=1) -> Column:
+def _number(heading, field, form) -> Column:
     def show(row, field):
-        return formats.NONE if formats.is_missing(row[field]) else format(row[field] / unit, form)
+        return formats.NONE if formats.is_missing(row[field]) else format(row[field], form)
 
     return Column(heading, field, show)
 
@@ -228,27 +228,6 @@ def cost_sheet(systems) -> Sheet:
     rows = pd.concat([rows, pd.DataFrame(map(_cost, systems), dtype=object)], axis="columns")[COST_FIELDS]
     table = Table(f"Cost of one fold; {corpora}", rows, COST_COLUMNS, layout.commands(systems), notes)
     return Sheet("cost", "Cost", (table,))
-
-
-CORES = 2
-PAPER_COSTS = (
-    formats.text("system", "variant"),
-    formats.text("corpus", "corpus_variant"),
-    layout.PLACE,
-    _number("min a training", "seconds_fit", ".1f", 60),
-    _number("h a seed, 2 cores", "seconds_seed", ".2f", CORES * 3600),
-    _number("MiB", "peak_memory_mib", ",.0f"),
-)
-
-
-def paper_costs(systems) -> Table:
-    """What the trainings of one paper took: one of them, and all folds of a seed on two cores."""
-    rows = [layout.identity(system) | _cost(system) for system in systems]
-    for row, system in zip(rows, systems, strict=True):
-        row["seconds_seed"] = row["seconds_fit"] * system.records[0].num_folds
-    machines = "; ".join(sorted({row["machine"] for row in rows}))
-    note = f"Medians over folds and seeds, on shared machines, without features. {machines}."
-    return Table("", rows, PAPER_COSTS, (), (note,))
 
 
 def _cost(system) -> dict:

@@ -26,11 +26,11 @@ def test_one_figure_a_group_of_two_or_more():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["emmert/v1", "emmert/v2", "emmert/v3"]
     marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
     assert [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks] == [
-        (0.25, 0),
-        (0.5, 1),
-        (0.75, 2),
+        (25, 0),
+        (50, 1),
+        (75, 2),
     ]
-    assert axes.lines[0].get_xdata()[0] == 0.5  # chance of two classes
+    assert axes.lines[0].get_xdata()[0] == 50  # chance of two classes
 
 
 def test_what_a_reader_must_know_is_in_the_title():

@@ -28,7 +28,7 @@ def test_methods_of_two_papers_highest_ua_first():
     ]
     text = readme_comparison.block(system_results.group(runs), [], ablations={"emmert/mfcc_unscaled"})
     assert systems_of(text) == ["lim2016/cnn", "lim2016/lstm", "emmert/mfcc"]
-    assert "| 75.0 [" in text and "results/tables/compare_ravdess-strong.csv" in text
+    assert "| 75.0\u00a0[" in text and "results/tables/compare_ravdess-strong.csv" in text
     (table,) = readme_comparison.sheet(system_results.group(runs), [], {"emmert/mfcc_unscaled"}).tables
     assert len(table.commands) == 3  # `compare` would choose four emotions here
 
@@ -85,9 +85,10 @@ def of_folds(by_fold, **changes):
 
 def contrasts_of(text):
     """First cell -> (p, Holm; verdict) of the table of contrasts."""
-    lines = [line for line in text.partition("Contrasts written down")[2].splitlines() if line.startswith("| lim2016")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {row[0]: (row[4], row[6]) for row in cells}
+    lines = [line for line in text.partition("Contrasts written down")[2].splitlines() if line.startswith("|")]
+    heading, _, *cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [dict(zip(heading, row, strict=True)) for row in cells if row[0].startswith("lim2016")]
+    return {row["first − second"]: (row["p, Holm"], row["verdict"]) for row in rows}
 
 
 def test_contrasts_are_tested_over_folds_and_corrected_for_all_that_were_written_down():
@@ -98,13 +99,11 @@ def test_contrasts_are_tested_over_folds_and_corrected_for_all_that_were_written
         *of_folds(other),
     ]
     paper = Paper(name="lim2016", title="", contrasts=CONTRASTS)
-    shown = contrasts_of(readme_comparison.block(system_results.group(runs), [paper]))
+    shown = contrasts_of(formats.markdown(readme_comparison.contrasts_sheet(system_results.group(runs), [paper])))
     p = scipy.stats.ttest_rel(first, second).pvalue  # WA and UA of equal folds
     assert shown["lim2016/cnn − lstm"] == (f"{min(1, 3 * p):.3f}".replace("0.000", "<0.001"), "first higher")
     assert shown["lim2016/cnn − emmert/mfcc"] == ("1.000", "not significantly different")
-    assert "lim2016/td_cnn − cnn" not in shown  # the file has those not run
-    everything = formats.markdown(readme_comparison.contrasts_sheet(system_results.group(runs), [paper]))
-    assert contrasts_of(everything)["lim2016/td_cnn − cnn"] == ("—", "not run: first")
+    assert shown["lim2016/td_cnn − cnn"] == ("—", "not run: first")
 
 
 def test_a_contrast_with_a_network_that_did_not_learn_says_so():
@@ -112,11 +111,10 @@ def test_a_contrast_with_a_network_that_did_not_learn_says_so():
     networks = {"own": stuck | {"epochs": 4, "stopped_by": "patience"}}
     runs = [*of_folds([3, 2, 3], paper="lim2016", variant="cnn", networks=networks)]
     runs += [*of_folds([1, 2, 1], paper="lim2016", variant="lstm"), *of_folds([1, 1, 2])]
-    text = readme_comparison.block(
-        system_results.group(runs), [Paper(name="lim2016", title="", contrasts=CONTRASTS[:1])]
-    )
-    assert "lim2016/cnn not learnt: 3 of 3 networks" in contrasts_of(text)["lim2016/cnn − lstm"][1]
-    assert "not learnt 3" in text.partition("Contrasts")[0]
+    shown = system_results.group(runs), [Paper(name="lim2016", title="", contrasts=CONTRASTS[:1])]
+    contrasts = contrasts_of(formats.markdown(readme_comparison.contrasts_sheet(*shown)))
+    assert "lim2016/cnn not learnt: 3 of 3 networks" in contrasts["lim2016/cnn − lstm"][1]
+    assert "not learnt 3" in readme_comparison.block(*shown)
 
 
 def test_systems_that_do_not_differ_share_a_letter():
