@@ -6,7 +6,7 @@ The test of a difference for speakers and trainings at large is that of its inte
 import dataclasses
 
 import numpy as np
-from scipy import special  # not scipy.stats or statsmodels: their import takes longer than all tables
+from scipy import special  # not scipy.stats, whose import takes a second
 
 
 @dataclasses.dataclass(frozen=True)

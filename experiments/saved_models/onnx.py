@@ -14,6 +14,8 @@ TOLERANCE = 1e-5  # between what ONNX and Keras give
 def export(saved, path) -> Path:
     """Write the network of a saved system as ONNX, one example a call, and hold its answers against Keras's.
 
+    Inputs have the network's names; outputs are in the alphabetical order of its.
+
     Args:
         saved: a models.Saved, read for Keras.
         path: of the file, `.onnx`.
@@ -75,4 +77,5 @@ def _with_constants(network):
         mean, variance = np.asarray(layer.mean), np.asarray(layer.variance)
         return (inputs[0] - mean) / np.sqrt(variance)
 
-    return keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=call, recursive=True)
+    listed = keras.Model(network.input, keras.tree.flatten(network.output))  # tf2onnx may mistake outputs by name
+    return keras.models.clone_model(listed, clone_function=lambda layer: layer, call_function=call, recursive=True)
