@@ -10,6 +10,8 @@ from common.evaluation import intervals, metrics, significance
 from experiments.evaluation import noise_conditions, scores
 from experiments.evaluation.system_results import common_seeds
 
+NOT_DIFFERENT = "not significantly different"
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -192,7 +194,7 @@ def contrasts(known, members, level=0.05) -> list[ContrastResult]:
     pvalues[run] = [tested_contrasts[k].difference.pvalue for k in run]
     for k, p in zip(run, significance.holm(pvalues)[run].tolist(), strict=True):
         higher = "first higher" if tested_contrasts[k].difference.value > 0 else "second higher"
-        verdict = higher if p < level else "not significantly different"
+        verdict = higher if p < level else NOT_DIFFERENT
         tested_contrasts[k] = dataclasses.replace(tested_contrasts[k], p_holm=p, verdict=verdict)
     return tested_contrasts
 

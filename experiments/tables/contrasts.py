@@ -27,6 +27,23 @@ def table(corpus, members, papers) -> Table:
     return Table(caption, run, COLUMNS, (), (NOTE.format(len(known)),))
 
 
+def in_words(corpus, members, papers) -> str:
+    """The same in a sentence or two: the significant differences, then the names of the others, then how many wait."""
+    rows = table(corpus, members, papers).frame.to_dict("records")
+    run = [row for row in rows if not formats.is_missing(row["p_holm"])]
+    alike = [row for row in run if row["verdict"].startswith(comparisons.NOT_DIFFERENT)]
+    significant = [
+        f"{_pair(row, None)} {formats.interval_text(row, 'ua_difference', difference=True)}, {row['verdict']}"
+        for row in run
+        if row not in alike
+    ]
+    counts = f"{len(rows)} contrasts written down before the runs, on {corpus}"
+    sentences = [f"{counts} (first − second, UA): significant (5 %, Holm): {'; '.join(significant) or 'none'}"]
+    sentences += [f"Not significantly different: {', '.join(_pair(row, None) for row in alike)}"] if alike else []
+    sentences += [f"Not run: {len(rows) - len(run)}"] if len(run) < len(rows) else []
+    return f"{'. '.join(sentences)}."
+
+
 def _row(tested) -> dict:
     contrast, systems = tested.contrast, [system for system in (tested.first, tested.second) if system]
     failed = [f"{system.name} {sentence}" for system in systems for sentence in system.not_learnt]

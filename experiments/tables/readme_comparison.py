@@ -14,7 +14,7 @@ PROTOCOL = "speaker_independent"
 PRESET = "paper"
 LINKS = (
     "[LaTeX](results/tables/headline.tex) · [CSV](results/tables/headline.csv) · [commands](results/COMMANDS.md) · "
-    "[contrasts written down before the runs](results/tables/contrasts.md)"
+    "[contrasts](results/tables/contrasts.md)"
 )
 ABOUT = (
     "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a letter "
@@ -29,7 +29,7 @@ COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     """Markdown: what came of the published numbers, then a table for each real corpus on which two papers or more have
-    systems at preset paper, by UA.
+    systems at preset paper, by UA, then what came of the contrasts written down before the runs.
 
     Reduced presets are left out: they would compare training budgets.
 
@@ -51,7 +51,8 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
     if shown:
         pairs = " · ".join(f"[all pairs on {name}](results/tables/compare_{slug(name)}.csv)" for name in shown)
         links = " · ".join([LINKS, pairs, *_across(all_systems)])
-        blocks += ["\n".join(f"* {note}" for note in shared), links]
+        compared = [contrasts.in_words(corpus, members, papers) for corpus, members in shown.items()]
+        blocks += ["\n".join(f"* {note}" for note in (*shared, *compared)), links]
     return "\n\n".join(blocks)
 
 

@@ -99,11 +99,16 @@ def test_contrasts_are_tested_over_folds_and_corrected_for_all_that_were_written
         *of_folds(other),
     ]
     paper = Paper(name="lim2016", title="", contrasts=CONTRASTS)
-    shown = contrasts_of(formats.markdown(readme_comparison.contrasts_sheet(system_results.group(runs), [paper])))
+    systems = system_results.group(runs)
+    shown = contrasts_of(formats.markdown(readme_comparison.contrasts_sheet(systems, [paper])))
     p = scipy.stats.ttest_rel(first, second).pvalue  # WA and UA of equal folds
     assert shown["lim2016/cnn − lstm"] == (f"{min(1, 3 * p):.3f}".replace("0.000", "<0.001"), "first higher")
     assert shown["lim2016/cnn − emmert/mfcc"] == ("1.000", "not significantly different")
     assert shown["lim2016/td_cnn − cnn"] == ("—", "not run: first")
+    words = readme_comparison.block(systems, [paper])
+    assert "3 contrasts written down before the runs" in words
+    assert "significant (5 %, Holm): lim2016/cnn − lstm +50.0 [" in words
+    assert "Not significantly different: lim2016/cnn − emmert/mfcc. Not run: 1." in words
 
 
 def test_a_contrast_with_a_network_that_did_not_learn_says_so():
