@@ -54,9 +54,10 @@ def forest(members) -> Figure:
 
 
 def _interval(axes, each, row, colour, markersize):
-    """A dot and a line in per cent; a UA or an interval that is NaN draws nothing."""
-    axes.plot([100 * each.ua_low, 100 * each.ua_high], [row, row], color=colour, linewidth=2, zorder=2)
-    axes.plot(100 * each.ua, row, "o", color=colour, markersize=markersize, zorder=3)
+    """A dot and a line in per cent; a UA or an interval that is missing draws nothing."""
+    value, low, high = 100 * np.array([each.ua, each.ua_low, each.ua_high], dtype=float)  # missing: NaN
+    axes.plot([low, high], [row, row], color=colour, linewidth=2, zorder=2)
+    axes.plot(value, row, "o", color=colour, markersize=markersize, zorder=3)
 
 
 def headline_svg(by_corpus) -> str:

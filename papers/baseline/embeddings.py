@@ -14,7 +14,6 @@ from pathlib import Path
 
 from common.atomic_file import atomic_folder
 from common.errors import InputError
-from common.features import feature_store
 
 RANDOM = "none"
 RANDOM_SEED = 2020  # random weights are the same for every fold, as pretrained ones are
@@ -109,6 +108,8 @@ def kept(name) -> Path:
     """
     if not HASH.fullmatch(name):
         raise InputError(f"{name!r} names no weights; expected a name of the hub, none or 64 hexadecimal digits")
+    from common.features import feature_store  # its joblib is slow to start, and `papers` lists without it
+
     return feature_store.cache_dir() / "weights" / f"embeddings-{name}"
 
 

@@ -58,7 +58,7 @@ def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suit
     outcome = json.loads(suite("predict", folder, file, "--json", "--recipe"))
     assert outcome["recipe"]["units"] == 8 and any("modified" in sentence for sentence in outcome["read_first"])
     scores = list(outcome["predictions"][0]["scores"]["mean"].values())
-    assert scores == changed.parts["test"]["scores"]["mean"][0]
+    assert scores == pytest.approx(changed.parts["test"]["scores"]["mean"][0], abs=1e-5)
     assert suite("audit", "--data", "data").count("mine/network") >= 1
 
 
