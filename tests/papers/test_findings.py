@@ -5,7 +5,8 @@ A finding stands as a comment behind its sentence, in one of these forms; system
     <!-- finding NUMBER: VERDICT -->                                     a published number and its verdict
     <!-- finding METRIC FIRST RELATION SECOND on CORPUS, PROTOCOL, PRESET -->   two systems, or a system and a number
 
-RELATION is > or < (significantly, at 5 %) or ~ (not significantly different; a number: within the 95 % interval).
+RELATION is > or < (significantly, at 5 %, without correction) or ~ (not significantly different; a number: within the
+95 % interval). A system under another protocol, or another protocol and preset, is `cnn@random` or `cnn@random/paper`.
 """
 
 import re
@@ -42,13 +43,13 @@ def recomputed(finding, paper, systems) -> str:
     """The finding as the records have it."""
     if compared := COMPARED.fullmatch(finding):
         metric, first, _, second, *place = compared.groups()
-        there = {s.name: s for s in systems if [s.corpus_variant, s.protocol, s.preset] == place}
-        named = [name if "/" in name else f"{paper}/{name}" for name in (first, second)]
+        one = _system(first, paper, place, systems)
         if re.fullmatch(r"[\d.]+", second):
-            ours = scores.measure(there[named[0]], metric)
+            ours = scores.measure(one, metric)
             sign = relation(ours.low - float(second), ours.high - float(second))
         else:
-            gap = comparisons.difference(*(there[name] for name in named), metric, seeds=_common(there, named))
+            other = _system(second, paper, place, systems)
+            gap = comparisons.difference(one, other, metric, seeds=comparisons.common_seeds(one, other) or None)
             sign = relation(gap.low, gap.high)
         return f"{metric} {first} {sign} {second} on {', '.join(place)}"
     name, _, _ = finding.partition(": ")
@@ -56,8 +57,14 @@ def recomputed(finding, paper, systems) -> str:
     return f"{name}: {reproduction.kind(reproduction.compare(number, systems))}"
 
 
-def _common(there, named):
-    return comparisons.common_seeds(*(there[name] for name in named))
+def _system(text, paper, place, systems):
+    """`cnn`, `emmert/mfcc` or `cnn@random/paper`: the system at a place, or under the protocol and preset it names."""
+    name, _, elsewhere = text.partition("@")
+    corpus, *usual = place
+    protocol, preset = [*elsewhere.split("/"), *usual[elsewhere.count("/") + 1 :]] if elsewhere else usual
+    wanted = (name if "/" in name else f"{paper}/{name}", corpus, protocol, preset)
+    (system,) = (s for s in systems if (s.name, s.corpus_variant, s.protocol, s.preset) == wanted)
+    return system
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
