@@ -142,11 +142,15 @@ def _compute_one(utterance, function, front_end, place):
     if not np.isfinite(array).all():
         fault = f"{utterance.path}: the front end made values that are not finite; check the recording"
         return utterance.id, None, fault
-    _write(place, array)
-    return utterance.id, _open(place), ""
+    return utterance.id, write(place, array), ""
 
 
-def _write(place, array):
+def write(place, array) -> Entry:
+    """Put a float32 array at a place, in one step.
+
+    Raises:
+        InputError: the store cannot be written.
+    """
     file = io.BytesIO()
     np.save(file, array)
     content = file.getvalue()
@@ -158,6 +162,7 @@ def _write(place, array):
             f"the feature store {place.parent.parent} cannot be written ({error.strerror}); "
             "free some space or give another folder with --store"
         ) from error
+    return _open(place)
 
 
 def _open(place) -> Entry | None:

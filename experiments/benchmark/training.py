@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.features.feature_store import Entry, StoredFeatures
+from common.features import feature_store
 from common.learning import backend
 from common.processes import end_with
 from common.utterance import LABEL_SETS, Utterance
@@ -168,11 +168,10 @@ def synthetic_part(paper, recipe, steps, folder):
     generator = np.random.default_rng(0)
     entries = []
     for number in range(count):
-        path = Path(folder, f"{number}.raw")
-        (spoken * generator.uniform(0.99, 1.01, spoken.shape)).astype("float32").tofile(path)
-        entries.append(Entry(str(path), 0, spoken.shape))
+        varied = (spoken * generator.uniform(0.99, 1.01, spoken.shape)).astype("float32")
+        entries.append(feature_store.write(Path(folder, f"{number}.npy"), varied))
     said = [Utterance(id=str(i), path="", emotion=CLASSES[i % len(CLASSES)], speaker="bench") for i in range(count)]
-    return Subset(said, StoredFeatures(entries), CLASSES)
+    return Subset(said, feature_store.StoredFeatures(entries), CLASSES)
 
 
 def in_memory(batches):

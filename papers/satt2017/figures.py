@@ -140,9 +140,9 @@ def _pitch_figure(right, voiced_pauses):
 
 def activations(model, spectrogram_db):
     """The normalised log-spectrogram `(T, M)` that a network sees, and its first convolution's output `(T, M, C)`."""
-    outputs = [model.get_layer(name).output for name in ("noise_floor", "convolution_1")]
-    seen, active = keras.Model(model.inputs, outputs).predict_on_batch([spectrogram_db[None]])
-    return np.asarray(seen)[0], np.asarray(active)[0]
+    first = model.get_layer("convolution_1")
+    seen, active = keras.Model(model.inputs, [first.input, first.output]).predict_on_batch([spectrogram_db[None]])
+    return np.asarray(seen)[0, :, :, 0], np.asarray(active)[0]
 
 
 def choose_filters(seen, active, reach=0):

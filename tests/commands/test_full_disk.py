@@ -43,7 +43,7 @@ def files(folder):
 def test_a_store_entry_that_does_not_fit(tmp_path):
     place = tmp_path / "ab" / "abc.npy"
     with files_up_to(1000), pytest.raises(InputError, match=r"feature store .* \(File too large\); free some space"):
-        feature_store._write(place, np.zeros((1, 1000), "float32"))
+        feature_store.write(place, np.zeros((1, 1000), "float32"))
     assert not files(tmp_path)
 
 

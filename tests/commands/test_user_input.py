@@ -13,6 +13,7 @@ from common.utterance import Fold, Utterance
 from experiments.__main__ import main
 from experiments.evaluation.system_results import command
 from experiments.evidence import audits
+from tests.support import records_by_hand
 
 RATE = 16_000
 EMOTIONS = ("angry", "happy", "sad")
@@ -287,16 +288,17 @@ def test_a_damaged_audformat_database(database, spoil, words):
 
 
 def test_the_command_of_a_record_names_its_corpus_labels_and_emotions():
-    from types import SimpleNamespace
-
-    from experiments.evaluation import system_results
-
     def words(corpus, variant, classes=("anger", "fear")):
-        record = SimpleNamespace(
-            **{"paper": "p", "variant": "v", "corpus": corpus, "corpus_variant": variant, "classes": list(classes)},
-            **{"synthetic": False, "recipe": {}, "protocol": "random", "preset": "quick"},
-        )
-        return system_results.command(record, seeds="0").split(" --variant v ")[1].split(" --protocol")[0]
+        fields = {
+            "paper": "ma2018",
+            "variant": "v",
+            "corpus": corpus,
+            "corpus_variant": variant,
+            "classes": list(classes),
+            "recipe": {},
+        }
+        record = records_by_hand.record(records_by_hand.part([0], [0], classes=classes), **fields)
+        return command(record, seeds="0").split(" --variant v ")[1].split(" --protocol")[0]
 
     assert words("emodb", "emodb/all/4hap") == "--corpus emodb/all --emotions 4hap"
     assert words("emodb-2s", "emodb-2s/anger+fear") == "--corpus emodb --emotions anger,fear"

@@ -216,8 +216,8 @@ def test_sentences_from_a_tenth_of_a_second_to_thirty_seconds_in_one_run():
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
     frames = np.concatenate([array[0] for array in arrays]).astype("float64")  # of the training part, padding apart
     standardise = fitted.model.get_layer("standardise")
-    np.testing.assert_allclose(standardise.mean, frames.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(standardise.scale, frames.std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(np.ravel(standardise.mean), frames.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(np.ravel(standardise.variance), frames.var(axis=0), rtol=1e-5)
 
 
 @keras_reads_its_learning_rate
@@ -228,7 +228,7 @@ def test_one_statistic_for_all_bins():
     values = np.concatenate([array.ravel() for array in part.features]).astype("float64")
     standardise = fitted.model.get_layer("standardise")
     np.testing.assert_allclose(standardise.mean, values.mean(), rtol=1e-5)
-    np.testing.assert_allclose(standardise.scale, values.std(), rtol=1e-5)
+    np.testing.assert_allclose(standardise.variance, values.var(), rtol=1e-5)
 
 
 # folds
