@@ -111,4 +111,10 @@ def _small(text) -> str:
     rules = "".join(f".{name}{{{style}}}" for style, name in classes.items())
     text = text.replace("</style>", f"{rules}</style>", 1)
     text = re.sub(r"\s*\n\s*", " ", text)
-    return re.sub(r"> <", "><", text)
+    text = re.sub(r"> <", "><", text)
+    return re.sub(r' d="([-\d. ML]*)"', lambda path: f' d="{_lines(path[1])}"', text)
+
+
+def _lines(path) -> str:
+    """A path of straight lines without its L: pairs behind M are lines without it."""
+    return re.sub(r" ?M ?", "M", re.sub(r" +", " ", path.replace("L", " "))).strip()
