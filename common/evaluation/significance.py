@@ -6,7 +6,6 @@ The test of a difference for speakers and trainings at large is that of its inte
 import dataclasses
 
 import numpy as np
-from scipy import special  # not scipy.stats, whose import takes a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +35,16 @@ def mcnemar(labels, first, second) -> McNemar:
     Raises:
         ValueError: several seeds; the test needs one decision per utterance.
     """
+    from statsmodels.stats import contingency_tables  # here, since its import takes longer than all other tables
+
     labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
     if not labels.shape == first.shape == second.shape or labels.ndim != 1 or not labels.size:
         shapes = (labels.shape, first.shape, second.shape)
         raise ValueError(f"labels and decisions of shapes {shapes}; expected (N,), N > 0, one run of each system")
     right, also = first == labels, second == labels
     b, c = int(np.sum(right & ~also)), int(np.sum(~right & also))
-    return McNemar(min(1.0, 2 * float(special.bdtr(min(b, c), b + c, 0.5))), b, c)
+    table = [[int(np.sum(right & also)), b], [c, int(np.sum(~right & ~also))]]
+    return McNemar(float(contingency_tables.mcnemar(table, exact=True).pvalue), b, c)
 
 
 def holm(pvalues) -> np.ndarray:
@@ -55,11 +57,9 @@ def holm(pvalues) -> np.ndarray:
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
+    from statsmodels.stats import multitest  # here, since its import takes longer than all other tables
+
     pvalues = np.asarray(pvalues, dtype=float)
     if not np.all((pvalues >= 0) & (pvalues <= 1)):  # NaN is neither
         raise ValueError(f"p-values {pvalues.tolist()}; expected numbers in [0, 1]")
-    order = np.argsort(pvalues)
-    factors = np.arange(pvalues.size, 0, -1)  # M for the smallest
-    adjusted = np.empty_like(pvalues)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * pvalues[order]), 1.0)
-    return adjusted
+    return multitest.multipletests(pvalues, method="holm")[1] if pvalues.size else pvalues
