@@ -12,7 +12,7 @@ COLUMNS = ("file", "start", "end", "emotion", "speaker", "gender", "duration", "
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One utterance of a fold, what is not known "".
+    """One utterance of a fold; a text that is not known is "", a number None.
 
     Args:
         utterance: its id.

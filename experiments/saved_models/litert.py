@@ -4,9 +4,9 @@ import numpy as np
 
 from common.errors import InputError
 from common.learning import backend
+from experiments.saved_models import standalone
 
 SUFFIX = ".tflite"
-TRIED_FRAMES = 100  # of a network that takes any number
 TOLERANCE = 1e-5  # between what LiteRT and Keras give: of posteriors, and of the largest of other outputs
 
 
@@ -20,13 +20,11 @@ def write(network, path) -> str:
 
     if keras.backend.backend() != "tensorflow":
         return f"Keras writes LiteRT with TensorFlow alone, this is {keras.backend.backend()}"
-    shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in network.inputs}
-    types = {tensor.name: tensor.dtype for tensor in network.inputs}
-    signature = [{n: keras.InputSpec(shape=shape, dtype=types[n], name=n) for n, shape in shapes.items()}]
+    signature = standalone.signature(network)
     try:
         with backend.standard_error_closed():  # the converter's C++ code writes what no setting keeps away
             network.export(str(path), format="litert", verbose=False, input_signature=signature)
-        difference = _difference(network, Network(path), shapes, types)
+        difference = _difference(network, Network(path))
         if not difference < TOLERANCE:
             raise ValueError(f"its answers differ by {difference:.1g}")
     except OSError:
@@ -37,12 +35,9 @@ def write(network, path) -> str:
     return ""
 
 
-def _difference(network, written, shapes, types) -> float:
+def _difference(network, written) -> float:
     """The largest between what the two give for one example; of outputs beyond 1, as a share of the largest."""
-    generator = np.random.default_rng(0)
-    inputs = {name: generator.normal(size=[size or TRIED_FRAMES for size in shape]) for name, shape in shapes.items()}
-    inputs |= {name: np.full(shape, TRIED_FRAMES) for name, shape in shapes.items() if len(shape) == 1}
-    inputs = {name: values.astype(types[name]) for name, values in inputs.items()}
+    inputs = standalone.noise(network)
     ours, theirs = network(inputs, training=False), written.predict(inputs)
     if not isinstance(ours, dict):
         ours, theirs = {"": ours}, {"": theirs}

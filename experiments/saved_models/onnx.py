@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import InputError
+from experiments.saved_models import standalone
 
-TRIED_FRAMES = 100  # of a network that takes any number
 TOLERANCE = 1e-5  # between what ONNX and Keras give
 
 
@@ -52,16 +52,11 @@ def _written(network, path) -> float:
     import keras
     import onnxruntime
 
-    shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in network.inputs}
-    types = {tensor.name: tensor.dtype for tensor in network.inputs}
-    signature = [{n: keras.InputSpec(shape=shape, dtype=types[n], name=n) for n, shape in shapes.items()}]
+    signature = standalone.signature(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Keras, which adapts tf2onnx to NumPy 2
         _with_constants(network).export(str(path), format="onnx", verbose=False, input_signature=signature)
-    generator = np.random.default_rng(0)
-    inputs = {name: generator.normal(size=[size or TRIED_FRAMES for size in shape]) for name, shape in shapes.items()}
-    inputs |= {name: np.full(shape, TRIED_FRAMES) for name, shape in shapes.items() if len(shape) == 1}
-    inputs = {name: values.astype(types[name]) for name, values in inputs.items()}
+    inputs = standalone.noise(network)
     theirs = onnxruntime.InferenceSession(path).run(None, inputs)
     ours = keras.tree.flatten(network(inputs, training=False))
     return max(float(np.abs(np.asarray(one) - other).max()) for one, other in zip(ours, theirs, strict=True))

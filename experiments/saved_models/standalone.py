@@ -2,6 +2,9 @@
 
 import inspect
 
+import numpy as np
+
+TRIED_FRAMES = 100  # of a network that takes any number
 DEFINITIONS = "layers.py"
 HEADER = '''"""What the network has beside Keras's own layers. Import this file, then load the network."""
 
@@ -40,10 +43,27 @@ def _texts(config):
             yield from _texts(member)
 
 
+def signature(network) -> list:
+    """One example a call, by the names of the inputs, as `keras.Model.export` takes it."""
+    import keras
+
+    shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in network.inputs}
+    return [{t.name: keras.InputSpec(shape=shapes[t.name], dtype=t.dtype, name=t.name) for t in network.inputs}]
+
+
+def noise(network) -> dict:
+    """An example by the names of the inputs, the same every time; its length is that of all frames."""
+    generator = np.random.default_rng(0)
+    shapes = {tensor.name: [size or TRIED_FRAMES for size in (1, *tensor.shape[1:])] for tensor in network.inputs}
+    inputs = {name: generator.normal(size=shape) for name, shape in shapes.items()}
+    inputs |= {name: np.full(shape, TRIED_FRAMES) for name, shape in shapes.items() if len(shape) == 1}
+    return {tensor.name: inputs[tensor.name].astype(tensor.dtype) for tensor in network.inputs}
+
+
 def example(network) -> str:
     """Python code of one example, zeros, for each input of a network; 100 where it takes any length."""
     arrays = {
-        tensor.name: f'np.zeros({tuple(size or 100 for size in (1, *tensor.shape[1:]))}, "{tensor.dtype}")'
+        tensor.name: f'np.zeros({tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:]))}, "{tensor.dtype}")'
         for tensor in network.inputs
     }
     arrays |= {name: code.replace("zeros", "ones") for name, code in arrays.items() if name == "length"}
