@@ -12,11 +12,31 @@ OURS = ("common", "papers", "experiments")
 
 
 def code_version(module_name) -> str:
-    """Hash of a module's source and of every module of ours that it imports, so that nothing stale is read."""
+    """Hash of a module's code and of every module of ours that it imports.
+
+    Docstrings and lines that are comments do not count: features and trainings outlive a change of wording.
+    """
+    sources = {}
+    _read_with_imports(module_name, sources)
     digest = hashlib.sha256()
-    for name in sorted(_own_imports(module_name, set())):
-        digest.update(Path(_source(name)).read_bytes())
+    for name in sorted(sources):
+        digest.update(code_alone(*sources[name]).encode())
     return digest.hexdigest()
+
+
+def code_alone(source, tree) -> str:
+    """A module's source, given with its syntax tree, without docstrings and lines that are comments."""
+    docstrings, strings = set(), set()  # line numbers
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            docstrings.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+        elif isinstance(node, ast.Constant | ast.JoinedStr):
+            strings.update(range(node.lineno + 1, node.end_lineno + 1))
+    return "\n".join(
+        line
+        for number, line in enumerate(source.splitlines(), 1)
+        if number not in docstrings and (number in strings or not line.lstrip().startswith("#"))
+    )
 
 
 def versions(names) -> dict[str, str]:
@@ -33,14 +53,16 @@ def _source(module_name):
     return loaded.__file__ if loaded else importlib.util.find_spec(module_name).origin
 
 
-def _own_imports(module_name, seen) -> set[str]:
-    if module_name in seen:
-        return seen
-    seen.add(module_name)
-    for node in ast.walk(ast.parse(Path(_source(module_name)).read_text(encoding="utf-8"))):
+def _read_with_imports(module_name, sources):
+    """Put source and syntax tree of a module, and of every module of ours that it imports, into `sources`."""
+    if module_name in sources:
+        return
+    source = Path(_source(module_name)).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    sources[module_name] = source, tree
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in OURS:
             for alias in node.names:
                 child = f"{node.module}.{alias.name}"
                 is_module = importlib.util.find_spec(node.module).submodule_search_locations is not None
-                _own_imports(child if is_module and importlib.util.find_spec(child) else node.module, seen)
-    return seen
+                _read_with_imports(child if is_module and importlib.util.find_spec(child) else node.module, sources)

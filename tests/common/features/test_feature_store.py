@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from common import code_version
 from common.errors import InputError
 from common.features import feature_store
 from common.utterance import Utterance
@@ -159,13 +158,6 @@ def test_a_store_that_cannot_be_written_is_one_sentence(compute, tmp_path):
     (tmp_path / "store").write_text("a file where a folder should be")
     with pytest.raises(InputError, match="feature store .* cannot be written .*--store"):
         compute()
-
-
-def test_the_code_version_follows_imports():
-    names = code_version._own_imports("papers.emmert.features", set())
-    assert {"papers.emmert.features", "common.features.audio", "papers.emmert.resnet"} <= names
-    versions = [code_version.code_version(f"papers.{name}.features") for name in ("emmert", "emmert", "lim2016")]
-    assert versions[0] == versions[1] != versions[2]
 
 
 def _compute_all(root, paths):
