@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -112,9 +113,19 @@ def _small(text) -> str:
     text = text.replace("</style>", f"{rules}</style>", 1)
     text = re.sub(r"\s*\n\s*", " ", text)
     text = re.sub(r"> <", "><", text)
-    return re.sub(r' d="([-\d. ML]*)"', lambda path: f' d="{_lines(path[1])}"', text)
+    text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
+    while (fewer := re.sub(r"<g/>|<g></g>|<g>(<(text|use|path)[^>]*(?:/>|>[^<]*</\2>))</g>", r"\1", text)) != text:
+        text = fewer
+    return re.sub(r' d="(M[-\d. ML]*)"', lambda path: f' d="{_relative(path[1])}"', text)
 
 
-def _lines(path) -> str:
-    """A path of straight lines without its L: pairs behind M are lines without it."""
-    return re.sub(r" ?M ?", "M", re.sub(r" +", " ", path.replace("L", " "))).strip()
+def _relative(path) -> str:
+    """Straight lines by the steps between their corners, which have fewer digits than the corners."""
+    lines = []
+    for corners in path.split("M")[1:]:
+        x, y = np.rint(10 * np.array(corners.replace("L", " ").split(), dtype=float)).astype(int).reshape(-1, 2).T
+        steps = np.stack([np.diff(x, prepend=0), np.diff(y, prepend=0)], axis=1).ravel() / 10
+        numbers = [re.sub(r"^(-?)0\.", r"\1.", f"{step:g}") for step in steps]
+        first = f"M{numbers[0]} {numbers[1]}"
+        lines.append(re.sub(r" (?=-)", "", f"{first}l{' '.join(numbers[2:])}" if numbers[2:] else first))
+    return "".join(lines)

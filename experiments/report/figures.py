@@ -99,16 +99,20 @@ def stem(system) -> str:
 
 
 def curves(system) -> Figure:
-    """Loss and accuracy over epochs: thin lines for folds, thick for their mean, dots for the epochs kept."""
+    """Loss and accuracy over epochs: dots for the epochs kept, a thick line for the mean of all trainings.
+
+    Thin lines are the seeds, each the mean of its folds; of one seed they are its folds.
+    """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     first = (
         ", of several networks the first" if any(":" in name for r in system.records_used for name in r.history) else ""
     )
-    drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}")
+    thin = "seeds" if len(system.seeds) > 1 else "folds"
+    drawing.system_title(figure, system, f"{len(system.records_used)} trainings{first}; thin lines are {thin}")
     own = drawing.of_paper(system.paper)
     for axes, (of_what, label, train, valid) in zip(figure.subplots(1, 2), PANELS, strict=True):
         for name, colour, words in ((train, drawing.GREY, "training"), (valid, own, "validation")):
-            _lines(axes, [r.history[name] for r in system.records_used if r.history.get(name)], colour, words)
+            _lines(axes, [(r.seed, r.history[name]) for r in system.records_used if r.history.get(name)], colour, words)
         kept = [(r.best_epoch + 1, r.history[valid][r.best_epoch]) for r in system.records_used if _kept(r, valid)]
         if kept:
             axes.plot(*zip(*kept, strict=True), "o", color=drawing.INK, markersize=3, label="epoch kept", zorder=4)
@@ -127,17 +131,27 @@ def _kept(record, name) -> bool:
 
 
 def _lines(axes, runs, colour, label):
-    """The mean goes as far as half of the trainings do: beyond, it would be the mean of the few that went on."""
+    """Draw (seed, values) pairs and their mean."""
     if not runs:
         return
-    longest = max(map(len, runs))
-    values = np.full((len(runs), longest), np.nan)
+    values = [of_run for _, of_run in runs]
+    seeds = {seed for seed, _ in runs}
+    thin = (
+        [_mean([of_run for seed, of_run in runs if seed == one]) for one in sorted(seeds)] if len(seeds) > 1 else values
+    )
+    for line in thin:
+        axes.plot(np.arange(1, len(line) + 1), line, color=colour, linewidth=0.6, alpha=0.5)
+    mean = _mean(values)
+    axes.plot(np.arange(1, len(mean) + 1), mean, color=colour, linewidth=2, label=label)
+
+
+def _mean(runs) -> np.ndarray:
+    """Mean of each epoch, as far as half of the trainings go: beyond, it would be the mean of the few that went on."""
+    values = np.full((len(runs), max(map(len, runs))), np.nan)
     for row, run in zip(values, runs, strict=True):
         row[: len(run)] = run
-        axes.plot(np.arange(1, len(run) + 1), run, color=colour, linewidth=0.5, alpha=0.35)
     running = np.sum(~np.isnan(values), axis=0) >= len(runs) / 2
-    mean = np.nanmean(values[:, running], axis=0)
-    axes.plot(np.flatnonzero(running) + 1, mean, color=colour, linewidth=2, label=label)
+    return np.nanmean(values[:, running], axis=0)
 
 
 def confusion(system) -> Figure:
