@@ -66,7 +66,6 @@ class Method:
         self._features, self._predict = package.features, package.predict
         self._timeline = getattr(package, "timeline", lambda fitted, recipe, classes: None)
         self.COMPARED = getattr(package, "COMPARED", (next(iter(package.RECIPES)),))
-        self.BENCHED = getattr(package, "BENCHED", {})
         self.change = getattr(package, "change", lambda recipe, options: recipe)
         self.fetch = getattr(package, "fetch", lambda front_end: None)
         self.files = getattr(package, "files", lambda front_end: ())
@@ -223,7 +222,7 @@ def _takes(function, expected):
 
 
 def _recipe_faults(package):
-    """A sentence for each fault of RECIPES, COMPARED and BENCHED."""
+    """A sentence for each fault of RECIPES and COMPARED."""
     recipes = getattr(package, "RECIPES", None)
     if not isinstance(recipes, dict) or not recipes:
         yield '__init__.py has no RECIPES; expected {"variant": {"paper": Recipe(), "quick": ..., "smoke": ...}}'
@@ -239,9 +238,8 @@ def _recipe_faults(package):
         yield from faults
         if not faults and not presets["smoke"].max_epochs <= presets["quick"].max_epochs <= presets["paper"].max_epochs:
             yield f"{variant}: max_epochs must not grow from paper to quick to smoke, which are reductions"
-    for names in ("COMPARED", "BENCHED"):
-        if unknown := [name for name in getattr(package, names, ()) if name not in recipes]:
-            yield f"{names} names {', '.join(map(repr, unknown))}; expected names of RECIPES: {', '.join(recipes)}"
+    if unknown := [name for name in getattr(package, "COMPARED", ()) if name not in recipes]:
+        yield f"COMPARED names {', '.join(map(repr, unknown))}; expected names of RECIPES: {', '.join(recipes)}"
 
 
 def _field_faults(variant, recipe):

@@ -3,4 +3,4 @@
 May use runs, saved_models, evidence, catalog and common.
 """
 
-__all__ = ["latency", "sections", "timing"]
+__all__ = ["latency", "measurements", "timing"]

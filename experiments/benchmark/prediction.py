@@ -1,99 +1,65 @@
-"""Prediction: the cold start of `predict`, milliseconds a recording, and how fast LiteRT is beside Keras."""
+"""Prediction with the systems that come with the repository: a fresh process, and a recording more in a running one."""
 
 import statistics
-import tempfile
-from pathlib import Path
-from typing import NamedTuple
+import time
 
-import numpy as np
 import soundfile
 
-from common.corpora import synthetic
-from common.learning import backend
-from experiments import catalog
+from common.errors import InputError
 from experiments.benchmark import latency
-from experiments.benchmark.timing import child, in_turns, speed_up
-from experiments.benchmark.training import networks
-from experiments.evidence.benchmarks import figure
+from experiments.benchmark.timing import SUITE, attempted, child
+from experiments.saved_models import models, predict
 
-NUM_CLASSES = 4
-
-
-class Size(NamedTuple):
-    """How much is measured."""
-
-    first: int | None = None  # so many of the networks that bench trains; None is all
-    repeat: int = 10
-    cold_starts: int = 3
+SHIPPED = SUITE / "results" / "models"
+STARTS, RECORDINGS = 3, 20
 
 
-SMALLEST = Size(first=1, repeat=1, cold_starts=1)
+def measure(folder, *, smallest=False):
+    """Yield processor time and memory of `predict` on a recording of 3 s, and milliseconds of one more: the slowest.
+
+    Args:
+        folder: an empty one.
+        smallest: one system, one start, one recording.
+    """
+    recording = folder / "speech.wav"
+    soundfile.write(recording, latency.speech("neutral", 16_000), 16_000)
+    systems = sorted(path.parent for path in SHIPPED.glob("*/config.json"))[: 1 if smallest else None]
+    starts, recordings = (1, 1) if smallest else (STARTS, RECORDINGS)
+    children = {}
+
+    def started():
+        if not systems:
+            raise InputError(f"no saved system in {SHIPPED.relative_to(SUITE)}")
+        for system in systems:
+            command = ["-m", "experiments", "predict", system, recording]
+            children[system.name] = [child(command) for _start in range(starts)]
+        return _slowest({name: statistics.median(one.cpu_s or one.wall_s for one in c) for name, c in children.items()})
+
+    def held():
+        if not children:
+            raise InputError("no process was started")
+        return _slowest({name: statistics.median(one.peak_mib for one in c) for name, c in children.items()}, ".0f")
+
+    def warm():
+        return _slowest({system.name: _milliseconds(system, recording, recordings) for system in systems}, ".1f")
+
+    yield attempted("predict, a fresh process: processor time", "s", started, at_most=1.5)
+    yield attempted("predict, a fresh process: peak of memory", "MiB", held, at_most=200)
+    if systems:
+        yield attempted("predict, a recording of 3 s more: time", "ms", warm, at_most=20)
 
 
-def measure(size):
-    """Yield figures of a fresh process, then of every network."""
-    systems = [(name, variant) for name, variant, *_ in networks()[: size.first]]
-    yield from _cold_start(*systems[0], size.cold_starts)
-    for name, variant in systems:
-        measured = latency.measure(name, variant, repeat=size.repeat)
-        parts = f"front end {measured['features_ms']:.1f} ms + network {measured['network_ms']:.1f} ms"
-        spent = measured["features_ms"] + measured["network_ms"]
-        yield figure(f"{name}/{variant}: recording to posteriors", spent, "ms", note=parts)
-        yield _over_keras(name, variant, size.repeat)
+def _slowest(values, form=".2f"):
+    """The largest of values by name, and a note with all of them."""
+    return max(values.values()), ", ".join(f"{name} {value:{form}}" for name, value in values.items())
 
 
-def _cold_start(name, variant, count):
-    """The verb `predict` from its start to its end, on a system trained for the purpose, in LiteRT and in Keras."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=6, files=1, progress=False)
-        wav = Path(folder, "speech.wav")
-        soundfile.write(wav, latency.speech("neutral", 16_000), 16_000)
-        training = ("run", name, "--variant", variant, "--corpus", "ravdess", "--data", data, "--preset", "smoke")
-        where = ("--folds", 1, "--workers", 1, "--results", Path(folder, "results"), "--models", Path(folder, "models"))
-        protocol = ("--protocol", "speaker_independent", "--emotions", "4hap")
-        child(["-m", "experiments", *training, *where, *protocol], environment={"SER_CACHE": folder})
-        (model,) = (path.parent for path in Path(folder, "models").rglob("config.json"))
-        for runtime, option in (("LiteRT", ()), ("Keras", ("--keras",))):
-            starts = [child(["-m", "experiments", "predict", model, wav, *option]) for _start in range(count)]
-            note = f"{name}/{variant}, one recording, a fresh process; {_spent(starts)}"
-            seconds = statistics.median(one.wall_s for one in starts)
-            yield figure(f"predict: cold start to decision, {runtime}", seconds, "s", note=note)
-
-
-def _spent(starts) -> str:
-    """What processes took beside their time: medians."""
-    mib = statistics.median(one.peak_mib for one in starts)
-    cpu = [one.cpu_s for one in starts if one.cpu_s is not None]
-    return f"{statistics.median(cpu):.1f} s of a core, {mib:.0f} MiB" if cpu else f"{mib:.0f} MiB"
-
-
-def _over_keras(name, variant, repeat) -> dict:
-    """How many times as fast LiteRT decides on the examples of 3 s as `predict_on_batch` of Keras does."""
-    backend.start()
-    network, inputs = _network(name, variant)
-    exported = latency.in_litert(network)
-    ways = {"keras": lambda: network.predict_on_batch(inputs), "litert": lambda: exported.predict(inputs)}
-    seconds = in_turns(ways, 2 + repeat)
-    before_ms, after_ms = (1000 * statistics.median(seconds[way]) for way in ways)
-    difference = _difference(ways["keras"](), ways["litert"]())
-    note = f"the network alone: {before_ms:.2f} ms by Keras, {after_ms:.2f} ms; largest difference {difference:.1g}"
-    over = speed_up(seconds["keras"], seconds["litert"])
-    return figure(f"{name}/{variant}: network in LiteRT, speed over Keras", over, "times", note=note)
-
-
-def _network(name, variant):
-    """An untrained network and what it takes of three seconds of speech."""
-    paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "quick")
-    network = paper.build(recipe, NUM_CLASSES)
-    rate = recipe.front_end.sample_rate_hz
-    features = paper.features(latency.speech("neutral", rate), rate, recipe.front_end).astype("float32")
-    given = {"features": features, "length": np.full(len(features), features.shape[1], dtype="int32")}
-    return network, {tensor.name: given[tensor.name] for tensor in network.inputs}
-
-
-def _difference(ours, theirs) -> float:
-    """The largest between outputs of one shape, whatever they are called."""
-    import keras
-
-    pairs = ((a, b) for a in keras.tree.flatten(ours) for b in keras.tree.flatten(theirs) if a.shape == b.shape)
-    return max(float(np.abs(a - b).max()) for a, b in pairs)
+def _milliseconds(system, recording, count) -> float:
+    """Median of reading, checking, front end, network and decision, after a first recording."""
+    predictor = predict.Predictor(models.load(system))
+    seconds = []
+    for _recording in range(1 + count):
+        begin = time.perf_counter()
+        predictor.piece(recording)
+        seconds.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(seconds[1:])

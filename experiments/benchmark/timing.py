@@ -1,4 +1,4 @@
-"""How the sections of `bench` measure: in turns, in fresh processes, and under which conditions."""
+"""How `bench` measures: in turns, in fresh processes, and under which conditions."""
 
 import datetime
 import os
@@ -14,6 +14,7 @@ import psutil
 
 from common.errors import InputError
 from common.learning import backend
+from experiments.evidence.benchmarks import figure
 from experiments.runs import train_fold
 
 SUITE = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ SAMPLED_EVERY_S = 0.05
 
 
 def conditions(rehearsal) -> dict:
-    """What the figures of a section were measured under: the environment of records, cores, date and load."""
+    """What figures were measured under: the environment of records, cores, date and load."""
     backend.start()  # quietly, before what asks it for its version
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
     return train_fold.environment() | {
@@ -30,6 +31,20 @@ def conditions(rehearsal) -> dict:
         "load_average": load[0] if load else "unknown",  # over the last minute
         "rehearsal": rehearsal,
     }
+
+
+def attempted(quantity, unit, function, **target) -> dict:
+    """The figure of what a function measures; its InputError is the reason why there is no value.
+
+    Args:
+        quantity, unit, target: as `evidence.benchmarks.figure` takes them.
+        function: of no argument, returns value and note.
+    """
+    try:
+        value, note = function()
+    except InputError as error:
+        value, note = None, f"not measured: {error}"
+    return figure(quantity, value, unit, note=note, **target)
 
 
 def in_turns(functions, rounds) -> dict[str, list[float]]:

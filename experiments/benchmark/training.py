@@ -1,160 +1,81 @@
-"""Training of each paper's main networks: GFLOP/s against the machine's own peak and against the plainest Keras loop.
+"""Training: an epoch of ours beside the plainest Keras loop, for the main network of each paper."""
 
-As folds are trained in parallel: one single-threaded process per core, all at the same time.
-"""
-
-import concurrent.futures
-import multiprocessing
-import os
 import statistics
-import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from common.errors import InputError
 from common.features import feature_store
 from common.learning import backend
-from common.processes import end_with
 from common.utterance import LABEL_SETS, Utterance
 from experiments import catalog
 from experiments.benchmark import latency
-from experiments.evidence.benchmarks import SHARE, figure
+from experiments.benchmark.timing import in_turns, speed_up
+from experiments.evidence.benchmarks import figure
 
 CLASSES = LABEL_SETS["4hap"]
 NOT_SCORED = {"loss": 0.0, "ua": 0.0, "largest_share": 0.0}  # only the epoch itself is timed
-LEAST_OF_PLAIN = 0.95  # our whole pipeline loses at most 5 %
-MATRIX, PRODUCTS = 2048, 4  # size of the products that the peak is taken from, and how many a round
-OPERATIONS = 3 * 2  # of training, for each multiply-accumulate of a prediction: the backward pass is twice the forward
-PATIENCE_S = 600.0  # of a process that waits for the others
+LEAST_OF_PLAIN = 0.95  # the whole pipeline loses at most 5 %
+EPOCH_S = 1.0  # about as long as a timed epoch
+MOST_BATCHES = 80
+ROUNDS = 5
 
 
-def networks() -> list[tuple]:
-    """(paper, variant, batches of a timed epoch, least share of the peak) of what the papers let bench train."""
-    papers = map(catalog.paper, catalog.NAMES)
-    return [(paper.name, variant, *wanted) for paper in papers for variant, wanted in paper.BENCHED.items()]
+def networks() -> list[tuple[str, str]]:
+    """(paper, variant) of the first network that a comparison takes of each paper."""
+    chosen = []
+    for paper in map(catalog.paper, catalog.NAMES):
+        trained = (name for name in paper.COMPARED if paper.RECIPES[name]["paper"].num_parameters)
+        chosen += [(paper.name, variant) for variant in list(trained)[:1]]
+    return chosen
 
 
-class Size(NamedTuple):
-    """How much is measured."""
-
-    first: int | None = None  # so many of the networks; None is all
-    batches: int | None = None  # of a timed epoch; None is as many as the paper says
-    rounds: int = 3
-    processes: int = os.cpu_count() or 1
-    matrix: int = MATRIX
-
-
-SMALLEST = Size(first=1, batches=2, rounds=1, processes=1, matrix=64)
-
-
-def measure(size):
-    """Yield figures of every network, then of the peak."""
-    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
-    barrier = context.Barrier(size.processes)
-    peaks = []
-    with concurrent.futures.ProcessPoolExecutor(size.processes, context, _begin_worker, (barrier, os.getpid())) as pool:
-        for paper, variant, steps, share in networks()[: size.first]:
-            own = (paper, variant, size.batches or steps, size)
-            tasks = [pool.submit(_time_network, *own) for _ in range(size.processes)]
-            try:
-                timings = [task.result() for task in tasks]
-            except concurrent.futures.process.BrokenProcessPool as error:
-                raise InputError(
-                    f"a process training {paper}/{variant} died (out of memory?); free some and measure again"
-                ) from error
-            yield from figures(f"{paper}/{variant}", timings, share)
-            peaks.append(_together(timings, "peak"))
-    note = f"of float32, {size.matrix} x {size.matrix}, TensorFlow, {size.processes} processes of one thread"
-    yield figure("peak of matrix products", statistics.median(peaks), "GFLOP/s", note=note)
-
-
-def figures(name, timings, share) -> list[dict]:
-    """What one network's processes measured, as figures; pure.
+def measure(folder, *, smallest=False):
+    """Yield the speed of our epochs over `model.fit` on arrays in memory: the least of all networks.
 
     Args:
-        name: `paper/variant`.
-        timings: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
-            timed epochs of our loop (`ours`) and of the plainest (`plain`), and the `peak` in GFLOP/s of each round.
-        share: of the peak, that is wanted at least.
+        folder: an empty one.
+        smallest: one network, two batches, one round.
     """
-    rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in timings)
-    pairs = [(plain, ours) for f in timings for plain, ours in zip(f["plain"], f["ours"], strict=True)]
-    examples = timings[0]["examples"]
-    return [
-        figure(f"{name}: training", rate, "GFLOP/s", note=f"epochs of {examples} examples in {len(timings)} processes"),
-        figure(f"{name}: of the peak in the same rounds", rate / _together(timings, "peak"), SHARE, at_least=share),
-        figure(
-            f"{name}: speed over model.fit on arrays in memory",
-            statistics.median(plain / ours for plain, ours in pairs),
-            "times",
-            at_least=LEAST_OF_PLAIN,
-            note="neither validates nor saves",
-        ),
-    ]
-
-
-def gigaflops(multiply_accumulates, examples, seconds) -> float:
-    """10^9 operations a second of training: 3 x those of a prediction."""
-    return OPERATIONS * multiply_accumulates * examples / seconds / 1e9
-
-
-def _together(timings, quantity) -> float:
-    return sum(statistics.median(f[quantity]) for f in timings)
-
-
-_barrier = None
-
-
-def _begin_worker(barrier, parent):
-    global _barrier
-    _barrier = barrier
-    end_with(parent)
-    backend.start()
-
-
-def _time_network(name, variant, steps, size) -> dict:
-    """In one process of several: what one network takes, see `figures`."""
     import keras
 
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            return _rounds(*_prepared(name, variant, steps, folder), size)
-    except BaseException:
-        _barrier.abort()  # the others would wait
-        raise
-    finally:
+    backend.start()
+    speeds = {}
+    for name, variant in networks()[: 1 if smallest else None]:
+        network, batches = prepared(name, variant, folder, 2 if smallest else None)
+        arrays = in_memory(batches)
+        ways = {
+            "ours": lambda n=network, b=batches: _our_epoch(n, b),
+            "plain": lambda n=network, a=arrays, b=batches: _plain_epoch(n, *a, b.batch_size),
+        }
+        seconds = in_turns(ways, 1 if smallest else ROUNDS)
+        speeds[f"{name}/{variant}"] = speed_up(seconds["plain"], seconds["ours"])
         keras.utils.clear_session()  # the next network needs the memory
+    yield figure(
+        "training: speed over model.fit on arrays in memory, the least of these networks",
+        min(speeds.values()),
+        "times",
+        at_least=LEAST_OF_PLAIN,
+        note=", ".join(f"{name} {speed:.2f}" for name, speed in speeds.items()) + "; neither validates nor saves",
+    )
 
 
-def _prepared(name, variant, steps, folder):
-    """The compiled network, its batches, and the multiply-accumulates of one example."""
-    from common.learning import diagnostics
-
+def prepared(name, variant, folder, steps=None):
+    """The compiled network of a system and its batches: `steps` of them, or as many as take about a second."""
     paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "quick")
-    part = synthetic_part(paper, recipe, steps, folder)
-    network, batches = paper.prepare(recipe, part, seed=0)
-    counted = diagnostics.multiply_accumulates(network, examples=1, steps=part.features[0].shape[1])
-    return network, batches, counted
+    if steps is None:
+        network, batches = prepared(name, variant, folder, 2)
+        seconds = in_turns({"batch": lambda: _train(network, batches[0])}, 3)["batch"]
+        steps = int(np.clip(EPOCH_S / statistics.median(seconds), 2, MOST_BATCHES))
+    return paper.prepare(
+        recipe, synthetic_part(paper, recipe, steps, Path(folder, f"{name}-{variant}-{steps}")), seed=0
+    )
 
 
-def _rounds(network, batches, multiply_accumulates, size) -> dict:
-    """Ours, the plainest loop and the peak in turns, each begun together with the other processes."""
-    arrays = in_memory(batches)
-    timed = {
-        "ours": lambda: _our_epoch(network, batches),
-        "plain": lambda: _plain_epoch(network, *arrays, batches.batch_size),
-        "peak": lambda: peak_gigaflops(size.matrix),
-    }
-    measured = {name: [] for name in timed}
-    for _round in range(1 + size.rounds):
-        for name, function in timed.items():
-            _barrier.wait(PATIENCE_S)
-            measured[name].append(function())
-    warm = {name: values[1:] for name, values in measured.items()}  # the first round compiles
-    return {"multiply_accumulates": multiply_accumulates, "examples": len(batches.utterance_of), **warm}
+def _train(network, batch):
+    inputs, labels, weights = batch
+    network.train_on_batch(inputs, labels, sample_weight=weights)
 
 
 def synthetic_part(paper, recipe, steps, folder):
@@ -190,7 +111,7 @@ def _our_epoch(network, batches) -> float:
 
 
 def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
-    """Seconds from the beginning to the end of an epoch, as common/learning/training has them of its own."""
+    """Seconds from the beginning to the end of an epoch, as common/learning/training measures its own."""
     import keras
 
     times = []
@@ -199,17 +120,3 @@ def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
     )
     network.fit(inputs, labels, sample_weight=weights, batch_size=batch_size, epochs=1, verbose=0, callbacks=[timer])
     return times[1] - times[0]
-
-
-def peak_gigaflops(size) -> float:
-    """Of float32 matrix products: the median of a few after the first, by TensorFlow whatever backend trains."""
-    import tensorflow
-
-    generator = np.random.default_rng(0)
-    a, b = (tensorflow.constant(generator.normal(size=(size, size)), dtype="float32") for _ in range(2))
-    seconds = []
-    for _product in range(1 + PRODUCTS):
-        begin = time.perf_counter()
-        tensorflow.linalg.matmul(a, b).numpy()
-        seconds.append(time.perf_counter() - begin)
-    return 2 * size**3 / statistics.median(seconds[1:]) / 1e9

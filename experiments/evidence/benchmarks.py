@@ -1,7 +1,7 @@
 """results/bench.json, as `python -m experiments bench` wrote it. Needs neither Keras nor audio.
 
-A section is measured whole, in one run; what it was measured under (machine, versions, date, load) stands beside its
-figures. The measuring is in experiments/benchmark.
+All figures are of one run; what they were measured under (machine, versions, date, load) stands beside them. The
+measuring is in experiments/benchmark.
 """
 
 from pathlib import Path
@@ -10,34 +10,24 @@ from typing import TypedDict
 from common.atomic_file import write_json
 from experiments.evidence.measurements import read_measured
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "bench.json"
-SHARE = "share"  # a unit: fractions in files, per cent in tables
-TITLES = {
-    "training": "Training, all cores together",
-    "features": "Features, one core",
-    "batches": "Batches of similar length (Ma 2018, section 4.1)",
-    "overhead": "Overhead of the suite around its fits",
-    "memory": "Memory and size",
-    "prediction": "Prediction, one recording of 3 seconds, one thread",
-}
-FIELDS = ("what", "value", "unit", "target", "met", "note")
-CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal", "command")
+FIELDS = ("quantity", "value", "unit", "target", "met", "note")
+CONDITIONS = ("processor", "cores", "date", "load_average", "rehearsal")
 
 
-_Figure = TypedDict(  # noqa: UP013 (no variable may be called what, the field is)
-    "_Figure",
-    {"what": str, "value": float | None, "unit": str, "target": str | None, "met": bool | None, "note": str},
-)
-
-
-class _Section(TypedDict):
-    conditions: dict[str, str | int | float | bool | None]
-    figures: list[_Figure]
+class _Figure(TypedDict):
+    quantity: str
+    value: float | None
+    unit: str
+    target: str | None
+    met: bool | None
+    note: str
 
 
 class _File(TypedDict):
-    sections: dict[str, _Section]
+    conditions: dict[str, str | int | float | bool | None]
+    figures: list[_Figure]
 
 
 def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> dict:
@@ -46,17 +36,17 @@ def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> di
     Args:
         quantity: what is measured, and of what.
         value: the number; None where it was not measured, and `note` says why.
-        unit: of the value and of its target; `SHARE` is a fraction.
+        unit: of the value and of its target.
         at_least, at_most: the target, one of them or none.
         note: what a reader must know.
     """
     target = met = None
     if at_least is not None:
-        target, met = f"≥ {number_text(at_least, unit)}", value is not None and value >= at_least
+        target, met = f"≥ {number_text(at_least)}", value is not None and value >= at_least
     elif at_most is not None:
-        target, met = f"≤ {number_text(at_most, unit)}", value is not None and value <= at_most
+        target, met = f"≤ {number_text(at_most)}", value is not None and value <= at_most
     return {
-        "what": quantity,
+        "quantity": quantity,
         "value": None if value is None else float(f"{value:.6g}"),
         "unit": unit,
         "target": target,
@@ -65,50 +55,41 @@ def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> di
     }
 
 
-def number_text(value, unit) -> str:
-    """0.65 of a share -> "65", 1234.5 -> "1,234", 0.01234 -> "0.0123"."""
-    scaled = 100 * value if unit == SHARE else value
-    return f"{scaled:,.0f}" if abs(scaled) >= 1000 else f"{scaled:.3g}"
+def number_text(value) -> str:
+    """1234.5 -> "1,234", 0.01234 -> "0.0123"."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def line(entry) -> str:
     """A figure as the verb prints it."""
     if entry["value"] is None:
-        return f"{entry['what']}: {entry['note'] or 'not measured'}"
-    words = f"{entry['what']}: {number_text(entry['value'], entry['unit'])} {unit_text(entry)}".strip()
+        return f"{entry['quantity']}: {entry['note'] or 'not measured'}"
+    words = f"{entry['quantity']}: {number_text(entry['value'])} {entry['unit']}"
     if entry["target"]:
-        per_cent = " %" if entry["unit"] == SHARE else ""
-        words += f" (target {entry['target']}{per_cent}: {'met' if entry['met'] else 'not met'})"
+        words += f" (target {entry['target']}: {'met' if entry['met'] else 'not met'})"
     return "; ".join(filter(None, [words, entry["note"]]))
 
 
-def unit_text(entry) -> str:
-    return "%" if entry["unit"] == SHARE else entry["unit"]
-
-
-def read(root) -> dict[str, dict]:
-    """What was measured: section -> {"conditions": {...}, "figures": [...]}; nothing where nothing was.
+def read(root) -> dict:
+    """What was measured: {"conditions": {...}, "figures": [...]}; nothing where nothing was.
 
     Raises:
         InputError: the file is damaged or of another version.
     """
-    return read_measured(Path(root, FILE), schema=SCHEMA, kind=_File, parse=_sections, verb="bench")
+    return read_measured(Path(root, FILE), schema=SCHEMA, kind=_File, parse=_complete, verb="bench")
 
 
-def _sections(tree) -> dict[str, dict]:
-    sections = {name: tree["sections"][name] for name in TITLES if name in tree["sections"]}
-    for name, section in sections.items():
-        if not section["figures"] or not {*CONDITIONS} <= section["conditions"].keys():
-            raise KeyError(f"{name} lacks figures or conditions")
-    return sections
+def _complete(tree) -> dict:
+    if not tree["figures"] or not {*CONDITIONS} <= tree["conditions"].keys():
+        raise KeyError("figures or conditions")
+    return {name: tree[name] for name in ("conditions", "figures")}
 
 
-def keep(root, sections) -> Path:
-    """Add sections to what was measured, in one step; one that is measured again replaces its older self.
+def keep(root, conditions, figures) -> Path:
+    """Write what was measured, in one step, in place of what was measured before.
 
     Raises:
-        InputError: the file is damaged, or cannot be written.
+        InputError: the file cannot be written.
     """
-    merged = read(root) | sections
-    ordered = {name: merged[name] for name in TITLES if name in merged}
-    return write_json(Path(root, FILE), {"schema": SCHEMA, "sections": ordered}, "choose another --results")
+    content = {"schema": SCHEMA, "conditions": conditions, "figures": figures}
+    return write_json(Path(root, FILE), content, "choose another --results")

@@ -6,7 +6,7 @@ import json
 import pandas as pd
 
 from experiments.evaluation.system_results import ranges
-from experiments.evidence.benchmarks import FIELDS, TITLES, number_text, unit_text
+from experiments.evidence.benchmarks import FIELDS, number_text
 from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
 
@@ -91,6 +91,7 @@ AUDIT_COLUMNS = (
 # --- results/bench.json
 
 REHEARSAL = "REHEARSAL at the smallest sizes: shows that the verb runs, measures nothing"
+BENCH = "python -m experiments bench"
 SPEED_NOTE = "Ratios come from one run that times both sides in turns. —: not measured, or no target."
 
 
@@ -98,35 +99,27 @@ def speed_sheet(measured) -> formats.Sheet | None:
     """The table of speed, from what `read` gave; None where nothing was measured."""
     if not measured:
         return None
-    tables = tuple(_speed_table(name, section) for name, section in measured.items())
-    return formats.Sheet("bench", "How fast it is", tables)
-
-
-def _speed_table(name, section) -> formats.Table:
-    conditions = section["conditions"]
+    conditions = measured["conditions"]
     words = [
-        TITLES[name],
         f"{conditions['processor']}, {conditions['cores']} cores",
         f"{conditions['date']}, load average {conditions['load_average']} at the start",
         REHEARSAL if conditions["rehearsal"] else "",
     ]
     machine = ", ".join(f"{key} {value}" for key, value in conditions.items())
-    rows = [
-        {"section": name} | {field: entry[field] for field in FIELDS} | {"conditions": machine}
-        for entry in section["figures"]
-    ]
-    commands = (("this table", conditions["command"]),)
-    return formats.Table("; ".join(filter(None, words)), rows, SPEED_COLUMNS, commands, (SPEED_NOTE,))
+    rows = [{field: entry[field] for field in FIELDS} | {"conditions": machine} for entry in measured["figures"]]
+    commands = (("this table", BENCH),)
+    table = formats.Table("; ".join(filter(None, words)), rows, SPEED_COLUMNS, commands, (SPEED_NOTE,))
+    return formats.Sheet("bench", "How fast it is", (table,))
 
 
 def _measured_value(row, field) -> str:
-    return formats.NONE if formats.is_missing(row[field]) else number_text(row[field], row["unit"])
+    return formats.NONE if formats.is_missing(row[field]) else number_text(row[field])
 
 
 SPEED_COLUMNS = (
-    formats.text("figure", "what"),
+    formats.text("figure", "quantity"),
     formats.Column("value", "value", _measured_value),
-    formats.Column("unit", "unit", lambda row, field: unit_text(row) or formats.NONE),
+    formats.text("unit", "unit"),
     formats.text("target", "target"),
     formats.Column("met", "met", lambda row, field: {True: "yes", False: "no", None: formats.NONE}[row[field]]),
     formats.text("note", "note"),

@@ -10,7 +10,7 @@ from papers.chernykh2018.decision import predict, timeline
 from papers.chernykh2018.features import features
 from papers.chernykh2018.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select", "timeline"]
+__all__ = ["COMPARED", "RECIPES", "features", "folds", "predict", "select", "timeline"]
 
 COMPARED = (
     "one_label",
@@ -18,4 +18,3 @@ COMPARED = (
     "framewise",
     "dummy",
 )  # what a comparison takes where none is named: it has to fit minutes
-BENCHED = {"ctc": (8, 0.30)}  # for bench: batches of an epoch, least share of the peak

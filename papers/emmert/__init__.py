@@ -9,7 +9,6 @@ from papers.emmert.features import features
 from papers.emmert.protocol import RECIPES, change, fetch, files, folds, restored, select
 
 __all__ = [
-    "BENCHED",
     "COMPARED",
     "RECIPES",
     "change",
@@ -23,7 +22,3 @@ __all__ = [
 ]
 
 COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes
-BENCHED = {
-    "mfcc": (80, 0.30),
-    "own_cnn": (10, 0.30),
-}  # for bench: batches of an epoch, least share of the peak

@@ -8,11 +8,6 @@ from papers.lim2016.decision import predict
 from papers.lim2016.features import features
 from papers.lim2016.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select"]
+__all__ = ["COMPARED", "RECIPES", "features", "folds", "predict", "select"]
 
 COMPARED = ("cnn", "lstm")  # what a comparison takes where none is named: it has to fit minutes
-BENCHED = {
-    "cnn": (6, 0.30),
-    "lstm": (12, 0.30),
-    "td_cnn_fc": (2, 0.30),
-}  # for bench: batches of an epoch, least share of the peak

@@ -8,10 +8,9 @@ from papers.ma2018.decision import predict
 from papers.ma2018.features import features
 from papers.ma2018.protocol import RECIPES, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "features", "folds", "predict", "select"]
+__all__ = ["COMPARED", "RECIPES", "features", "folds", "predict", "select"]
 
 COMPARED = (
     "variable_length_20hz",
     "fixed_length_20hz",
 )  # what a comparison takes where none is named: it has to fit minutes
-BENCHED = {"variable_length": (2, 0.65)}  # for bench: batches of an epoch, least share of the peak

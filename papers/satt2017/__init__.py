@@ -10,10 +10,6 @@ from papers.satt2017.decision import predict
 from papers.satt2017.features import features
 from papers.satt2017.protocol import RECIPES, change, folds, select
 
-__all__ = ["BENCHED", "COMPARED", "RECIPES", "change", "features", "folds", "predict", "select"]
+__all__ = ["COMPARED", "RECIPES", "change", "features", "folds", "predict", "select"]
 
 COMPARED = ("cnn3_lstm_20hz",)  # what a comparison takes where none is named: it has to fit minutes
-BENCHED = {
-    "cnn3_lstm_20hz": (3, 0.65),
-    "cnn5_20hz": (3, 0.65),
-}  # for bench: batches of an epoch, least share of the peak

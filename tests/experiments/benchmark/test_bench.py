@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from common import records
+from common import corpora, records
 from common.errors import InputError
+from common.folds import splits
 from experiments import catalog
 from experiments.__main__ import main
-from experiments.benchmark import batches as benchmark_batches
-from experiments.benchmark import features, processes, sections, timing, training
+from experiments.benchmark import latency, measurements, peers, prediction, processes, timing, training
 from experiments.evidence import benchmarks
 from experiments.tables import all_tables, evidence
+from papers.emmert import benchmark as of_emmert
 from tests.support.records_by_hand import many
 
-SECTIONS = tuple(benchmarks.TITLES)
 CONDITIONS = {
     "processor": "a processor",
     "keras": "3.15.1",
@@ -25,24 +25,14 @@ CONDITIONS = {
     "date": "2026-11-21",
     "load_average": 0.1,
     "rehearsal": False,
-    "command": "python -m experiments bench --only this --corpus ravdess",
 }
-BY_HAND = {
-    "memory": {
-        "conditions": CONDITIONS,
-        "figures": [
-            benchmarks.figure("growth of the peak", 0.034, benchmarks.SHARE, at_most=0.1),
-            benchmarks.figure("peak", 1234.5, "MiB", note="of all its processes"),
-        ],
-    },
-    "prediction": {
-        "conditions": CONDITIONS | {"rehearsal": True},
-        "figures": [
-            benchmarks.figure("emmert/mfcc: LiteRT", 1.5, "times", at_least=2),
-            benchmarks.figure("emmert/mfcc: ONNX", None, "times", at_least=2, note="not measured: needs onnxruntime"),
-        ],
-    },
-}
+FIGURES = [
+    benchmarks.figure("peak", 1234.5, "MiB", note="of all its processes"),
+    benchmarks.figure("training: speed", 0.93, "times", at_least=0.95),
+    benchmarks.figure("predict: time", 0.9, "s", at_most=1.5),
+    benchmarks.figure("speed over a peer", None, "times", note="not measured: it is not installed"),
+]
+MOST_ROWS = 12  # of a table that a user reads
 
 
 def invoke(*arguments):
@@ -69,22 +59,6 @@ def test_a_target_is_met_on_its_side(value, target, shown, met):
     assert (entry["target"], entry["met"]) == (shown, met)
 
 
-def test_gigaflops_of_a_dense_layer_by_hand():
-    # 4 inputs and 3 units: 12 multiply-accumulates, 24 operations, three times that in training; 5e8 examples in 4 s
-    assert training.gigaflops(12, 5e8, 4.0) == pytest.approx(9.0)
-
-
-def test_the_figures_of_a_network_by_hand():
-    one = {"multiply_accumulates": 10**9, "examples": 10, "ours": [2.0, 1.0, 9.0], "plain": [1.9, 0.9, 9.9]}
-    two = one | {"ours": [1.0, 1.0, 1.0], "plain": [1.0, 1.0, 0.8]}
-    timings = [one | {"peak": [90.0, 100.0, 110.0]}, two | {"peak": [20.0, 20.0, 500.0]}]
-    rate, share, over = training.figures("lim2016/cnn", timings, 0.3)
-    assert rate["value"] == 60 * 1 / 2 + 60 * 1 / 1  # 6 GFLOP an example, 10 examples, medians 2 s and 1 s
-    assert share["value"] == 90 / 120 and share["target"] == "≥ 30" and share["met"]
-    # plain over ours: 0.95, 0.9, 1.1, 1, 1, 0.8
-    assert over["value"] == pytest.approx((0.95 + 1) / 2) and over["met"]
-
-
 def test_functions_take_turns_and_the_first_round_does_not_count(monkeypatch):
     ticks = iter([0.0, 50.0, 50.0, 90.0, 100.0, 101.0, 101.0, 103.0, 110.0, 114.0, 114.0, 115.0])
     monkeypatch.setattr(timing, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
@@ -96,21 +70,18 @@ def test_functions_take_turns_and_the_first_round_does_not_count(monkeypatch):
     assert timing.speed_up(seconds["b"], seconds["a"]) == (2 + 0.25) / 2
 
 
-def test_modules_are_counted_in_what_python_says_of_its_imports():
-    said = (
-        "import time:       120 |        120 |   tensorflow.python\n"
-        "import time:        99 |       1200 | tensorflow\n"
-        "import time:        99 |       1200 |     keras.layers\n"
-        "import time:         1 |          1 | tensorflow_of_another_name\n"
-        "papers that name tensorflow | keras\n"
-    )
-    assert processes.heavy_modules(said) == 3
+def test_what_cannot_be_measured_says_why():
+    def fails():
+        raise InputError("it is not installed")
+
+    entry = timing.attempted("speed", "times", fails, at_least=2)
+    assert (entry["value"], entry["met"], entry["note"]) == (None, None, "not measured: it is not installed")
 
 
 # what is timed
 
 
-def test_what_is_timed_is_what_the_paper_trains(tmp_path):
+def test_the_network_that_is_timed_is_the_one_that_the_paper_trains(tmp_path):
     paper, recipe = catalog.paper("emmert"), catalog.recipe("emmert", "mfcc", "quick")
     part = training.synthetic_part(paper, recipe, 2, tmp_path)
     network, batches = paper.prepare(recipe, part, seed=0)
@@ -133,150 +104,17 @@ def test_the_synthetic_features_have_the_shape_of_three_seconds_of_speech(tmp_pa
     assert not np.array_equal(part.features[0], part.features[1])
 
 
-def test_both_ways_of_batching_hold_the_same_sentences_in_batches_of_the_same_bound():
-    paper, recipe = catalog.paper("ma2018"), catalog.recipe("ma2018", "variable_length", "quick")
-    frames = benchmark_batches.lengths(200, recipe.front_end.hop_s)
-    assert 70 <= frames.min() and frames.max() <= 2000 and 300 < np.median(frames) < 420
-    _, similar, any_order = benchmark_batches.both_ways(paper, recipe, frames)
-    for batches in (similar, any_order):
-        assert sorted(np.concatenate(batches.batches).tolist()) == list(range(200))
-    widest = max(len(batch) for batch in any_order.batches) * frames.max()
-    assert 0 < widest <= recipe.max_frames
-    inputs, _, _ = benchmark_batches.padded(any_order[0], frames.max())
-    assert inputs["features"].shape == (len(any_order.batches[0]), frames.max(), 400)
-    assert inputs["length"].tolist() == frames[any_order.batches[0]].tolist()
+def test_a_network_of_each_of_the_five_papers_is_trained():
+    assert {name for name, _ in training.networks()} == {"emmert", "satt2017", "lim2016", "ma2018", "chernykh2018"}
+
+
+def test_librosa_computes_the_features_that_it_is_timed_with():
+    front_end = catalog.recipe("emmert", "mfcc", "paper").front_end
+    ways = of_emmert.ways([latency.speech("anger", front_end.sample_rate_hz)], front_end)
+    np.testing.assert_allclose(*(way()[0] for way in ways.values()), atol=1e-3)  # of about 500 dB
 
 
 # fresh processes
-
-
-# the verb
-
-
-def test_a_rehearsal_writes_only_where_it_is_told_to(tmp_path, monkeypatch):
-    monkeypatch.setattr(timing, "conditions", lambda rehearsal: CONDITIONS | {"rehearsal": rehearsal})
-    monkeypatch.setattr(sections, "measure", lambda section, **_: iter(BY_HAND["memory"]["figures"]))
-    monkeypatch.chdir(tmp_path)
-    result = invoke("--smallest")
-    assert result.exit_code == 0 and "nothing is written" in result.output
-    assert "growth of the peak: 3.4 % (target ≤ 10 %: met)" in result.output
-    assert not list(tmp_path.iterdir())
-    assert invoke("--smallest", "--results", "kept").exit_code == 0
-    assert [section["conditions"]["rehearsal"] for section in benchmarks.read("kept").values()] == [True] * len(
-        SECTIONS
-    )
-    assert invoke("--only", "memory, training").exit_code == 0
-    assert list(benchmarks.read("results")) == ["training", "memory"]
-    assert invoke("--only", "features,batches", "--corpus", "ravdess").exit_code == 0
-    commands = {name: section["conditions"]["command"] for name, section in benchmarks.read("results").items()}
-    assert commands["features"].endswith("bench --only features --corpus ravdess")
-    assert commands["batches"].endswith("bench --only batches") and commands["memory"].endswith("--only memory")
-
-
-def test_the_processes_of_a_rehearsed_training_find_together(tmp_path):
-    result = invoke("--smallest", "--only", "training", "--results", tmp_path)
-    assert result.exit_code == 0, result.output
-    (section,) = benchmarks.read(tmp_path).values()
-    assert section["conditions"]["rehearsal"] is True and section["conditions"]["keras"]
-    assert len(section["figures"]) == 4 and all(entry["value"] > 0 for entry in section["figures"])
-
-
-@pytest.mark.parametrize("only", ["speed", "training,speed"])
-def test_an_unknown_section_is_named_with_those_there_are(only):
-    result = invoke("--only", only)
-    assert result.exit_code == 2 and ", ".join(SECTIONS) in result.output.replace("\n", " ")
-
-
-# keeping and tables
-
-
-def test_a_section_measured_again_replaces_itself_alone(tmp_path):
-    assert benchmarks.read(tmp_path) == {}
-    benchmarks.keep(tmp_path, {"prediction": BY_HAND["prediction"]})
-    benchmarks.keep(tmp_path, {"memory": BY_HAND["memory"]})
-    again = {"conditions": CONDITIONS, "figures": BY_HAND["prediction"]["figures"][:1]}
-    path = benchmarks.keep(tmp_path, {"prediction": again})
-    assert benchmarks.read(tmp_path) == {"memory": BY_HAND["memory"], "prediction": again}
-    assert list(benchmarks.read(tmp_path)) == ["memory", "prediction"]
-    assert [p.name for p in tmp_path.iterdir()] == [path.name] == ["bench.json"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("{", "is damaged"),
-        ("[]", "is damaged"),
-        ('{"schema": 1, "sections": {"memory": {"figures": [], "conditions": {}}}}', "is damaged"),
-        (
-            json.dumps({"schema": 1, "sections": {"memory": {"figures": [{}], "conditions": CONDITIONS}}}),
-            "missing required field",
-        ),
-        ('{"schema": 2, "sections": {}}', "has schema 2"),
-    ],
-)
-def test_a_damaged_file_is_one_sentence_before_anything_is_measured(tmp_path, text, expected):
-    (tmp_path / "bench.json").write_text(text)
-    with pytest.raises(InputError, match=expected):
-        benchmarks.read(tmp_path)
-    assert invoke("--results", tmp_path).exit_code == 2
-
-
-def test_the_table_says_what_was_measured_where_and_what_was_not(tmp_path):
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    all_tables.update(tmp_path, papers=papers)
-    assert not list(tmp_path.rglob("bench*"))  # nothing measured, no table
-    (tmp_path / "bench.json").write_text(json.dumps({"schema": 1, "sections": BY_HAND}))
-    assert {path.name for path in all_tables.update(tmp_path, papers=papers)} >= {"bench.md", "bench.csv", "bench.tex"}
-    assert all_tables.update(tmp_path, check=True, papers=papers) == []
-    text = (tmp_path / "tables" / "bench.md").read_text()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    assert ["growth of the peak", "3.4", "%", "≤ 10", "yes", "—"] in cells
-    assert ["peak", "1,234", "MiB", "—", "—", "of all its processes"] in cells
-    assert ["emmert/mfcc: LiteRT", "1.5", "times", "≥ 2", "no", "—"] in cells
-    assert ["emmert/mfcc: ONNX", "—", "times", "≥ 2", "—", "not measured: needs onnxruntime"] in cells
-    assert "`python -m experiments bench --only this --corpus ravdess`" in (tmp_path / "COMMANDS.md").read_text()
-    captions = [line for line in text.splitlines() if line.startswith("**")]
-    assert all("a processor, 2 cores; 2026-11-21, load average 0.1" in line for line in captions)
-    assert [evidence.REHEARSAL in line for line in captions] == [False, True]
-    assert "0.034" in (tmp_path / "tables" / "bench.csv").read_text()
-
-
-def test_the_table_needs_neither_keras_nor_audio(tmp_path):
-    (tmp_path / "bench.json").write_text(json.dumps({"schema": 1, "sections": BY_HAND}))
-    code = (
-        "import sys; from experiments.evidence import benchmarks; from experiments.tables import evidence\n"
-        "assert evidence.speed_sheet(benchmarks.read(sys.argv[1])).tables\n"
-        "assert not {'tensorflow', 'keras', 'librosa', 'psutil'} & sys.modules.keys()"
-    )
-    timing.child(["-c", code, tmp_path])
-
-
-# --- front ends, and whole commands
-
-
-def test_every_front_end_is_measured_once():
-    front_ends = features.front_ends()
-    assert len(set(front_ends.items())) == len(front_ends)
-    for name in catalog.NAMES:
-        of_paper = [front_end for label, front_end in front_ends.items() if label.startswith(f"{name}/")]
-        assert len(of_paper) == len(set(of_paper))
-        for presets in catalog.paper(name).RECIPES.values():
-            front_end = presets["paper"].front_end
-            assert front_end in of_paper or getattr(front_end, "pretrained", False)
-
-
-def test_a_front_end_that_cannot_run_is_named_and_stops_no_other(monkeypatch):
-    def of_front_end(name, *_):
-        if name == "emmert/mfcc":
-            raise InputError("something is not installed")
-        yield {"what": name, "value": 1.0}
-
-    monkeypatch.setattr(features, "front_ends", lambda: {"emmert/mfcc": None, "lim2016/cnn": None})
-    monkeypatch.setattr(features, "_of_front_end", of_front_end)
-    refused, measured = features.measure(features.Size(recordings=1))
-    assert refused["value"] is None and refused["note"] == "something is not installed"
-    assert measured == {"what": "lim2016/cnn", "value": 1.0}
 
 
 def test_the_peak_holds_the_memory_of_children():
@@ -293,43 +131,43 @@ def test_a_command_that_fails_is_one_sentence():
         timing.child(["-c", "print('first'); print('the reason'); raise SystemExit(3)"])
 
 
-def test_the_comparison_is_held_against_the_sum_of_its_fits(monkeypatch):
+@pytest.fixture
+def children(monkeypatch):
+    """The commands of all children, none of which is started: a comparison leaves two trainings of two seconds."""
+    commands = []
+
     def child(arguments, environment=None):
         arguments = [str(argument) for argument in arguments]
-        second = "compare" in arguments and not calls.append(arguments) and len(calls) == 2
-        if "compare" in arguments and not second:
-            for fold in ("fold_1", "fold_2"):  # two fits of two seconds each
-                records.write(many(2, fold=fold, num_folds=2), root=arguments[arguments.index("--results") + 1])
-        output = "import time: 1 | 1 | keras\n" if "importtime" in arguments and "papers" in arguments else ""
-        return timing.Child(3.0 if second else 5.0, 0.5, 100.0, output)
+        commands.append(arguments)
+        if "compare" not in arguments:
+            return timing.Child(0.4, 0.5, 100.0, "")
+        if commands.count(arguments) > 1:
+            return timing.Child(3.0, 3.0, 100.0, "")
+        for fold in ("fold_1", "fold_2"):
+            records.write(many(2, fold=fold, num_folds=2), root=arguments[arguments.index("--results") + 1])
+        return timing.Child(5.0, 5.0, 100.0, "")
 
-    calls = []
-    monkeypatch.setattr(processes, "child", child)
-    entries = {entry["what"]: entry for entry in processes.overhead(processes.SMALLEST_OVERHEAD)}
-    ratio = entries["compare: wall time over the sum of its fits"]
-    assert ratio["value"] == 1.25 and ratio["met"] is False and "ravdess/strong" in ratio["note"]
-    assert calls[0] == calls[1]
-    assert entries["compare with nothing to do: wall time"]["value"] == 3.0
-    heavy = "modules of TensorFlow and Keras imported"
-    assert entries[f"papers: {heavy}"]["met"] is False and entries[f"tabulate: {heavy}"]["met"] is True
-    assert entries["tabulate of 20 records: processor time"]["value"] == 0.5
-    assert entries["--help: wall time"]["target"] == "≤ 1" and entries["tabulate: wall time"]["target"] is None
+    for module in (processes, prediction, peers):
+        monkeypatch.setattr(module, "child", child)
+    return commands
+
+
+def test_the_comparison_is_held_against_the_sum_of_its_trainings(children, tmp_path):
+    ratio, again, tabulated = processes.overhead(tmp_path, smallest=True)
+    assert ratio["value"] == 1.25 and ratio["met"] is False and "4 s of 5" in ratio["note"]
+    assert again["value"] == 3.0 and tabulated["value"] == 0.5
 
 
 def test_many_records_are_ours_under_other_seeds(monkeypatch, tmp_path):
     for fold in ("fold_1", "fold_2"):
         records.write(many(2, fold=fold, num_folds=2), root=tmp_path / "ours")
     monkeypatch.setattr(processes, "child", lambda arguments: timing.Child(3.0, 0.5, 100.0, ""))
-    processes._tables_of_many(5, tmp_path / "many", source=tmp_path / "ours")
+    processes.tables_of_many(5, tmp_path / "many", source=tmp_path / "ours")
     seeds_and_folds = {(record.seed, record.fold) for record in records.read_all(tmp_path / "many")}
     assert seeds_and_folds == {(0, "fold_1"), (0, "fold_2"), (1, "fold_1"), (1, "fold_2"), (2, "fold_1")}
-    assert processes._tables_of_many(5, tmp_path / "more", source=tmp_path / "nothing") == []
 
 
-def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
-    from common import corpora
-    from common.folds import splits
-
+def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch, tmp_path):
     def child(arguments, environment=None):
         (name,) = [argument for argument in map(str, arguments) if argument.startswith("manifest:")]
         corpus = corpora.load(name)
@@ -338,13 +176,112 @@ def test_the_growth_of_memory_is_of_manifests_that_can_be_run(monkeypatch):
         fold = splits.folds(corpus, "speaker_independent", 0)[0]
         voices = [{u.path.read_bytes() for u in part} for part in fold.parts.values()]
         assert not voices[0] & voices[1] and not voices[0] & voices[2]  # nothing for the leakage audit to drop
-        return timing.Child(1.0, 1.0, 100.0 + len(sizes), "")
+        return timing.Child(1.0, 1.0, 100.0 + 20 * len(sizes), "")
 
     sizes = []
     monkeypatch.setattr(processes, "child", child)
-    entries = processes.memory(processes.SMALLEST_MEMORY)
-    assert tuple(sizes) == processes.SMALLEST_MEMORY.recordings
-    assert [entry["value"] for entry in entries[:3]] == [101.0, 102.0, pytest.approx(1 / 101, rel=1e-4)]
-    assert entries[2]["target"] == "≤ 10"
-    loaded = [f"manifest of {count} utterances: load and split" for count in ("100", "1,000")]
-    assert [entry["what"] for entry in entries[3:]] == loaded
+    few, many_more = processes.memory(tmp_path, (48, 96))
+    assert sizes == [48, 96]
+    assert few["value"] == 120 and few["target"] is None
+    assert many_more["value"] == 140 and many_more["target"] == "≤ 132" and many_more["met"] is False
+
+
+def test_the_slowest_of_the_shipped_systems_counts(monkeypatch, tmp_path):
+    seconds = {"emmert-mfcc": 1.0, "chernykh2018-ctc": 2.0}
+
+    def child(arguments):
+        spent = seconds.get(arguments[3].name, 0.5)
+        return timing.Child(spent, spent, 100 * spent, "")
+
+    monkeypatch.setattr(prediction, "child", child)
+    monkeypatch.setattr(prediction, "_milliseconds", lambda system, *_: 10 * seconds.get(system.name, 0.5))
+    started, held, more = prediction.measure(tmp_path)
+    assert [entry["value"] for entry in (started, held, more)] == [2.0, 200.0, 20.0]
+    assert "emmert-mfcc 1.00" in started["note"] and started["met"] is False and held["met"] and more["met"]
+
+
+@pytest.mark.parametrize(
+    ("python", "why"), [(None, "names no Python that has nkululeko"), ("/nowhere/python", "cannot be started")]
+)
+def test_without_the_peer_its_row_says_why(monkeypatch, tmp_path, python, why):
+    monkeypatch.delenv("NKULULEKO_PYTHON", raising=False)
+    if python:
+        monkeypatch.setenv("NKULULEKO_PYTHON", python)
+    monkeypatch.setattr(peers, "child", lambda *_, **__: timing.Child(1.0, 1.0, 1.0, ""))
+    (entry,) = peers.measure(tmp_path, smallest=True)
+    assert entry["value"] is None and why in entry["note"]
+
+
+# the verb
+
+
+def test_a_rehearsal_measures_at_most_twelve_figures_and_keeps_them_where_it_is_told(children, tmp_path):
+    result = invoke("--smallest", "--results", tmp_path)
+    assert result.exit_code == 0, result.output
+    measured = benchmarks.read(tmp_path)
+    assert measured["conditions"]["rehearsal"] is True and measured["conditions"]["keras"]
+    assert 10 <= len(measured["figures"]) <= MOST_ROWS
+    (missing,) = [entry["note"] for entry in measured["figures"] if not entry["value"]]
+    assert "nkululeko" in missing
+
+
+def test_a_rehearsal_writes_only_where_it_is_told_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "conditions", lambda rehearsal: CONDITIONS | {"rehearsal": rehearsal})
+    monkeypatch.setattr(measurements, "measure", lambda **_: iter(FIGURES))
+    monkeypatch.chdir(tmp_path)
+    result = invoke("--smallest")
+    assert result.exit_code == 0 and "nothing is written" in result.output
+    assert "predict: time: 0.9 s (target ≤ 1.5: met)" in result.output
+    assert "speed over a peer: not measured: it is not installed" in result.output
+    assert not list(tmp_path.iterdir())
+    assert invoke().exit_code == 0
+    assert benchmarks.read("results") == {"conditions": CONDITIONS, "figures": FIGURES}
+
+
+# keeping and tables
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"schema": 2, "figures": [], "conditions": {}}', "is damaged"),
+        (json.dumps({"schema": 2, "figures": [{}], "conditions": CONDITIONS}), "missing required field"),
+        ('{"schema": 1, "sections": {}}', "has schema 1"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path, text, expected):
+    (tmp_path / "bench.json").write_text(text)
+    with pytest.raises(InputError, match=expected):
+        benchmarks.read(tmp_path)
+
+
+def test_the_table_says_what_was_measured_where_and_what_was_not(tmp_path):
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    all_tables.update(tmp_path, papers=papers)
+    assert not list(tmp_path.rglob("bench*"))  # nothing measured, no table
+    benchmarks.keep(tmp_path, CONDITIONS | {"rehearsal": True}, FIGURES)
+    assert {path.name for path in all_tables.update(tmp_path, papers=papers)} >= {"bench.md", "bench.csv", "bench.tex"}
+    assert all_tables.update(tmp_path, check=True, papers=papers) == []
+    text = (tmp_path / "tables" / "bench.md").read_text()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    assert ["peak", "1,234", "MiB", "—", "—", "of all its processes"] in cells
+    assert ["training: speed", "0.93", "times", "≥ 0.95", "no", "—"] in cells
+    assert ["predict: time", "0.9", "s", "≤ 1.5", "yes", "—"] in cells
+    assert ["speed over a peer", "—", "times", "—", "—", "not measured: it is not installed"] in cells
+    assert "`python -m experiments bench`" in (tmp_path / "COMMANDS.md").read_text()
+    (caption,) = [line for line in text.splitlines() if line.startswith("**")]
+    assert "a processor, 2 cores; 2026-11-21, load average 0.1" in caption and evidence.REHEARSAL in caption
+    assert "1234.5" in (tmp_path / "tables" / "bench.csv").read_text()
+
+
+def test_the_table_needs_neither_keras_nor_audio(tmp_path):
+    benchmarks.keep(tmp_path, CONDITIONS, FIGURES)
+    code = (
+        "import sys; from experiments.evidence import benchmarks; from experiments.tables import evidence\n"
+        "assert evidence.speed_sheet(benchmarks.read(sys.argv[1])).tables\n"
+        "assert not {'tensorflow', 'keras', 'librosa', 'psutil'} & sys.modules.keys()"
+    )
+    timing.child(["-c", code, tmp_path])

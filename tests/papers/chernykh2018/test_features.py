@@ -178,7 +178,7 @@ def test_every_recording_gives_a_frame():
     assert frames(quiet_inside, RATE, FrontEnd())[1].tolist() == [3]  # or 4, as loud: the first of them
 
 
-def test_the_benchmark_times_all_three():
-    seconds = benchmark.compare([voice(2.0)], rounds=1)
-    assert set(seconds) == {"library", "ours", "ffts", "ffts_kept"}
-    assert seconds["library"] > seconds["ours"] > 0 < seconds["ffts"]
+def test_the_benchmark_computes_the_same_features_in_both_ways():
+    ways = benchmark.ways([voice(2.0)], FrontEnd())
+    ((theirs, _names),), (ours,) = ways["library"](), ways["ours"]()
+    np.testing.assert_allclose(ours, theirs.T, atol=1e-6)
