@@ -99,8 +99,9 @@ REPRODUCED = (
 
 
 def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:
-    """Corpus variant -> the systems of its headline table."""
-    real = [s for s in all_systems if (s.protocol, s.preset) == (PROTOCOL, PRESET) and not s.synthetic]
+    """Corpus variant -> the systems of its headline table: those with a seed that ran on all folds."""
+    whole = [system for system in all_systems if system.complete and not system.synthetic]
+    real = [system for system in whole if (system.protocol, system.preset) == (PROTOCOL, PRESET)]
     chosen = {}
     for (corpus, _, _), candidates in sorted(by_group(real).items()):
         members, _ = evaluation_comparisons.distinct_systems(candidates, ablations)
@@ -141,7 +142,7 @@ def _table(corpus, members, papers) -> Table:
     notes = [ABOUT, *([ONE_SEED] if any(len(system.seeds) == 1 for system in members) else [])]
     notes += [f"{system.name}: {'; '.join(system.caveats)}" for system in members if system.caveats]
     if missing := sorted({paper.name for paper in papers} - {system.paper for system in members}):
-        notes.append(f"Not run yet on these folds: {', '.join(missing)}.")
+        notes.append(f"Not run yet on all of these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
 
 

@@ -66,6 +66,12 @@ def test_one_paper_alone_other_protocols_and_synthetic_recordings_are_left_out()
     assert systems_of(readme_comparison.block(system_results.group(runs), [])) == []
 
 
+def test_a_system_without_a_seed_on_all_folds_is_left_out():
+    runs = [many(1, **SHARED), many(2, paper="lim2016", **SHARED)]
+    runs.append(dataclasses.replace(many(4, paper="satt2017", **SHARED), num_folds=6))
+    assert systems_of(readme_comparison.block(system_results.group(runs), [])) == ["lim2016/mfcc", "emmert/mfcc"]
+
+
 CONTRASTS = (
     Contrast(paper="lim2016", id="a", first=("cnn",), second=("lstm",), where="IV"),
     Contrast(paper="lim2016", id="b", first=("cnn", "lstm"), second=("emmert/mfcc", "emmert/own_cnn"), where="V"),
