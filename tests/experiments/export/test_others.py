@@ -125,20 +125,33 @@ def test_nkululeko_trains_and_tests_on_the_folds(exported, tmp_path):
     assert len(json.loads(scores.read_text().partition("results: ")[2])) == len(folds)
 
 
-def test_emobox_finds_the_fields_that_it_reads(exported):
-    """Names of files and fields as in the lists of its repository, data/cafe."""
-    folds, places, _ = exported
+def test_emobox_finds_its_files_and_fields(exported, monkeypatch):
+    """Names and fields that the loaders of github.com/emo-box/EmoBox read: there is no package of it to install.
+
+    EmoBox/EmoDataset.py reads JSON lines; examples/sb/dataset_prepare.py and examples/sb/speech_feature_extraction.py
+    read JSON, by key. Both open `wav` as it stands. EmoBox/utils/preprocess_utils.py has all fields; its `num_frame` is
+    rate times length.
+    """
+    folds, places, data = exported
+    monkeypatch.chdir(data)
     (corpus,) = places["emobox"].iterdir()
     labels = json.loads((corpus / "label_map.json").read_text())
-    for fold in folds:
+    lists = {corpus.name: {u for part in folds[0].parts.values() for u in part}}
+    for number, fold in enumerate(folds, start=1):
         for name, members in fold.parts.items():
-            path = corpus / fold.name / f"{corpus.name}_{name}_{fold.name}.jsonl"
-            lines = [json.loads(line) for line in path.read_text().splitlines()]
-            assert {line["key"]: line["wav"] for line in lines} == {u.id: u.path.name for u in members}
-            for line in lines:
-                fixed = ("dataset", "type", "sample_rate", "num_frame", "task", "length", "channel")
-                assert [line[key] for key in fixed] == ["ravdess", "raw", RATE, RATE * SECONDS, "category", SECONDS, 1]
-                assert labels[line["emo"]] in CLASSES
+            lists[f"fold_{number}/{corpus.name}_{name}_fold_{number}"] = set(members)
+    assert {path.relative_to(corpus).with_suffix("").as_posix() for path in corpus.rglob("*.json*")} == {
+        *lists,
+        "label_map",
+    }
+    for name, members in lists.items():
+        lines = [json.loads(line) for line in (corpus / f"{name}.jsonl").read_text().splitlines()]
+        assert {line["key"]: Path(line["wav"]).resolve() for line in lines} == {u.id: u.path for u in members}
+        for line in lines:
+            fixed = ("dataset", "type", "sample_rate", "num_frame", "task", "length", "channel")
+            assert [line[key] for key in fixed] == ["ravdess", "raw", RATE, RATE * SECONDS, "category", SECONDS, 1]
+            assert Path(line["wav"]).is_file() and labels[line["emo"]] in CLASSES
+        assert json.loads((corpus / f"{name}.json").read_text()) == {line["key"]: line for line in lines}
 
 
 def test_folds_of_which_one_is_missing_make_no_list_and_unknown_lengths_no_emobox(tmp_path):
