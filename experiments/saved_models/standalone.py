@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 
 TRIED_FRAMES = 100  # of a network that takes any number
+TOLERANCE = 1e-5  # between what Keras and another program give: of posteriors, and of the largest of other outputs
 DEFINITIONS = "layers.py"
 HEADER = '''"""What the network has beside Keras's own layers. Import this file, then load the network."""
 
@@ -58,6 +59,12 @@ def noise(network) -> dict:
     inputs = {name: generator.normal(size=shape) for name, shape in shapes.items()}
     inputs |= {name: np.full(shape, TRIED_FRAMES) for name, shape in shapes.items() if len(shape) == 1}
     return {tensor.name: inputs[tensor.name].astype(tensor.dtype) for tensor in network.inputs}
+
+
+def difference(ours, theirs) -> float:
+    """The largest between two lists of outputs; of outputs beyond 1, as a share of the largest."""
+    pairs = [(np.asarray(one), np.asarray(other)) for one, other in zip(ours, theirs, strict=True)]
+    return max(float(np.abs(one - other).max() / max(1.0, np.abs(one).max())) for one, other in pairs)
 
 
 def example(network) -> str:
