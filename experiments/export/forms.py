@@ -134,19 +134,26 @@ def write_one_list(folder, folds, num_folds):
 
 
 def write_emobox(folder, corpus, folds):
-    """EmoBox's JSON lines and its map of labels, where the recordings' lengths are known, which it reads."""
-    everyone = [row for parts in folds.values() for row in _joined(parts)]
-    if not everyone or any(row.duration is None for row in everyone):
+    """EmoBox's lists and its map of labels, where the recordings' lengths are known, which it reads."""
+    everyone = {row.utterance: row for parts in folds.values() for row in _joined(parts)}
+    if not everyone or any(row.duration is None for row in everyone.values()):
         return
     name = corpus.replace(":", "-")
-    for fold, parts in folds.items():
-        place = folder / name / fold
-        place.mkdir(parents=True, exist_ok=True)
-        for part, rows in parts.items():
-            lines = "".join(json.dumps(_emobox_line(row, name)) + "\n" for row in rows)
-            (place / f"{name}_{part}_{fold}.jsonl").write_text(lines, encoding="utf-8")
-    labels = {emotion: emotion for emotion in sorted({row.emotion for row in everyone})}
+    labels = {emotion: emotion for emotion in sorted({row.emotion for row in everyone.values()})}
+    _write_emobox_list(folder / name, name, everyone.values(), name)
     (folder / name / "label_map.json").write_text(json.dumps(labels, indent=4) + "\n", encoding="utf-8")
+    for fold, parts in folds.items():
+        for part, rows in parts.items():
+            _write_emobox_list(folder / name / fold, f"{name}_{part}_{fold}", rows, name)
+
+
+def _write_emobox_list(folder, stem, rows, dataset):
+    """JSON lines, which EmoBox's EmoDataset reads, and the same by their keys, which its recipe examples/sb reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [_emobox_line(row, dataset) for row in rows]
+    (folder / f"{stem}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    by_key = json.dumps({line["key"]: line for line in lines}, indent=4)
+    (folder / f"{stem}.json").write_text(by_key + "\n", encoding="utf-8")
 
 
 def _emobox_line(row, dataset) -> dict:

@@ -7,7 +7,6 @@ from common.learning import backend
 from experiments.saved_models import standalone
 
 SUFFIX = ".tflite"
-TOLERANCE = 1e-5  # between what LiteRT and Keras give: of posteriors, and of the largest of other outputs
 
 
 def write(network, path) -> str:
@@ -25,7 +24,7 @@ def write(network, path) -> str:
         with backend.standard_error_closed():  # the converter's C++ code writes what no setting keeps away
             network.export(str(path), format="litert", verbose=False, input_signature=signature)
         difference = _difference(network, Network(path))
-        if not difference < TOLERANCE:
+        if not difference < standalone.TOLERANCE:
             raise ValueError(f"its answers differ by {difference:.1g}")
     except OSError:
         raise
@@ -36,13 +35,12 @@ def write(network, path) -> str:
 
 
 def _difference(network, written) -> float:
-    """The largest between what the two give for one example; of outputs beyond 1, as a share of the largest."""
+    """Between what the two give for one example."""
     inputs = standalone.noise(network)
     ours, theirs = network(inputs, training=False), written.predict(inputs)
     if not isinstance(ours, dict):
         ours, theirs = {"": ours}, {"": theirs}
-    pairs = [(np.asarray(ours[name]), theirs[name]) for name in ours]
-    return max(float(np.abs(one - other).max() / max(1.0, np.abs(one).max())) for one, other in pairs)
+    return standalone.difference(ours.values(), (theirs[name] for name in ours))
 
 
 def installed() -> bool:

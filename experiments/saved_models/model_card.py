@@ -11,6 +11,7 @@ from common.utterance import SYNTHETIC
 from experiments.saved_models import standalone
 
 HEARD = "test, also in train"  # the speakers of a test part that are not new to the system
+ABOUT_THE_PAPER = ("corpus", "num_parameters", "note")  # fields of a recipe that are no settings of a training
 HUB_LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0"}  # corpus card -> the Hugging Face hub's identifier
 HUB_LIBRARIES = {"keras": "keras", "scikit-learn": "sklearn"}
 
@@ -107,8 +108,9 @@ def text(record, speakers, networks, keras_only="") -> str:
         examples={name: standalone.example(n) for name, n in networks.items() if hasattr(n, "inputs")},
         estimators=[name for name, n in networks.items() if not hasattr(n, "inputs")],
         defined=any(standalone.definitions(n) for n in networks.values() if hasattr(n, "inputs")),
+        has_blank=any(standalone.has_blank(n, len(record.classes)) for n in networks.values() if hasattr(n, "inputs")),
         front_matter=front_matter(record, scored),
-        recipe=list(flat(record.recipe)),
+        recipe=list(flat({name: value for name, value in record.recipe.items() if name not in ABOUT_THE_PAPER})),
         command=f"{system_results.command(record, seeds=str(record.seed))} --folds {record.fold.removeprefix('fold_')}",
     )
 

@@ -8,8 +8,6 @@ import numpy as np
 from common.errors import InputError
 from experiments.saved_models import standalone
 
-TOLERANCE = 1e-5  # between what ONNX and Keras give
-
 
 def export(saved, path) -> Path:
     """Write the network of a saved system as ONNX, one example a call, and hold its answers against Keras's.
@@ -25,6 +23,8 @@ def export(saved, path) -> Path:
             or the file cannot be written.
     """
     system, network = f"{saved.record.paper}/{saved.record.variant}", saved.model
+    if isinstance(network, dict):
+        raise InputError(f"{system} has several networks ({', '.join(network)}), ONNX is written of one; use predict")
     if not hasattr(network, "export"):
         raise InputError(f"{system} is no neural network, all that ONNX is written of here; use predict")
     try:
@@ -36,7 +36,7 @@ def export(saved, path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         difference = _written(network, path)
-        if not difference < TOLERANCE:
+        if not difference < standalone.TOLERANCE:
             raise ValueError(f"its answers differ by {difference:.1g}")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name a file in a writable folder") from error
@@ -59,7 +59,7 @@ def _written(network, path) -> float:
     inputs = standalone.noise(network)
     theirs = onnxruntime.InferenceSession(path).run(None, inputs)
     ours = keras.tree.flatten(network(inputs, training=False))
-    return max(float(np.abs(np.asarray(one) - other).max()) for one, other in zip(ours, theirs, strict=True))
+    return standalone.difference(ours, theirs)
 
 
 def _with_constants(network):

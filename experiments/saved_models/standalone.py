@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 
 TRIED_FRAMES = 100  # of a network that takes any number
+TOLERANCE = 1e-5  # between what Keras and another program give: of posteriors, and of the largest of other outputs
 DEFINITIONS = "layers.py"
 HEADER = '''"""What the network has beside Keras's own layers. Import this file, then load the network."""
 
@@ -60,11 +61,24 @@ def noise(network) -> dict:
     return {tensor.name: inputs[tensor.name].astype(tensor.dtype) for tensor in network.inputs}
 
 
+def difference(ours, theirs) -> float:
+    """The largest between two lists of outputs; of outputs beyond 1, as a share of the largest."""
+    pairs = [(np.asarray(one), np.asarray(other)) for one, other in zip(ours, theirs, strict=True)]
+    return max(float(np.abs(one - other).max() / max(1.0, np.abs(one).max())) for one, other in pairs)
+
+
+def has_blank(network, num_classes) -> bool:
+    """Whether a network has an output with one symbol more than there are classes, as CTC needs."""
+    return any(tensor.shape[-1] == num_classes + 1 for tensor in network.outputs if tensor.ndim > 1)
+
+
 def example(network) -> str:
-    """Python code of one example, zeros, for each input of a network; 100 where it takes any length."""
+    """Python code of one example, zeros, for each input of a network; of 100 frames where it takes any length."""
+    shapes = {tensor.name: tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:])) for tensor in network.inputs}
     arrays = {
-        tensor.name: f'np.zeros({tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:]))}, "{tensor.dtype}")'
+        tensor.name: f'np.zeros({shapes[tensor.name]}, "{tensor.dtype}")'
+        if tensor.ndim > 1
+        else f'np.full({shapes[tensor.name]}, {TRIED_FRAMES}, "{tensor.dtype}")'
         for tensor in network.inputs
     }
-    arrays |= {name: code.replace("zeros", "ones") for name, code in arrays.items() if name == "length"}
     return "{" + ", ".join(f'"{name}": {code}' for name, code in arrays.items()) + "}"

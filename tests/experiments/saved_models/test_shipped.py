@@ -1,5 +1,9 @@
-"""The systems of results/models: they load here, are what their records say, and answer without Keras."""
+"""The systems of results/models: they load here, are what their records say, and answer without Keras.
 
+`python -m tests.experiments.saved_models.test_shipped` writes their cards anew, after a change of the template.
+"""
+
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +14,7 @@ from click.testing import CliRunner
 
 from common import corpora, records
 from experiments.__main__ import main
-from experiments.saved_models import models, predict
+from experiments.saved_models import model_card, models, predict
 
 ROOT = Path(__file__).resolve().parents[3] / "results"
 FOLDERS = sorted(path.parent for path in ROOT.glob("models/*/config.json"))
@@ -21,6 +25,13 @@ shipped = pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def record_of(described) -> records.RunRecord:
     keys = {name: getattr(described, name) for name in records.KEY}
     return records.read(records.path_of(ROOT, **keys))
+
+
+def card_of(folder) -> str:
+    """The card of a shipped system: of its own description, and the test part of its record."""
+    saved = models.load(folder, keras=True)
+    described = dataclasses.replace(saved.record, parts=record_of(saved.record).parts)
+    return model_card.text(described, saved.speakers, {models.ONLY: saved.model})
 
 
 def test_there_are_some():
@@ -47,6 +58,11 @@ def test_a_shipped_system_fits_this_suite_and_belongs_to_a_record(folder):
 
 
 @shipped
+def test_its_card_is_that_of_the_template(folder):
+    assert (folder / models.CARD).read_text(encoding="utf-8") == card_of(folder)
+
+
+@shipped
 def test_a_shipped_system_answers(folder, tmp_path, tone):
     soundfile.write(tmp_path / "tone.wav", tone(2.0), 16000)
     outcome = CliRunner().invoke(main, ["predict", str(folder), str(tmp_path / "tone.wav"), "--json"])
@@ -66,3 +82,8 @@ def test_a_shipped_system_gives_the_scores_of_its_record(folder, corpora_dir):
         scores = predictor.piece(files[tested[number]]).scores
         for rule, of_all in recorded.parts["test"]["scores"].items():
             assert list(scores[rule].values()) == pytest.approx(of_all[number], abs=1e-4), (tested[number], rule)
+
+
+if __name__ == "__main__":
+    for place in FOLDERS:
+        (place / models.CARD).write_text(card_of(place), encoding="utf-8")
