@@ -168,6 +168,7 @@ class Batches:
         self.labels = part.labels[self.utterance_of]
         weights = np.ones(len(part)) if utterance_weights is None else np.asarray(utterance_weights)
         self.weights = weights.astype("float32")[self.utterance_of]
+        self.dataset = None  # of `stream`, made once
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch):
@@ -253,13 +254,20 @@ def stream(batches):
 
     Keras would make one that tunes its buffers by a thread, which pauses for ever longer, up to half of an epoch; the
     end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread. A single
-    batch is not worth a dataset. TensorFlow keeps the generator as long as the process lives; what it yields from lives
-    as long as the dataset.
+    batch is not worth a dataset. It is made once: a validation part is predicted after every epoch, and making the
+    dataset costs more than predicting a small part. TensorFlow keeps the generator as long as the process lives; the
+    batches that it yields live as long as the caller keeps them.
     """
     import keras
 
     if keras.backend.backend() != "tensorflow" or len(batches) == 1:
         return _dataset_class()(batches)
+    if batches.dataset is None:
+        batches.dataset = _dataset(batches)
+    return batches.dataset
+
+
+def _dataset(batches):
     import tensorflow as tf
 
     number, source = len(batches), weakref.ref(batches)
@@ -268,9 +276,7 @@ def stream(batches):
     )
     options = tf.data.Options()
     options.autotune.enabled = False
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(number)).prefetch(1).with_options(options)
-    dataset.batches = batches
-    return dataset
+    return dataset.apply(tf.data.experimental.assert_cardinality(number)).prefetch(1).with_options(options)
 
 
 @functools.cache

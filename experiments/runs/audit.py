@@ -58,10 +58,10 @@ def of_ours(data, *, seed=0, workers=1):
     """
     if not (corpora_here := compare.corpora_found(data)):
         raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
-    for name, (paper_name, variant) in itertools.product(corpora_here, compare.main_systems()):
+    loaded = (corpora.load(name, data) for name in corpora_here)
+    for corpus, (paper_name, variant) in itertools.product(loaded, compare.main_systems()):
         system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
         recipe = catalog.recipe(paper_name, variant, "paper")
-        corpus = corpora.load(name, data)
         protocols = [protocol for protocol in recipe.protocols if not leakage.is_leaky(protocol)]
         selections, refused = _selections(paper, recipe, corpus)
         for selected, protocol in itertools.product(selections, protocols):
@@ -135,6 +135,9 @@ def _selections(paper, recipe, corpus):
     return selections.values(), refused
 
 
+_FOUND = {}  # what the folds claim, the folds and their audio -> what was found: many systems have the same folds
+
+
 def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audited:
     try:
         folds = _folds(paper, recipe, selected, protocol, seed, workers)
@@ -144,8 +147,10 @@ def _audited(system, paper, recipe, selected, protocol, seed, workers) -> Audite
     hashes = jobs.audio_hashes(selected.heard, workers=workers)
     everyone = {u.id: hashes[by_path[u.path]] for fold in folds for part in fold.parts.values() for u in part}
     independent = jobs.claims_speaker_independence(protocol)
-    findings = leakage.audit(folds, speaker_independent=independent, audio_hashes=everyone)
-    return Audited(system, protocol, selected.variant, len(folds), tuple(findings), seed=seed)
+    key = independent, tuple(folds), frozenset(everyone.items())
+    if key not in _FOUND:
+        _FOUND[key] = tuple(leakage.audit(folds, speaker_independent=independent, audio_hashes=everyone))
+    return Audited(system, protocol, selected.variant, len(folds), _FOUND[key], seed=seed)
 
 
 def verdict(findings) -> str:

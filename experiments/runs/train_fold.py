@@ -165,9 +165,15 @@ def environment() -> dict:
 
 
 def _git(*arguments) -> str:
+    """What git prints, which must not lock the repository: the user works in it, and this process may be killed."""
     try:
         done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, check=True, cwd=Path(__file__).parent, timeout=30
+            ["git", "--no-optional-locks", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+            timeout=30,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -29,11 +29,13 @@ resource = pytest.importorskip("resource", reason="limits of a process are POSIX
 def files_up_to(num_bytes):
     """As on a disk that is nearly full: the system refuses what goes beyond (with EFBIG, where a disk says ENOSPC)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # Python would keep a truncated .pyc
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = writes_none
 
 
 def files(folder):
@@ -72,7 +74,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_last_one(tmp_path):
 @pytest.fixture
 def smoke(tmp_path, monkeypatch):
     """Function: a run of the fastest system in an empty place, under a limit."""
-    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=6, files=8, workers=1, progress=False)
+    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=3, files=4, workers=1, progress=False)
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
 
     def run(limit):

@@ -17,6 +17,18 @@ from experiments import catalog
 from experiments.cli import new
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import json, sys
+from click.testing import CliRunner
+from experiments.__main__ import main
+outputs = []
+for words in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(main, words)
+    if done.exit_code:
+        sys.exit(f"{words}: {done.output} {done.exception!r}")
+    outputs.append(done.stdout)
+print(json.dumps(outputs))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +39,17 @@ def suite(tmp_path_factory):
         shutil.copytree(ROOT / layer, root / layer, ignore=shutil.ignore_patterns("__pycache__"))
     synthetic.synthesize("ravdess", root / "data" / "ravdess", speakers=4, files=1, workers=1, progress=False)
 
-    def run(*arguments):
+    def run(*commands):
+        """The outputs of some commands that one process runs."""
         environment = os.environ | {"SER_CACHE": str(root / "cache"), "PYTHONPATH": str(root)}
-        command = [sys.executable, "-m", "experiments", *map(str, arguments)]
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, f"{arguments}: {done.stdout} {done.stderr}"
-        return done.stdout
+        words = json.dumps([list(map(str, command)) for command in commands])
+        process = [sys.executable, "-c", PROGRAM, words]
+        done = subprocess.run(process, cwd=root, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, f"{commands}: {done.stdout} {done.stderr}"
+        return json.loads(done.stdout)
 
-    assert "papers/mine/model.py written" in run("new", "mine")
+    (said,) = run(["new", "mine"])
+    assert "papers/mine/model.py written" in said
     run.root = root
     return run
 
@@ -42,24 +57,29 @@ def suite(tmp_path_factory):
 def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suite):
     where = ("--results", "results", "--models", "models", "--workers", 1, "--folds", 1)
     corpus = ("--corpus", "ravdess", "--data", "data", "--preset", "smoke")
-    suite("compare", "--papers", "mine", *corpus, *where)
-    suite("compare", "--systems", "mine/network", "--set", "learning_rate=3e-4", "--set", "units=8", *corpus, *where)
+    changes = ("--set", "learning_rate=3e-4", "--set", "units=8")
+    *_, audited = suite(
+        ["compare", "--papers", "mine", *corpus, *where],
+        ["compare", "--systems", "mine/network", *changes, *corpus, *where],
+        ["tabulate", "--results", "results"],
+        ["tabulate", "--results", "results", "--check"],
+        ["report", "--results", "results", "--check"],
+        ["audit", "--data", "data"],
+    )
+    assert audited.count("mine/network") >= 1
     plain, changed = records.read_all(suite.root / "results")
     assert (plain.variant, plain.notes) == ("network", [])
     assert changed.variant == "network+learning_rate=0.0003+units=8"
     assert changed.notes == ["modified: learning_rate=0.0003 instead of 0.003, units=8 instead of 32"]
     assert (changed.recipe["units"], changed.cost["parameters"]) == (8, 41 * 8 + 9 * 4)
-    suite("tabulate", "--results", "results")
-    suite("tabulate", "--results", "results", "--check")
-    suite("report", "--results", "results", "--check")
     folder = records.record_path(suite.root / "models", changed).with_suffix("")
     heard = changed.parts["test"]["utterances"][0]
     (file,) = (suite.root / "data").rglob(f"{heard}.wav")
-    outcome = json.loads(suite("predict", folder, file, "--json", "--recipe"))
+    (predicted,) = suite(["predict", folder, file, "--json", "--recipe"])
+    outcome = json.loads(predicted)
     assert outcome["recipe"]["units"] == 8 and any("modified" in sentence for sentence in outcome["read_first"])
     scores = list(outcome["predictions"][0]["scores"]["mean"].values())
     assert scores == pytest.approx(changed.parts["test"]["scores"]["mean"][0], abs=1e-5)
-    assert suite("audit", "--data", "data").count("mine/network") >= 1
 
 
 @pytest.mark.parametrize("name", ["Mine", "my-method", "1st", "class", "x", "a/b", "", "emmert", "lim2016"])

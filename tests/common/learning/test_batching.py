@@ -1,4 +1,5 @@
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
@@ -122,7 +123,16 @@ def test_a_single_batch_stays_as_it_is():
 
 
 def test_a_stream_does_not_tune_itself():
-    assert stream(Batches(part(RAGGED), batch_size=3)).options().autotune.enabled is False
+    batches = Batches(part(RAGGED), batch_size=3)
+    assert stream(batches).options().autotune.enabled is False
+
+
+def test_a_stream_is_made_once_and_keeps_no_batches_alive():
+    batches = Batches(part(RAGGED), batch_size=3)
+    streamed, gone = stream(batches), weakref.ref(batches)
+    assert stream(batches) is streamed
+    del batches
+    assert gone() is None
 
 
 def test_the_first_examples_of_every_utterance_are_kept():
