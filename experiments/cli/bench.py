@@ -1,4 +1,4 @@
-"""The verbs `bench` and `latency`: how fast this machine is. What starts Keras or reads audio is imported by them."""
+"""The verbs `bench` and `latency`, which measure the speed of this machine; Keras and audio are imported on use."""
 
 from pathlib import Path
 
@@ -10,33 +10,33 @@ from experiments.cli.options import DATA, RESULTS, names_of, refuse_for_corpora,
 from experiments.evidence import benchmarks, latencies
 
 SECTIONS = tuple(benchmarks.TITLES)
-OF_RECORDINGS = ("features", "overhead")  # sections that --corpus concerns
+OF_RECORDINGS = ("features", "overhead")  # sections that use --corpus
 
 
 @click.command("bench")
 @click.option("--only", callback=names_of, help=f"Comma-separated sections: {', '.join(SECTIONS)}; all if absent.")
 @click.option("--corpus", "corpus_name", help="Recordings for features and overhead; synthetic ones if absent.")
 @DATA
-@click.option("--smallest", is_flag=True, help="A rehearsal at tiny sizes; writes nothing unless --results is given.")
+@click.option("--smallest", is_flag=True, help="A test run at tiny sizes; writes nothing unless --results is given.")
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder; results if absent.")
 def bench_command(only, corpus_name, data, smallest, results):
-    """How fast this machine trains, reads and predicts, as ratios of one run: RESULTS/bench.json.
+    """Measure how fast this machine trains, reads and predicts: RESULTS/bench.json.
 
-    About ten minutes on two cores that do nothing else. A section measured again replaces its older self, the others
-    stay; `tabulate` puts them into a table.
+    Takes about ten minutes on two idle cores. A section measured again replaces its older results; other sections are
+    kept. `tabulate` puts them into a table.
 
     Example: python -m experiments bench
     """
     chosen = _sections(only)
     if not set(chosen) & set(OF_RECORDINGS):
-        refuse_ignored(["corpus_name", "data"], f"only {' and '.join(OF_RECORDINGS)} take recordings")
+        refuse_ignored(["corpus_name", "data"], f"only {' and '.join(OF_RECORDINGS)} use recordings")
     if corpus_name is None:
-        refuse_ignored(["data"], "no --corpus is named, so that synthetic speech is used")
+        refuse_ignored(["data"], "no --corpus is given, so synthetic speech is used")
     refuse_for_corpora([corpus_name] if corpus_name else [])
     kept = results or (None if smallest else Path("results"))
     if kept is not None:
         require_writable(kept)
-        benchmarks.read(kept)  # a damaged file is named before minutes are spent
+        benchmarks.read(kept)  # raises for a damaged file before minutes are spent
     from experiments.benchmark import sections, timing
 
     for section in chosen:
@@ -49,7 +49,7 @@ def bench_command(only, corpus_name, data, smallest, results):
             figures.append(figure)
         if kept is not None:
             path = benchmarks.keep(kept, {section: {"conditions": conditions, "figures": figures}})
-    click.echo(f"{path}: `tabulate` makes the table" if kept is not None else "a rehearsal: nothing is written")
+    click.echo(f"{path}: `tabulate` writes the table" if kept is not None else "a test run: nothing is written")
 
 
 def _sections(only) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _sections(only) -> tuple[str, ...]:
 
 
 def _command(section, corpus_name) -> str:
-    """What measures a section again."""
+    """The command that measures a section again."""
     from experiments.evaluation.system_results import shell_line
 
     corpus = ["--corpus", corpus_name] if corpus_name and section in OF_RECORDINGS else []
@@ -79,19 +79,19 @@ def _command(section, corpus_name) -> str:
 def latency_command(papers, names, repeat, results):
     """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 
-    Every system at its paper's settings, with random initial weights. On a machine that does nothing
-    else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
-    with its reason and stops no other.
+    Measures systems at their papers' settings, with random initial weights. Run it on an idle machine. Earlier results
+    are kept, except those of systems measured again. If a system cannot run, the reason is printed and the others are
+    still measured.
 
     Example: python -m experiments latency --papers emmert
     """
     if names:
-        refuse_ignored(["papers"], "--systems names what is measured")
+        refuse_ignored(["papers"], "--systems selects the systems")
     pairs = _systems(papers, names)
     require_writable(results)
     from experiments.benchmark import latency
 
-    latencies.read(results)  # a damaged file is named before minutes are spent
+    latencies.read(results)  # raises for a damaged file before minutes are spent
     refused = []
     for paper, variant in pairs:
         try:
@@ -120,7 +120,7 @@ def _systems(papers, names) -> list[tuple[str, str]]:
     if names is not None:
         pairs = [tuple(name.split("/", 1)) for name in names]
         if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
-            raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+            raise InputError(f"{wrong[0]!r} is not a system; write paper/variant, for example emmert/mfcc")
         for paper, variant in pairs:
             catalog.recipe(paper, variant, "paper")
         return pairs

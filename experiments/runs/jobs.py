@@ -318,7 +318,7 @@ def _doubts(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
     arrays = feature_store.StoredFeatures(entries.values())
     measures = {name: recordings.Measures(*map(float, array)) for name, array in zip(entries, arrays, strict=True)}
     seen_hz = front_end.sample_rate_hz / 2 if front_end.sample_rate_hz else recordings.USUAL_BAND_HZ
-    of_corpus = leakage.told_by_speaker(selected.utterances), leakage.same_recordings(selected.utterances, hashes)
+    of_corpus = leakage.speaker_label_warning(selected.utterances), leakage.same_recordings(selected.utterances, hashes)
     return (*selected.warnings, *recordings.warnings(measures, seen_hz), *filter(None, of_corpus))
 
 

@@ -167,7 +167,7 @@ def test_a_record_whose_protocol_is_of_another_training_is_refused(recorded, tmp
     record, _ = recorded
     for changes in ({"trained_on": ""}, {"trained_on": "emodb"}, {"protocol": "random"}):
         (fault,) = records.description_faults(dataclasses.replace(record, **changes))
-        assert "is not that of a training on" in fault
+        assert "does not match training on" in fault
 
 
 @pytest.mark.parametrize(

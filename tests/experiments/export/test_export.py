@@ -93,7 +93,7 @@ def test_exported_folds_are_the_folds_and_the_audit_sees_what_they_are(tmp_path,
         result = CliRunner().invoke(main, ["audit", "--all", str(place)])
         assert result.exit_code == status, result.output
         assert result.output.startswith(word)
-        assert result.output.count("no audio found") == len(folds) if word == "WARN" else "speaker" in result.output
+        assert result.output.count("no audio for") == len(folds) if word == "WARN" else "speaker" in result.output
 
 
 PIECES = ("{0}.wav", "{0}.wav.channel1@0.0-1.5", "{0}.wav.channel2@0.0-1.5", "{0}.wav@0.25-", "{0}.wav@1e-05-2.0")

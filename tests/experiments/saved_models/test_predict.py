@@ -122,7 +122,7 @@ def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(train
     result = run("predict", trained[0]["framewise"], "--recipe", "--json")
     assert json.loads(result.stdout)["recipe"]["front_end"]["hop_s"] == 0.1
     result = run("predict", trained[0]["framewise"])
-    assert result.exit_code == 2 and "no recording is named" in result.stderr
+    assert result.exit_code == 2 and "no recording is given" in result.stderr
     ignored = run("predict", trained[0]["framewise"], "--recipe", "--channel", "2", "--strict")
     assert ignored.exit_code == 2 and "--channel and --strict would be ignored" in ignored.stderr
 
