@@ -1,4 +1,4 @@
-"""Batches of sentences of similar length, as a recipe with `max_frames` has them, against padding to the longest."""
+"""Benchmark of batches of similar length, as in recipes with `max_frames`, against padding to the longest sentence."""
 
 import statistics
 from typing import NamedTuple
@@ -18,10 +18,10 @@ MEDIAN_S, SPREAD, SHORTEST_S, LONGEST_S = 3.6, 0.6, 0.7, 20.0  # log-normal with
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
     preset: str = "quick"
-    sentences: int = 2000  # of the epoch that is reckoned with; a few of its batches are trained
+    sentences: int = 2000  # in the epoch whose time is estimated; only a few of its batches are trained
     batches: int = 4
     rounds: int = 2
 
@@ -30,7 +30,7 @@ SMALLEST = Size(preset="smoke", sentences=64, batches=1, rounds=1)
 
 
 def measure(size):
-    """Yield figures of an epoch in both ways, from some of its batches, for every network that batches by length."""
+    """Yield figures for every network that batches by length: times of an epoch, estimated from a few batches."""
     backend.start()
     for name, variant, *_ in networks():
         recipe = catalog.recipe(name, variant, size.preset)
@@ -51,7 +51,7 @@ def _of_network(paper, variant, recipe, size) -> list[dict]:
     epoch_s = {way: [factor[way] * value for value in seconds[way]] for way in whole}
     note = (
         f"{len(frames)} sentences, synthetic lengths: median {MEDIAN_S} s, longest {LONGEST_S:g} s; one thread; "
-        f"reckoned from {size.batches} of its batches"
+        f"estimated from {size.batches} of its batches"
     )
     name = f"{paper.name}/{variant}"
     return [
@@ -64,18 +64,18 @@ def _of_network(paper, variant, recipe, size) -> list[dict]:
 
 
 def lengths(count, hop_s):
-    """Frames of sentences, `(count,)`, whose seconds are distributed log-normally."""
+    """Numbers of frames, `(count,)`, of sentences with log-normally distributed durations."""
     seconds = np.exp(np.random.default_rng(0).normal(np.log(MEDIAN_S), SPREAD, count))
     return np.round(np.clip(seconds, SHORTEST_S, LONGEST_S) / hop_s).astype(int)
 
 
 def both_ways(paper, recipe, frames):
-    """The network, its batches, and batches in any order that hold no more frames when all are as long as the longest.
+    """The network, its batches, and batches in any order with at most as many frames, padded to the longest sentence.
 
     Args:
-        paper: of the catalog.
+        paper: a catalog.Method.
         recipe: with `max_frames`.
-        frames: (N,) of each sentence.
+        frames: (N,) number of frames of each sentence.
     """
     from common.learning.batching import Batches, Subset
 
@@ -90,7 +90,7 @@ def both_ways(paper, recipe, frames):
 
 
 def padded(batch, steps):
-    """A batch whose examples are all as long as `steps`."""
+    """The batch with all examples padded to `steps` frames."""
     inputs, labels, weights = batch
     missing = steps - inputs["features"].shape[1]
     features = np.pad(inputs["features"], ((0, 0), (0, missing), (0, 0)))

@@ -1,4 +1,4 @@
-"""Front ends: seconds of audio a second on one core, against the library that a paper names."""
+"""Benchmark of front ends: seconds of audio per second on one core, also relative to the library that a paper names."""
 
 import contextlib
 import io
@@ -23,22 +23,22 @@ UNIT = "s of audio a second"
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
     recordings: int = 8
     rounds: int = 5
-    front_ends: int | None = None  # the first ones; None is all
+    front_ends: int | None = None  # only this many; None is all
 
 
 SMALLEST = Size(recordings=1, rounds=1, front_ends=1)
 
 
 def measure(size, corpus_name=None, data=None):
-    """Yield figures of every front end of the catalog, each once.
+    """Yield figures for every front end of the catalog, each once.
 
     Args:
-        size: how much.
-        corpus_name: whose recordings; None synthesizes some in RAVDESS's layout.
+        size: a Size.
+        corpus_name: corpus of the recordings; None synthesises some in RAVDESS's layout.
         data: folder of the corpora.
     """
     with tempfile.TemporaryDirectory() as folder, threadpoolctl.threadpool_limits(1):
@@ -46,12 +46,12 @@ def measure(size, corpus_name=None, data=None):
         for name, front_end in itertools.islice(front_ends().items(), size.front_ends):
             try:
                 yield from _of_front_end(name, front_end, chosen, source, size.rounds, folder)
-            except InputError as error:  # what it needs is not installed
+            except InputError as error:  # a required package is not installed
                 yield figure(f"{name}: front end", None, UNIT, note=str(error))
 
 
 def recordings(count, corpus_name, data, folder):
-    """Utterances, evenly drawn from a corpus, and words that say what they are."""
+    """(utterances, evenly spaced in a corpus, and a description of them)."""
     if corpus_name is None:
         root = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=2, files=1, workers=1, progress=False)
         corpus = corpora.load("ravdess", root)
@@ -64,7 +64,7 @@ def recordings(count, corpus_name, data, folder):
 
 
 def front_ends() -> dict[str, object]:
-    """Every front end that a system of the catalog has, under the name of the first one; none that needs a download."""
+    """{name of the first system with it: front end}, for all front ends that need no download."""
     names = {}
     for paper in catalog.NAMES:
         for variant, presets in catalog.paper(paper).RECIPES.items():
@@ -78,7 +78,7 @@ def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]
     paper = catalog.paper(name.split("/")[0])
     read = [audio.read_utterance(u, sample_rate_hz=front_end.sample_rate_hz)[0] for u in chosen]
     duration_s = sum(map(len, read)) / front_end.sample_rate_hz
-    version = code_version(f"papers.{name.split('/')[0]}.features")  # once a run, however long the corpus
+    version = code_version(f"papers.{name.split('/')[0]}.features")  # computed once per run, like in a real run
     stores = (Path(folder, f"store-{name.replace('/', '-')}-{number}") for number in itertools.count())
     timed = {
         "ours": lambda: [paper.features(w, front_end.sample_rate_hz, front_end) for w in read],
@@ -100,7 +100,7 @@ def _of_front_end(name, front_end, chosen, source, rounds, folder) -> list[dict]
 
 
 def _store(paper, name, front_end, chosen, version, root):
-    """The whole way from files to an empty store, in this process."""
+    """Compute features from files into an empty store, in this process."""
     with contextlib.redirect_stderr(io.StringIO()):  # the progress bar
         feature_store.compute(
             chosen,
@@ -115,7 +115,7 @@ def _store(paper, name, front_end, chosen, version, root):
 
 
 def _over_library(name, benchmark, front_end, waveforms, rounds) -> dict:
-    """The part of a front end that a library has too, as the paper's own benchmark times both."""
+    """Speed of a front end relative to a library's implementation, measured by the paper's own benchmark."""
     long_enough = [w for w in waveforms if len(w) >= front_end.window]
     seconds = benchmark.compare(long_enough, front_end=front_end, rounds=rounds)
     return figure(

@@ -1,4 +1,4 @@
-"""Prediction: the cold start of `predict`, milliseconds a recording, and how fast LiteRT is beside Keras."""
+"""Benchmark of prediction: cold start of `predict`, milliseconds per recording, and the speed of LiteRT and Keras."""
 
 import statistics
 import tempfile
@@ -20,9 +20,9 @@ NUM_CLASSES = 4
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
-    first: int | None = None  # so many of the networks that bench trains; None is all
+    first: int | None = None  # number of the networks that `bench` trains; None is all
     repeat: int = 10
     cold_starts: int = 3
 
@@ -31,7 +31,7 @@ SMALLEST = Size(first=1, repeat=1, cold_starts=1)
 
 
 def measure(size):
-    """Yield figures of a fresh process, then of every network."""
+    """Yield figures for a new process, then for every network."""
     systems = [(name, variant) for name, variant, *_ in networks()[: size.first]]
     yield from _cold_start(*systems[0], size.cold_starts)
     for name, variant in systems:
@@ -43,7 +43,7 @@ def measure(size):
 
 
 def _cold_start(name, variant, count):
-    """The verb `predict` from its start to its end, on a system trained for the purpose, in LiteRT and in Keras."""
+    """Total time of the verb `predict` with a newly trained system, in LiteRT and in Keras."""
     with tempfile.TemporaryDirectory() as folder:
         data = synthetic.synthesize("ravdess", Path(folder, "ravdess"), speakers=6, files=1, progress=False)
         wav = Path(folder, "speech.wav")
@@ -61,14 +61,14 @@ def _cold_start(name, variant, count):
 
 
 def _spent(starts) -> str:
-    """What processes took beside their time: medians."""
+    """Median processor time and memory of processes, in words."""
     mib = statistics.median(one.peak_mib for one in starts)
     cpu = [one.cpu_s for one in starts if one.cpu_s is not None]
     return f"{statistics.median(cpu):.1f} s of a core, {mib:.0f} MiB" if cpu else f"{mib:.0f} MiB"
 
 
 def _over_keras(name, variant, repeat) -> dict:
-    """How many times as fast LiteRT decides on the examples of 3 s as `predict_on_batch` of Keras does."""
+    """Speed of LiteRT relative to Keras's `predict_on_batch`, on the examples of 3 s of speech."""
     backend.start()
     network, inputs = _network(name, variant)
     exported = latency.in_litert(network)
@@ -82,7 +82,7 @@ def _over_keras(name, variant, repeat) -> dict:
 
 
 def _network(name, variant):
-    """An untrained network and what it takes of three seconds of speech."""
+    """An untrained network and its inputs for three seconds of speech."""
     paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "quick")
     network = paper.build(recipe, NUM_CLASSES)
     rate = recipe.front_end.sample_rate_hz
@@ -92,7 +92,7 @@ def _network(name, variant):
 
 
 def _difference(ours, theirs) -> float:
-    """The largest between outputs of one shape, whatever they are called."""
+    """The largest difference between outputs of the same shape, regardless of their names."""
     import keras
 
     pairs = ((a, b) for a in keras.tree.flatten(ours) for b in keras.tree.flatten(theirs) if a.shape == b.shape)

@@ -1,4 +1,4 @@
-"""Whole commands in fresh processes: what `compare` costs beside its fits, and whether memory grows with a corpus."""
+"""Benchmark of whole commands in new processes: overhead of `compare`, and memory for growing corpora."""
 
 import dataclasses
 import os
@@ -18,12 +18,12 @@ from experiments.evidence.benchmarks import SHARE, figure
 
 VERB = ("-m", "experiments")
 LIGHT = (("--help",), ("papers",), ("corpora",), ("tabulate",))  # import no TensorFlow
-AT_ONCE = {("--help",), ("papers",)}  # answer in under a second
-MOST_UTTERANCES = 100_000  # of a manifest that is loaded and split in five seconds
+AT_ONCE = {("--help",), ("papers",)}  # target: below one second
+MOST_UTTERANCES = 100_000  # of a manifest; target: five seconds to load and split
 
 
 class Overhead(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
     systems: str = "emmert/own_cnn,chernykh2018/ctc"
     preset: str = "quick"
@@ -31,11 +31,11 @@ class Overhead(NamedTuple):
     speakers: int = 8  # of the synthetic corpus
     files: int = 8
     rounds: int = 3
-    records: int = 2_000  # that `tabulate` makes tables of
+    records: int = 2_000  # for `tabulate`
 
 
 class Memory(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
     recordings: tuple[int, ...] = (1_440, 4_800, 14_400)
     system: tuple[str, str] = ("chernykh2018", "dummy")
@@ -43,17 +43,17 @@ class Memory(NamedTuple):
     workers: int = min(2, os.cpu_count() or 1)
 
 
-REAL_OVERHEAD = Overhead(systems="chernykh2018/ctc", folds="1-3")  # of a corpus that is named: about five minutes
+REAL_OVERHEAD = Overhead(systems="chernykh2018/ctc", folds="1-3")  # with --corpus: about five minutes
 SMALLEST_OVERHEAD = Overhead(systems="emmert/mfcc", preset="smoke", speakers=6, files=1, rounds=1, records=20)
 SMALLEST_MEMORY = Memory(recordings=(48, 96), manifests=(100, 1_000), workers=1)
 
 
 def overhead(size, corpus_name=None, data=None) -> list[dict]:
-    """Figures of a comparison, of the same with nothing left to do, and of the verbs that only list.
+    """Figures for a comparison, for its repetition with nothing left to train, and for the verbs without training.
 
     Args:
-        size: how much.
-        corpus_name: whose recordings; None synthesizes some in RAVDESS's layout.
+        size: an Overhead.
+        corpus_name: corpus of the recordings; None synthesises some in RAVDESS's layout.
         data: folder of the corpora.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def _synthesize(root, speakers, files):
 
 
 def _tables_of_many(count, results, source=reported_results.PAPERS.parent / "results") -> list[dict]:
-    """A figure of `tabulate` over that many records: ours, again under other seeds; none where we have none."""
+    """A figure for `tabulate` with `count` records, copies of ours with other seeds; empty if we have none."""
     ours = [record for record in records.read_all(source) if record.seed == 0]
     if not ours:
         return []
@@ -98,7 +98,7 @@ def _tables_of_many(count, results, source=reported_results.PAPERS.parent / "res
 
 
 def _light(verb, rounds, results, environment) -> list[dict]:
-    """Figures of a verb that only lists or derives."""
+    """Figures for a verb that neither trains nor predicts."""
     command = [*VERB, *verb, *(("--results", results) if verb == ("tabulate",) else ())]
     runs = [child(command, environment=environment) for _round in range(rounds)]
     imported = child(["-X", "importtime", *command], environment=environment).output
@@ -117,16 +117,16 @@ def _light(verb, rounds, results, environment) -> list[dict]:
 
 
 def heavy_modules(importtime) -> int:
-    """How many modules of TensorFlow and Keras the output of `python -X importtime` names."""
+    """Number of modules of TensorFlow and Keras in the output of `python -X importtime`."""
     named = (line.rpartition("|")[2].strip() for line in importtime.splitlines() if line.startswith("import time:"))
     return sum(name.split(".")[0] in ("tensorflow", "keras") for name in named)
 
 
 def memory(size) -> list[dict]:
-    """Figures of `run` over corpora of growing size, up to ten times the first, and of growing manifests."""
+    """Figures for `run` on corpora of growing size, up to ten times the first, and for growing manifests."""
     with tempfile.TemporaryDirectory() as folder:
         written = sorted(_synthesize(Path(folder, "ravdess"), 6, 1).rglob("*.wav"))
-        spoken = [path for path in written if _emotion(path) in LABEL_SETS["4hap"]]  # what every system takes
+        spoken = [path for path in written if _emotion(path) in LABEL_SETS["4hap"]]  # classes of every system
         peaks = [_peak_mib(spoken, count, size, Path(folder, str(count))) for count in size.recordings]
         loaded_s = {count: _seconds_to_load_and_split(spoken, count, Path(folder, "m.csv")) for count in size.manifests}
     note = f"{'/'.join(size.system)}, preset smoke, one fold, {size.workers} workers; shared pages count in each"
@@ -149,7 +149,7 @@ def memory(size) -> list[dict]:
 
 
 def _peak_mib(spoken, count, size, folder) -> float:
-    """Of `run` over that many recordings, which are a few under many names: each speaker keeps their own."""
+    """Peak memory of `run` on `count` recordings, which are hard links to a few files of the same speakers."""
     folder.mkdir()
     rows = []
     for number in range(count):
@@ -170,7 +170,7 @@ def _emotion(path) -> str:
 
 
 def _seconds_to_load_and_split(spoken, count, path) -> float:
-    """Of a manifest whose rows are stretches of a few recordings, of which the heads alone are read."""
+    """Seconds for a manifest whose rows are stretches of a few recordings, so that only file headers are read."""
     rows = []
     for number in range(count):
         source, start = spoken[number % len(spoken)], number // len(spoken) / 10_000  # distinct, and within the file

@@ -1,15 +1,15 @@
-"""The sections of `bench`, each at its usual size or at the smallest one of a rehearsal."""
+"""The sections of `bench`, at their usual size or at the smallest size of a test run."""
 
 from experiments.benchmark import batches, features, prediction, processes, training
 
 
 def measure(section, *, smallest=False, corpus_name=None, data=None):
-    """The figures of a section of `evidence.benchmarks.TITLES`, one after the other as they are measured.
+    """Yield the figures of a section as they are measured.
 
     Args:
-        section: its name.
-        smallest: a rehearsal.
-        corpus_name: whose recordings features and overhead take; synthetic ones if absent.
+        section: a key of `evidence.benchmarks.TITLES`.
+        smallest: whether this is a test run.
+        corpus_name: corpus of the recordings for features and overhead; None synthesises some.
         data: folder of the corpora.
     """
     if section == "training":

@@ -1,4 +1,4 @@
-"""How the sections of `bench` measure: in turns, in fresh processes, and under which conditions."""
+"""Measurements for the sections of `bench`: interleaved timing, timing of new processes, and the conditions."""
 
 import datetime
 import os
@@ -21,8 +21,8 @@ SAMPLED_EVERY_S = 0.05
 
 
 def conditions(rehearsal) -> dict:
-    """What the figures of a section were measured under: the environment of records, cores, date and load."""
-    backend.start()  # quietly, before what asks it for its version
+    """Conditions of a section's figures: the environment as in records, cores, date and load."""
+    backend.start()  # imports TensorFlow without its messages, before `environment` reads its version
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
     return train_fold.environment() | {
         "cores": os.cpu_count(),
@@ -33,9 +33,9 @@ def conditions(rehearsal) -> dict:
 
 
 def in_turns(functions, rounds) -> dict[str, list[float]]:
-    """Seconds of each function in each round; all take turns, so that a busy moment meets all of them.
+    """Seconds of each function in each round; the functions alternate, so that a busy moment affects all of them.
 
-    A round before the first warms up and does not count.
+    A warm-up round is not counted.
     """
     seconds = {name: [] for name in functions}
     for _round in range(1 + rounds):
@@ -47,16 +47,16 @@ def in_turns(functions, rounds) -> dict[str, list[float]]:
 
 
 def speed_up(slow, fast) -> float:
-    """How many times as fast: the median over the rounds of `slow / fast`, each of one round."""
+    """The factor of speed: the median over rounds of `slow / fast`."""
     return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
 
 
 class Child(NamedTuple):
-    """What a process and its children took."""
+    """Cost and output of a process and its children."""
 
     wall_s: float
-    cpu_s: float | None  # None where the system does not tell
-    peak_mib: float  # of all resident sizes together; memory that processes share counts in each
+    cpu_s: float | None  # None if the system does not provide it
+    peak_mib: float  # of the sum of resident sizes; shared memory counts for each process
     output: str
 
 
@@ -64,7 +64,7 @@ def child(arguments, *, environment=None) -> Child:
     """Run `python ARGUMENTS` in the suite's folder, in a fresh process.
 
     Raises:
-        InputError: it ended with another status than 0.
+        InputError: its exit status is not 0.
     """
     cpu_before = _cpu_of_children()
     begin = time.perf_counter()
@@ -90,26 +90,26 @@ def child(arguments, *, environment=None) -> Child:
     wall_s = time.perf_counter() - begin
     sampler.join()
     if process.returncode:
-        last = (output.strip().splitlines() or ["no word"])[-1]
+        last = (output.strip().splitlines() or ["no output"])[-1]
         raise InputError(f"`{' '.join(map(str, arguments))}` ended with status {process.returncode}: {last}")
     cpu_after = _cpu_of_children()
     return Child(wall_s, None if cpu_after is None else cpu_after - cpu_before, peaks[0] / 2**20, output)
 
 
 def _sample(process, peaks):
-    """Keep the largest sum of the resident sizes of a process and its descendants, in bytes, until it ends."""
+    """Record the largest sum of resident sizes of a process and its descendants, in bytes, until it ends."""
     while process.returncode is None:
         try:
             root = psutil.Process(process.pid)
             family = [root, *root.children(recursive=True)]
             peaks[0] = max(peaks[0], sum(member.memory_info().rss for member in family))
-        except psutil.Error:  # one of them ended while it was asked
+        except psutil.Error:  # one of them ended in the meantime
             pass
         time.sleep(SAMPLED_EVERY_S)
 
 
 def _cpu_of_children() -> float | None:
-    """Seconds of all child processes that have ended, theirs included."""
+    """Processor seconds of all ended child processes and their descendants."""
     if os.name != "posix":
         return None
     import resource

@@ -1,6 +1,6 @@
-"""Training of each paper's main networks: GFLOP/s against the machine's own peak and against the plainest Keras loop.
+"""Benchmark of training: GFLOP/s of the papers' main networks, relative to the machine's peak and to plain `model.fit`.
 
-As folds are trained in parallel: one single-threaded process per core, all at the same time.
+Like the folds of a run, networks are trained in parallel, in one single-threaded process per core.
 """
 
 import concurrent.futures
@@ -26,22 +26,24 @@ from experiments.evidence.benchmarks import SHARE, figure
 CLASSES = LABEL_SETS["4hap"]
 NOT_SCORED = {"loss": 0.0, "ua": 0.0, "largest_share": 0.0}  # only the epoch itself is timed
 LEAST_OF_PLAIN = 0.95  # our whole pipeline loses at most 5 %
-MATRIX, PRODUCTS = 2048, 4  # size of the products that the peak is taken from, and how many a round
-OPERATIONS = 3 * 2  # of training, for each multiply-accumulate of a prediction: the backward pass is twice the forward
-PATIENCE_S = 600.0  # of a process that waits for the others
+MATRIX, PRODUCTS = 2048, 4  # size and number of the matrix products that determine the peak
+OPERATIONS = (
+    3 * 2
+)  # of training per multiply-accumulate of a prediction: the backward pass costs twice the forward pass
+PATIENCE_S = 600.0  # timeout of a process that waits for the others
 
 
 def networks() -> list[tuple]:
-    """(paper, variant, batches of a timed epoch, least share of the peak) of what the papers let bench train."""
+    """(paper, variant, batches of a timed epoch, target share of the peak) for all networks in `BENCHED`."""
     papers = map(catalog.paper, catalog.NAMES)
     return [(paper.name, variant, *wanted) for paper in papers for variant, wanted in paper.BENCHED.items()]
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
-    first: int | None = None  # so many of the networks; None is all
-    batches: int | None = None  # of a timed epoch; None is as many as the paper says
+    first: int | None = None  # number of networks; None is all
+    batches: int | None = None  # of a timed epoch; None uses the paper's number
     rounds: int = 3
     processes: int = os.cpu_count() or 1
     matrix: int = MATRIX
@@ -51,7 +53,7 @@ SMALLEST = Size(first=1, batches=2, rounds=1, processes=1, matrix=64)
 
 
 def measure(size):
-    """Yield figures of every network, then of the peak."""
+    """Yield figures for every network, then for the peak."""
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     barrier = context.Barrier(size.processes)
     peaks = []
@@ -72,13 +74,14 @@ def measure(size):
 
 
 def figures(name, timings, share) -> list[dict]:
-    """What one network's processes measured, as figures; pure.
+    """The figures of one network, from the timings of its processes.
 
     Args:
         name: `paper/variant`.
-        timings: by process: `multiply_accumulates` of one example's prediction, `examples` of an epoch, seconds of the
-            timed epochs of our loop (`ours`) and of the plainest (`plain`), and the `peak` in GFLOP/s of each round.
-        share: of the peak, that is wanted at least.
+        timings: for each process: `multiply_accumulates` of predicting one example, `examples` in an epoch, seconds of
+            the timed epochs with our loop (`ours`) and with plain `model.fit` (`plain`), and `peak` in GFLOP/s of each
+            round.
+        share: target share of the peak.
     """
     rate = sum(gigaflops(f["multiply_accumulates"], f["examples"], statistics.median(f["ours"])) for f in timings)
     pairs = [(plain, ours) for f in timings for plain, ours in zip(f["plain"], f["ours"], strict=True)]
@@ -97,7 +100,7 @@ def figures(name, timings, share) -> list[dict]:
 
 
 def gigaflops(multiply_accumulates, examples, seconds) -> float:
-    """10^9 operations a second of training: 3 x those of a prediction."""
+    """10^9 operations per second in training, which takes three times the operations of a prediction."""
     return OPERATIONS * multiply_accumulates * examples / seconds / 1e9
 
 
@@ -116,17 +119,17 @@ def _begin_worker(barrier, parent):
 
 
 def _time_network(name, variant, steps, size) -> dict:
-    """In one process of several: what one network takes, see `figures`."""
+    """The timings of one network in one of several processes, see `figures`."""
     import keras
 
     try:
         with tempfile.TemporaryDirectory() as folder:
             return _rounds(*_prepared(name, variant, steps, folder), size)
     except BaseException:
-        _barrier.abort()  # the others would wait
+        _barrier.abort()  # the other processes would wait forever
         raise
     finally:
-        keras.utils.clear_session()  # the next network needs the memory
+        keras.utils.clear_session()  # frees memory for the next network
 
 
 def _prepared(name, variant, steps, folder):
@@ -141,7 +144,7 @@ def _prepared(name, variant, steps, folder):
 
 
 def _rounds(network, batches, multiply_accumulates, size) -> dict:
-    """Ours, the plainest loop and the peak in turns, each begun together with the other processes."""
+    """Our loop, plain `model.fit` and the peak, alternating; each starts simultaneously in all processes."""
     arrays = in_memory(batches)
     timed = {
         "ours": lambda: _our_epoch(network, batches),
@@ -158,7 +161,7 @@ def _rounds(network, batches, multiply_accumulates, size) -> dict:
 
 
 def synthetic_part(paper, recipe, steps, folder):
-    """As many stored examples as fill that many batches: the features of 3 s of synthetic speech, varied by 1 %."""
+    """A Subset that fills `steps` batches with stored features of 3 s of synthetic speech, varied by 1 %."""
     from common.learning.batching import Subset
 
     rate = recipe.front_end.sample_rate_hz
@@ -175,7 +178,7 @@ def synthetic_part(paper, recipe, steps, folder):
 
 
 def in_memory(batches):
-    """All examples as the arrays that `model.fit` takes: inputs by name, labels, weights."""
+    """All examples as arrays for `model.fit`: inputs by name, labels, weights."""
     from common.learning.batching import Batches
 
     whole = Batches(batches.part, batch_size=len(batches.utterance_of), inputs=batches.inputs)
@@ -190,7 +193,7 @@ def _our_epoch(network, batches) -> float:
 
 
 def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
-    """Seconds from the beginning to the end of an epoch, as common/learning/training has them of its own."""
+    """Seconds from the beginning to the end of an epoch, measured as in common/learning/training."""
     import keras
 
     times = []
@@ -202,7 +205,7 @@ def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
 
 
 def peak_gigaflops(size) -> float:
-    """Of float32 matrix products: the median of a few after the first, by TensorFlow whatever backend trains."""
+    """GFLOP/s of float32 matrix products: the median of a few after a warm-up, in TensorFlow with any Keras backend."""
     import tensorflow
 
     generator = np.random.default_rng(0)

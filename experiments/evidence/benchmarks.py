@@ -1,7 +1,7 @@
-"""results/bench.json, as `python -m experiments bench` wrote it. Needs neither Keras nor audio.
+"""Read and write results/bench.json, the output of `python -m experiments bench`. Needs neither Keras nor audio.
 
-A section is measured whole, in one run; what it was measured under (machine, versions, date, load) stands beside its
-figures. The measuring is in experiments/benchmark.
+A section is always measured in one run; its conditions (machine, versions, date, load) are stored with its figures. The
+measurements themselves are in experiments/benchmark.
 """
 
 from pathlib import Path
@@ -44,11 +44,11 @@ def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> di
     """One measured number.
 
     Args:
-        quantity: what is measured, and of what.
-        value: the number; None where it was not measured, and `note` says why.
+        quantity: name of the measured quantity, including its subject.
+        value: the number; None if it was not measured, with the reason in `note`.
         unit: of the value and of its target; `SHARE` is a fraction.
-        at_least, at_most: the target, one of them or none.
-        note: what a reader must know.
+        at_least, at_most: the target; at most one of them.
+        note: conditions of the measurement.
     """
     target = met = None
     if at_least is not None:
@@ -66,7 +66,7 @@ def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> di
 
 
 def number_text(value, unit) -> str:
-    """0.65 of a share -> "65", 1234.5 -> "1,234", 0.01234 -> "0.0123"."""
+    """A value as text: 0.65 as a share -> "65", 1234.5 -> "1,234", 0.01234 -> "0.0123"."""
     scaled = 100 * value if unit == SHARE else value
     return f"{scaled:,.0f}" if abs(scaled) >= 1000 else f"{scaled:.3g}"
 
@@ -87,7 +87,7 @@ def unit_text(entry) -> str:
 
 
 def read(root) -> dict[str, dict]:
-    """What was measured: section -> {"conditions": {...}, "figures": [...]}; nothing where nothing was.
+    """The stored results: section -> {"conditions": {...}, "figures": [...]}; empty without a file.
 
     Raises:
         InputError: the file is damaged or of another version.
@@ -104,7 +104,7 @@ def _sections(tree) -> dict[str, dict]:
 
 
 def keep(root, sections) -> Path:
-    """Add sections to what was measured, in one step; one that is measured again replaces its older self.
+    """Add sections to the stored results, atomically; a section measured again replaces its older results.
 
     Raises:
         InputError: the file is damaged, or cannot be written.

@@ -158,7 +158,7 @@ def test_a_saved_system_says_on_which_corpus_its_numbers_are(recorded, arguments
 def test_predictions_are_exported_and_no_fold_files(recorded, arguments, tmp_path):
     done = run("export", "--results", arguments.results, "--into", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert "trained on another corpus: predictions alone" in done.output
+    assert "trained on another corpus: only predictions" in done.output
     assert list((tmp_path / "out" / "predictions").rglob(f"{PROTOCOL}-paper/seed_0/fold_1.csv"))
     assert not list((tmp_path / "out" / "folds").rglob(f"*{PROTOCOL}*"))
 

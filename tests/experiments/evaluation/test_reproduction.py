@@ -77,7 +77,7 @@ def test_nine_in_ten_of_the_committed_seeds_are_reproduced_by_the_others():
         (
             [many(HALF)],
             {"variant": ""},
-            "not comparable: not of a rebuilt system (quoted from another paper, or of people)",
+            "not comparable: not of a rebuilt system (quoted from another paper, or human)",
         ),
         ([many(HALF, synthetic=True)], {}, "not comparable: only synthetic speech"),
         (
@@ -94,7 +94,7 @@ def test_nine_in_ten_of_the_committed_seeds_are_reproduced_by_the_others():
             "not comparable: records of different recipes",
         ),
         ([SEEDS[0], SEEDS[1], many(HALF, seed=2, recipe={"corpus": "ravdess", "added": 1})], {}, "reproduced"),
-        (SEEDS[:2], {}, "not run: a verdict needs 3 seeds, there is 2; python -m experiments run emmert"),
+        (SEEDS[:2], {}, "not run: a verdict needs 3 seeds, there are 2; python -m experiments run emmert"),
         (
             [many(HALF), many(HALF, seed=1, corpus_fingerprint="d")],
             {},

@@ -323,7 +323,7 @@ def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):
 def test_no_records_is_one_sentence_and_nothing_heavy_is_imported(tmp_path, monkeypatch):
     monkeypatch.delenv("SER_DATA", raising=False)  # corpora at hand are read
     result = CliRunner().invoke(main, ["export", "--results", str(tmp_path), "--into", str(tmp_path / "out")])
-    assert result.exit_code == 2 and "holds no records" in result.output
+    assert result.exit_code == 2 and "has no records" in result.output
     folds = splits.folds(utterances(), "speaker_independent", 0)
     export(tmp_path, *(recorded(fold, "speaker_independent", len(folds)) for fold in folds))
     before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
