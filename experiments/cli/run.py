@@ -74,12 +74,12 @@ def train(systems, corpus_names, protocols, options):
     show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
 
-def _not_learnt(recorded):
+def _underfitted(recorded):
     """A sentence on each system of a run that has underfitted networks."""
     from experiments.evaluation import system_results
 
     for system in system_results.group(recorded):
-        for sentence in system.not_learnt:
+        for sentence in system.underfitted:
             yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
 
 
@@ -119,7 +119,7 @@ def _show(done, refused, results, chosen):
         click.echo(all_tables.write_grid(results, name, list(filter(holds, of_corpora))))
     else:
         click.echo(all_tables.table_for_terminal(recorded))
-    for sentence in [*refused, *_not_learnt(recorded)]:
+    for sentence in [*refused, *_underfitted(recorded)]:
         click.echo(sentence)
     for path in all_tables.update_corpora(results, of_corpora):
         click.echo(f"table: {path} (.csv, .tex)")

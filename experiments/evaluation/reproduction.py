@@ -283,7 +283,7 @@ def check_statement(statement, paper, systems) -> StatementOutcome:
         return StatementOutcome(statement, f"not comparable: {error}")
     corpus, protocol, preset = one.group
     place = f"{corpus}, {protocol}, preset {preset}, {seeds_in_words(seeds)}"
-    failed = tuple(f"{s.name} {sentence}" for s in (one, other) if s for sentence in s.not_learnt)
+    failed = tuple(f"{s.name} {sentence}" for s in (one, other) if s for sentence in s.underfitted)
     outcome = UNDECIDED if failed else _direction(statement.expect, difference)
     return StatementOutcome(statement, outcome, difference, place, failed)
 

@@ -12,7 +12,7 @@ from experiments.evaluation import noise_conditions, plausible_ranges, scores
 from experiments.evaluation.system_results import ranges
 
 KEY = ["corpus_variant", "protocol", "preset", "paper", "variant", "rule"]
-ABOUT = ["n", "folds", "seeds", "trained_out", "notes"]
+ABOUT = ["n", "folds", "seeds", "converged", "notes"]
 SEEDS = ["lowest_seed", "highest_seed"]
 BAND = ["band", "band_source"]
 VALUE = ["estimate", "low", "high", *SEEDS, "why_none", *BAND]
@@ -53,7 +53,7 @@ def _rows(systems, numbers, own_rule, with_interval):
     """The rows of `frame` as dicts; `with_interval` lists the aggregations for which intervals are computed."""
     for system in systems:
         about = {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
-        about |= {"trained_out": system.trained_out, "notes": "; ".join(system.caveats)}
+        about |= {"converged": system.converged, "notes": "; ".join(system.caveats)}
         for rule in system.rules[:1] if own_rule else system.rules:
             key = {name: getattr(system, name) for name in KEY[:-1]} | {"rule": rule}
             for number in _numbers(system, rule, numbers, with_interval):

@@ -133,7 +133,7 @@ class SystemResults:
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.inconsistencies, *self.not_learnt, *self.warnings]
+        return [*notes, *self.inconsistencies, *self.underfitted, *self.warnings]
 
     @property
     def warnings(self) -> list[str]:
@@ -146,27 +146,27 @@ class SystemResults:
         return [(record, *item) for record in self.records_used for item in convergence.states(record).items()]
 
     @property
-    def trained_out(self) -> str:
+    def converged(self) -> str:
         """`k/N` of the networks in the records used; "" for a system without networks, or with older records."""
-        finished = [state is convergence.State.TRAINED_OUT for record, _, state in self._states if record.networks]
+        finished = [state is convergence.State.CONVERGED for record, _, state in self._states if record.networks]
         return f"{sum(finished)}/{len(finished)}" if finished else ""
 
     @property
     def _failed(self) -> list[tuple]:
-        return [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+        return [(record, name) for record, name, state in self._states if state is convergence.State.UNDERFITTED]
 
     @property
-    def num_not_learnt(self) -> int:
+    def num_underfitted(self) -> int:
         """Number of underfitted networks in the records used."""
         return len(self._failed)
 
     @property
-    def not_learnt(self) -> list[str]:
+    def underfitted(self) -> list[str]:
         """A sentence that lists the underfitted networks; empty if there are none."""
         failed = self._failed
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
         total = sum(max(1, len(record.networks)) for record in self.records_used)
-        return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
+        return [f"underfitted: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
 
     @property
     def limits(self) -> str:

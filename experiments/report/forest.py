@@ -78,7 +78,7 @@ def headline(by_corpus) -> Figure:
         figure.subplots(1, len(by_corpus), squeeze=False)[0], by_corpus.items(), strict=True
     ):
         names = [
-            f"{system.name} ({system.num_not_learnt} not learnt)" if system.num_not_learnt else system.name
+            f"{system.name} ({system.num_underfitted} underfitted)" if system.num_underfitted else system.name
             for system in members
         ]
         rows = layout.rows(members, layout.UA_AND_WA).assign(name=names)

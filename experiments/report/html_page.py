@@ -229,7 +229,7 @@ def _cards(results, outcomes, headlines, sheets) -> list[Card]:
         Card(str(len({s.name for s in results})), f"systems in {sum(len(s.records) for s in results)} records")
     )
     frames = [table.frame for sheet in headlines for table in sheet.tables]
-    trained = [cell for frame in frames for cell in frame.get("trained_out", ()) if "/" in str(cell)]
+    trained = [cell for frame in frames for cell in frame.get("converged", ()) if "/" in str(cell)]
     if trained:
         pairs = [str(cell).split(",")[0].split("/") for cell in trained]
         done, of = (sum(int(pair[k]) for pair in pairs) for k in (0, 1))

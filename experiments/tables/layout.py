@@ -38,7 +38,7 @@ def _place(row, _) -> str:
 PLACE = formats.Column("protocol, preset", "protocol", _place)
 SEEDS = formats.text("seeds", "seeds")
 COUNTED = (formats.text("n", "n"), formats.text("folds", "folds"), SEEDS)
-TRAINED_OUT = formats.text("trained out", "trained_out")
+CONVERGED = formats.text("converged", "converged")
 NOTES = formats.text("notes", "notes")
 UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
 
