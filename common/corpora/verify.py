@@ -14,7 +14,7 @@ from common.folders import walk
 from common.utterance import SYNTHETIC, Corpus
 
 MARKER = "synthetic.json"
-SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
+SYNTHETIC_LIMITS = "synthetic speech: a software check, not a result"
 AUDIO_SUFFIXES = (".wav", ".flac")
 
 OTHER_SIGNALS = ("egg", "laryngo", "laryngogram", "laryngograms", "laryngograph", "lar", "lx", "lgg", "__macosx")

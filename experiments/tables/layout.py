@@ -71,7 +71,7 @@ def caption(title, corpus, systems) -> str:
     sizes = sorted({s.num_test for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
         f"{title} on {corpus}",
-        f"n = {', '.join(sizes)} test utterances a seed",
+        f"n = {', '.join(sizes)} test utterances per seed",
         f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(1 / len(classes))} %, "
         f"majority WA {_majorities(systems)} %",
         systems[0].limits,

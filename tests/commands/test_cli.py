@@ -86,7 +86,7 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
     assert path.stat().st_mtime_ns == before
     assert len(list(calls.results.joinpath("runs").rglob("*.json"))) == 2
     soundfile.write(calls.folder / "s0-anger-0.wav", np.full(RATE, 0.1), RATE)
-    assert "holds a result made with other recordings" in sentence(calls())
+    assert "was made with other recordings" in sentence(calls())
     assert path.stat().st_mtime_ns == before
 
 
@@ -99,7 +99,7 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
         (["run", "emmert", "--variant", "mfcc", "--corpus", "somewhere"], "unknown corpus somewhere; choose from"),
         (["run", "emmert", "--seeds", "one"], "'one' is not a list of whole numbers such as 0-4,7"),
         (["run", "emmert", "--workers", "0"], "Invalid value for '--workers'"),
-        (["compare", "--systems", "mfcc"], "'mfcc' is no system; write paper/variant"),
+        (["compare", "--systems", "mfcc"], "'mfcc' is not a system; write paper/variant"),
         (["compare", "--papers", "nobody2019"], "unknown paper 'nobody2019'"),
         (["corpora", "verify", "ravdess", "--data", "nowhere"], "nowhere"),
         (["corpora", "fetch", "iemocap"], "licence"),

@@ -173,7 +173,7 @@ def test_a_record_whose_protocol_is_of_another_training_is_refused(recorded, tmp
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--protocol", "cross_corpus", "--corpus", "ravdess"], "name it with --test-corpus"),
+        (["--protocol", "cross_corpus", "--corpus", "ravdess"], "give it with --test-corpus"),
         (
             ["--protocol", "random", "--corpus", "ravdess", "--test-corpus", "emodb"],
             "--test-corpus emodb would be ignored",

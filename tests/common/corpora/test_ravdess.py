@@ -41,7 +41,7 @@ def whole(tmp_path, plant):
 def test_names_are_parsed(small):
     corpus = ravdess.load(small)
     assert corpus.name == corpus.variant == "ravdess-synthetic" and corpus.synthetic
-    assert corpus.limits == "synthetic: checks the machinery, not the science"
+    assert corpus.limits == "synthetic speech: a software check, not a result"
     assert [u.id for u in corpus.utterances] == [
         "03-01-01-01-01-01-01",
         "03-01-01-01-02-02-01",

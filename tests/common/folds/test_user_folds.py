@@ -150,7 +150,7 @@ def test_what_is_not_in_the_corpus_or_in_no_fold_or_labelled_otherwise_is_said(t
         "the fold files have another emotion than the corpus for 1 utterances; that of the corpus is used: a-anger",
     )
     write(tmp_path / "x.csv", [rows[0] | {"file": "elsewhere.wav"}])
-    with pytest.raises(InputError, match="none of its 1 recordings, such as elsewhere.wav, is of ravdess; .* --corpus"):
+    with pytest.raises(InputError, match="none of its 1 recordings, such as elsewhere.wav, is in ravdess; .* --corpus"):
         user_folds.for_corpus(f"folds:{tmp_path / 'x.csv'}", corpus)
 
 

@@ -232,7 +232,7 @@ def test_a_damaged_answers_file(program, tmp_path):
 
 
 def test_nothing_is_begun_on_bad_input(program, tmp_path):
-    assert "no corpus is named" in sentence(program(corpus=None))
+    assert "no corpus is given" in sentence(program(corpus=None))
     assert "unknown corpus nothing" in sentence(program(corpus="nothing"))
     assert f"looked in {tmp_path}" in sentence(program("--data", tmp_path, corpus="emodb"))
     assert "has no fear" in sentence(program("--emotions", "anger,fear"))
