@@ -1,4 +1,4 @@
-"""What every method and every experiment shares; knows no paper.
+"""Code that all methods and experiments share; it does not depend on any paper.
 
-The room's own files (errors, utterance, records, atomic_file) use nothing of this project but each other.
+Modules directly in this package (errors, utterance, records, atomic_file, ...) import only each other.
 """

@@ -1,7 +1,7 @@
-"""Files and folders that appear under their names complete or not at all, whenever a process or a machine stops.
+"""Atomic writing of files and folders: after a crash, each is either complete or absent.
 
-Everything is written to a temporary name in the same folder, `<name>.<pid>.tmp`, flushed to the disk, then renamed.
-An exception removes the temporary file. A killed process leaves it; the next writer of that name removes it.
+Data goes to a temporary name in the same folder, `<name>.<pid>.tmp`, is flushed to disk, and the file is renamed.
+An exception removes the temporary file. A killed process leaves it behind; the next writer of that name removes it.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from common.errors import InputError
 
 
 def require_writable(folder, option="--results") -> None:
-    """Raise InputError where nothing can be written in a folder: before hours are spent, not after.
+    """Raise InputError if a folder is not writable, so that a run fails at its start and not hours later.
 
-    One that is not there yet is not made; then the nearest folder above it counts.
+    A missing folder is not created; its nearest existing parent is tested instead.
     """
     place = Path(folder)
     try:
@@ -37,7 +37,7 @@ def atomic(path, mode="wb", *, replace=True):
     """An open file that gets the name `path` when the block ends without an exception.
 
     Args:
-        path: of the file; its folder is made.
+        path: of the file; its folder is created.
         mode: "wb", or "w" for UTF-8 text, line ends as given.
         replace: whether an existing file is replaced.
 
@@ -55,7 +55,7 @@ def atomic(path, mode="wb", *, replace=True):
 
 @contextlib.contextmanager
 def atomic_folder(path):
-    """An empty folder that gets the name `path` when the block ends without an exception; an older one is replaced."""
+    """An empty folder, renamed to `path` when the block ends without an exception; an existing folder is replaced."""
     path = Path(path)
     with _temporary(path) as temporary:
         temporary.mkdir()
@@ -68,7 +68,7 @@ def atomic_folder(path):
 
 
 def write_set(contents) -> None:
-    """Write files together: all to temporary names, then all renamed. On a full disk the old files stay.
+    """Write several files together: all to temporary names, then all are renamed. On a full disk the old files stay.
 
     Args:
         contents: path -> text or bytes.
@@ -100,7 +100,7 @@ def write_text(path, text, advice="choose another place") -> Path:
 
 
 def write_json(path, tree, advice="choose another place") -> Path:
-    """Write plain data as JSON, an item a line. Raises InputError as `write_text`."""
+    """Write plain data as JSON, one item per line. Raises InputError as `write_text` does."""
     return write_text(path, json.dumps(tree, indent=1) + "\n", advice)
 
 
@@ -138,13 +138,13 @@ def _rename(temporary, path, replace):
             raise
         if not replace:
             raise FileExistsError(f"{path} exists") from None
-        # else: another process wrote the same file meanwhile and cleared up
+        # else: another process wrote the same file and removed the temporary one
     for left in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):  # of processes that were killed while writing
         _remove(left)
 
 
 def _link(temporary, path):
-    """Rename without replacing: a hard link never does. FAT and network shares have no hard links."""
+    """Rename without replacing, by a hard link, which never replaces. FAT and network shares have no hard links."""
     try:
         os.link(temporary, path)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Files of a user's, read whole: of at most so many bytes, and from no device, which would never end."""
+"""Read a user's file in full, up to a size limit. Devices are refused, since they may never end."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ def read_bytes(path, most=LARGEST_BYTES) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        InputError: it is a device, or longer than `most`.
+        InputError: it is a device, or has more than `most` bytes.
     """
     with open(path, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -30,11 +30,11 @@ def read_bytes(path, most=LARGEST_BYTES) -> bytes:
 
 
 def read_json(path, kind=Any):
-    """A JSON file as the type `kind`, the type of everything in it checked.
+    """A JSON file as the type `kind`, with the types of all fields checked.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no such JSON.
+        ValueError: it is not JSON of this type.
     """
     try:
         return msgspec.json.decode(read_bytes(Path(path)), type=kind)

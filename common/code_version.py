@@ -1,4 +1,4 @@
-"""Which code made something: features and trainings that are kept are never mistaken for those of other code."""
+"""Hashes of code, so that stored features and trainings are never reused by different code."""
 
 import ast
 import contextlib
@@ -12,9 +12,9 @@ OURS = ("common", "papers", "experiments")
 
 
 def code_version(module_name) -> str:
-    """Hash of a module's code and of every module of ours that it imports.
+    """Hash of the code of a module and of all modules of this project that it imports.
 
-    Docstrings and lines that are comments do not count: features and trainings outlive a change of wording.
+    Docstrings and comment lines do not count: features and trainings stay valid when only wording changes.
     """
     sources = {}
     _read_with_imports(module_name, sources)
@@ -25,7 +25,7 @@ def code_version(module_name) -> str:
 
 
 def code_alone(source, tree) -> str:
-    """A module's source, given with its syntax tree, without docstrings and lines that are comments."""
+    """A module's source without docstrings and comment lines; `tree` is its syntax tree."""
     docstrings, strings = set(), set()  # line numbers
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
@@ -40,7 +40,7 @@ def code_alone(source, tree) -> str:
 
 
 def versions(names) -> dict[str, str]:
-    """Versions of those of these packages that are installed."""
+    """Versions of the installed ones of these packages, by name."""
     installed = {}
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -54,7 +54,7 @@ def _source(module_name):
 
 
 def _read_with_imports(module_name, sources):
-    """Put source and syntax tree of a module, and of every module of ours that it imports, into `sources`."""
+    """Add source and syntax tree of a module, and of the project's modules that it imports, to `sources`."""
     if module_name in sources:
         return
     source = Path(_source(module_name)).read_text(encoding="utf-8")

@@ -1,11 +1,19 @@
-"""Folders and all that is below them."""
+"""Walk through folders and their subfolders."""
 
 import os
 from pathlib import Path
 
 
 def walk(root, depth=None):
-    """Each folder below `root` with its files' names; links to folders are followed, but no folder is visited twice."""
+    """Yield each folder below `root` with its file names. Links are followed, but no folder is visited twice.
+
+    Args:
+        root: where to start.
+        depth: levels below `root` to visit; None visits all.
+
+    Yields:
+        (folder, sorted file names).
+    """
     seen, top = set(), len(Path(root).parts)
     for folder, subfolders, names in os.walk(root, followlinks=True):
         subfolders.sort()

@@ -1,6 +1,6 @@
-"""Texts from elsewhere (records, manifests, models) inside Markdown, LaTeX, HTML and a terminal: never read as markup.
+"""Escape external text (from records, manifests, models) for Markdown, LaTeX, HTML and the terminal.
 
-Control and bidirectional characters are written as escapes in all of them, line ends and tabs are spaces.
+In all formats, control and bidirectional characters become escapes; line ends and tabs become spaces.
 """
 
 import re
@@ -10,13 +10,13 @@ import tabulate
 from common.errors import printable
 
 _MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "](": "\\]("} | {c: f"\\{c}" for c in "\\|*`~"}
-_MARKDOWN_SPECIAL = re.compile(r"\]\(|[&<>\\|*`~]|(?<![^\W_])_|_(?![^\W_])")  # `_` within a word is no markup
-_LATEX = tabulate.LATEX_ESCAPE_RULES | {  # pandas leaves < > | " ` and double hyphens, which some fonts print as others
+_MARKDOWN_SPECIAL = re.compile(r"\]\(|[&<>\\|*`~]|(?<![^\W_])_|_(?![^\W_])")  # `_` within a word is not markup
+_LATEX = tabulate.LATEX_ESCAPE_RULES | {  # LaTeX's default font encoding prints the first four as other characters
     "|": "\\textbar{}",
     '"': "\\char34{}",
     "`": "\\textasciigrave{}",
     "--": "-{}-",
-    "—": "---",  # from here on what inputenc knows only with extra packages
+    "—": "---",  # inputenc needs extra packages for this and the following characters
     "–": "--",
     "±": r"$\pm$",
     "≈": r"$\approx$",
@@ -30,7 +30,7 @@ _LATEX_SPECIAL = re.compile("|".join(map(re.escape, sorted(_LATEX, key=len, reve
 
 
 def visible(value) -> str:
-    """One line of text in which every character is seen."""
+    """The value as one line of printable text."""
     text = str(value)
     return text if text.isprintable() else printable(re.sub(r"\r\n|[\r\n\t\x0b\x0c\u2028\u2029]", " ", text))
 
@@ -41,7 +41,7 @@ def markdown(text) -> str:
 
 
 def markdown_code(text) -> str:
-    """A text as code in Markdown, to be copied as it is: the fence is longer than any row of backticks in it."""
+    """A text as Markdown code, to be copied unchanged: the fence is longer than any run of backticks in the text."""
     text = visible(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence, space = "`" * (longest + 1), " " if longest else ""
@@ -49,11 +49,11 @@ def markdown_code(text) -> str:
 
 
 def latex(text) -> str:
-    """A text inside a sentence or a cell of LaTeX; packages as experiments/tables/formats.latex."""
+    """A text inside a sentence or a cell of LaTeX; needs the packages listed in experiments/tables/formats.latex."""
     escaped = _LATEX_SPECIAL.sub(lambda match: _LATEX[match[0]], visible(text))
-    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # which a line end before would take
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # else \\ before it takes them as options
 
 
 def finalize(value):
-    """For Jinja's `Environment(finalize=...)`, before its own escaping: texts are made visible, markup stays."""
+    """For Jinja's `Environment(finalize=...)`, before its own escaping: `visible` texts, unchanged markup."""
     return visible(value) if type(value) is str else value

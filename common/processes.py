@@ -1,24 +1,24 @@
-"""Processes that compute for another one, and end with it: however it ends, `kill -9` included."""
+"""Worker processes that end when their parent ends, even if the parent was killed with `kill -9`."""
 
 import os
 import threading
 import time
 
 WATCH_SECONDS = 1.0
-IDLE_SECONDS = 10  # after which processes without work end
+IDLE_SECONDS = 10  # after which idle processes end
 
 
 def end_with(parent):
-    """Begin to watch the process `parent`, which started this one; within seconds of its end this one ends.
+    """Watch the process `parent`, which started this one, and end this process within seconds after it ends.
 
-    To be called first in a new process: whatever it computes then, another run may begin to compute the same.
+    Call this first in a new process: an orphan would compute what a new run computes again.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent):
     if os.name == "posix":
-        while os.getppid() == parent:  # of an orphan it is another; a zombie still has its number
+        while os.getppid() == parent:  # an orphan gets another parent; os.kill(parent, 0) would accept a zombie
             time.sleep(WATCH_SECONDS)
     else:
         import psutil
@@ -31,7 +31,7 @@ def _end_with(parent):
 
 
 def pool():
-    """A context in which joblib's processes end with this one."""
+    """A context in which joblib's worker processes end when this process ends."""
     import joblib
 
     return joblib.parallel_config(

@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar that moves on a terminal and in a notebook, a line now and then in a log file."""
+"""Progress on standard error: a bar on a terminal and in a notebook, occasional lines in a log file."""
 
 import sys
 
@@ -10,8 +10,8 @@ SECONDS = 30  # between two lines where standard error is no terminal
 def bar(iterable=None, **options) -> tqdm:
     """A tqdm bar; `options` are tqdm's.
 
-    Where standard error is a file or a pipe, at most one line in `SECONDS`, and one at the end of a bar that stays,
-    each a line of its own without carriage returns.
+    If standard error is a file or a pipe, at most one line is written per `SECONDS`, and one at the end unless
+    `leave=False`. The lines have no carriage returns.
     """
     if sys.stderr.isatty() or "ipykernel" in sys.modules:
         return tqdm(iterable, **options)
@@ -20,7 +20,7 @@ def bar(iterable=None, **options) -> tqdm:
 
 
 class _Lines:
-    """A text file that gets whole lines; bars write carriage returns and blanks over what they wrote before."""
+    """Writes complete lines to a text file, without the carriage returns and blanks by which bars overwrite a line."""
 
     def __init__(self, file):
         self._file = file

@@ -1,4 +1,4 @@
-"""A recipe, a frozen dataclass, as plain data and back; and with single fields changed, as `--set` asks for."""
+"""Convert recipes (frozen dataclasses) to plain data and back, and change single fields of them (`--set`)."""
 
 import dataclasses
 import difflib
@@ -25,12 +25,12 @@ NEAREST = 3
 
 
 def plain(recipe) -> dict:
-    """A recipe as a record holds it: all that a result depends on."""
+    """A recipe as plain data, as stored in records: all settings that a result depends on."""
     return settings(json.loads(json.dumps(dataclasses.asdict(recipe))))
 
 
 def settings(tree) -> dict:
-    """A recipe as plain data without the protocols on offer, its own and those of recipes in it."""
+    """A recipe's plain data without its list of protocols, also in nested recipes."""
     return {
         name: settings(value) if isinstance(value, dict) else value
         for name, value in tree.items()
@@ -39,7 +39,7 @@ def settings(tree) -> dict:
 
 
 def rebuilt(kind, tree):
-    """Plain data as the dataclass `kind`: the inverse of `plain`; missing fields get their defaults.
+    """Plain data as the dataclass `kind`, the inverse of `plain`. Missing fields get their defaults.
 
     Raises:
         ValueError: a field is unknown or has a value of another type.
@@ -50,7 +50,7 @@ def rebuilt(kind, tree):
 
 
 def _unknown(kind, tree, before="") -> list[str]:
-    """Dotted names in plain data that a dataclass does not have; msgspec would pass over them."""
+    """Dotted names in plain data that a dataclass does not have; msgspec would ignore them."""
     kind = _dataclass_of(kind)
     if kind is None or not isinstance(tree, dict):
         return []
@@ -80,15 +80,15 @@ def changed(recipe, assignments):
 
     Args:
         recipe: a frozen dataclass.
-        assignments: texts `field=value`; a field of a dataclass in the recipe is written with dots. A tuple's values
-            stand between commas or the letter x, none and true are written so.
+        assignments: texts `field=value`; fields of a nested dataclass are written with dots. Values of a tuple are
+            separated by commas or the letter x; None and True are written `none` and `true`.
 
     Returns:
-        The changed recipe, and the fields that differ now with their new and old values as text, sorted by name: what
-        is set to the value that it has already is no change.
+        The changed recipe, and {field: (new value, old value)} as text for all fields whose value differs, sorted.
 
     Raises:
-        InputError: with a sentence for each assignment that is none, names no field, or has a value of another type.
+        InputError: names every assignment that is not of this form, names an unknown field, or has a value of another
+            type.
     """
     faults, differing, new = [], {}, recipe
     for assignment in assignments:
@@ -111,12 +111,12 @@ def changed(recipe, assignments):
 
 
 def changed_name(variant, differing) -> str:
-    """The name under which a changed recipe is recorded: each change once, sorted by field."""
+    """The name of a changed recipe in records: the variant, then each change, sorted by field."""
     return "".join([variant, *(f"{CHANGE}{field}={new}" for field, (new, _) in differing.items())])
 
 
 def note_of(differing) -> str:
-    """`modified: learning_rate=0.0003 instead of 0.001`; "" where nothing differs."""
+    """`modified: learning_rate=0.0003 instead of 0.001`; "" if no field differs."""
     pieces = (f"{field}={new} instead of {old}" for field, (new, old) in differing.items())
     return f"modified: {', '.join(pieces)}" if differing else ""
 
@@ -164,7 +164,7 @@ def _put(recipe, names, value):
 
 
 def _value(kind, text, field):
-    """A text as the type of a field; raises ValueError where it is none."""
+    """A text converted to the type of a field; raises ValueError if that is impossible."""
     wanted = f"{field}={text} is not a value of its type, {kind.__name__ if isinstance(kind, type) else kind}"
     try:
         if typing.get_origin(kind) is tuple:
@@ -184,7 +184,7 @@ def _value(kind, text, field):
 
 
 def _text(value) -> str:
-    """A value as it stands in a name: 0.0003, true, none, 16x24x32."""
+    """A value as it is written in a variant's name: 0.0003, true, none, 16x24x32."""
     if isinstance(value, tuple):
         return "x".join(map(_text, value))
     return (

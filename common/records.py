@@ -1,7 +1,7 @@
-"""A run's evidence <-> JSON: one file per (paper, variant, corpus variant, protocol, preset, seed, fold).
+"""Run records as JSON: one file per (paper, variant, corpus variant, protocol, preset, seed, fold).
 
-Evidence is stored, numbers are derived: a record holds every utterance's label and scores, never a metric. Reading
-needs neither TensorFlow nor audio, and checks the type and the meaning of every field.
+A record holds the label and the scores of every utterance; metrics are computed from it and never stored. Reading
+needs neither TensorFlow nor audio. It checks the type of every field and the consistency between fields.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from common.utterance import file_name, slug
 
 SCHEMA = 1
 PARTS = ("train", "valid", "test")
-KEY = ("paper", "variant", "corpus_variant", "protocol", "preset", "seed", "fold")  # each has its place in the path
+KEY = ("paper", "variant", "corpus_variant", "protocol", "preset", "seed", "fold")  # all are parts of the path
 DEEPEST = 20  # levels of a recipe
 CROSS_CORPUS = "cross_corpus"  # trained on one corpus, tested on all of another
 
@@ -35,7 +35,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Part(TypedDict):
-    """A part of a fold; parallel lists of N utterances. "train" has the confusion matrix and the cross-entropy only."""
+    """A part of a fold: parallel lists of N utterances. "train" has only the confusion matrix and the cross-entropy."""
 
     utterances: NotRequired[list[str]]  # ids
     speakers: NotRequired[list[str]]
@@ -59,7 +59,7 @@ class Network(TypedDict):
 
 
 class Cost(TypedDict):
-    """Of one fold's training."""
+    """Cost of training one fold."""
 
     seconds_fit: Seconds
     peak_memory_mib: Seconds | None
@@ -90,23 +90,24 @@ class RunRecord:
 
     Args:
         schema: version of this layout.
-        notes: what a reader of any table must know, e.g. "random weights"; printed wherever the record is used.
-        recipe: every setting, nested front end included.
+        notes: caveats such as "random weights", printed with every table that uses the record.
+        recipe: all settings, the nested front end included.
         classes: K class names in the order of all score columns.
         counts: part -> class -> utterances.
         parts: `PARTS`, and `test:<condition>` for each noise condition. The first rule of the scores is the paper's
             decision: the row's largest value, an all-zero row meaning "no decision".
-        history: per epoch values; `best_epoch` indexes it.
-        warnings: what is doubtful of the corpus, as the run printed it; shown beside results, and no bar to a verdict.
-        audit: what the leakage audit warned of in the folds of this seed, as the run printed it.
-        trained_on: the corpus variant of the training and validation part where it is another one; the `corpus`, its
-            variant, limits and counts of the test part are then those of the corpus that was tested on.
-        networks: by name, how each network's training ended; empty for a system without networks, and in records older
-            than the field.
+        history: name -> value per epoch; `best_epoch` is an index into these lists.
+        warnings: warnings on the corpus, as the run printed them. They are shown beside results and do not prevent a
+            comparison with the paper.
+        audit: warnings of the leakage audit on the folds of this seed, as the run printed them.
+        trained_on: the training corpus's variant if it is not the test corpus, else "". `corpus`, `corpus_variant`,
+            `limits` and the test counts then describe the test corpus.
+        networks: by name, how each network's training ended; empty for a system without networks, and in records that
+            predate this field.
         corpus_fingerprint: SHA-256 over ids, labels, speakers and the audio files' bytes.
         fold_fingerprint: SHA-256 over the ids of the three parts.
         environment: versions, backend, threads, processor, commit.
-        cost: seconds and peak memory of this fold's training, parameters.
+        cost: seconds and peak memory of training this fold, and parameters.
     """
 
     schema: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA
@@ -140,28 +141,29 @@ class RunRecord:
 
     @property
     def training_corpus(self) -> str:
-        """The name of the corpus that was trained on."""
+        """The name of the training corpus."""
         return self.trained_on.partition("/")[0] or self.corpus
 
     def scores(self, part="test", rule=None) -> np.ndarray:
-        """`(N, K)` scores of a part under a rule, by default the paper's."""
+        """`(N, K)` float64 scores of a part for a decision rule, by default the paper's."""
         rules = self.parts[part]["scores"]
         return np.asarray(rules[rule or next(iter(rules))], dtype="float64").reshape(-1, len(self.classes))
 
     def labels(self, part="test") -> np.ndarray:
+        """`(N,)` class indices of a part."""
         return np.asarray(self.parts[part]["labels"], dtype=int)
 
 
 def cross_corpus_protocol(trained_on) -> str:
-    """The protocol of records that were trained on this corpus variant and tested on another corpus."""
+    """The protocol's name in records of systems trained on this corpus variant and tested on another corpus."""
     return f"{CROSS_CORPUS}-{slug(trained_on)}"
 
 
 def path_of(root, *, paper, variant, corpus_variant, protocol, preset, seed, fold) -> Path:
-    """Where the record of a job lies under a results folder; jobs that differ have different places.
+    """The path of a job's record in a results folder; different jobs have different paths.
 
     Raises:
-        InputError: a name cannot be that of a folder or a file.
+        InputError: a name is not valid as a folder or file name.
     """
     return Path(root, _place(paper, variant, corpus_variant, protocol, preset, seed, fold))
 
@@ -190,10 +192,10 @@ def _place(paper, variant, corpus_variant, protocol, preset, seed, fold) -> str:
 
 
 def write(record, *, root) -> Path:
-    """Write a record in one step and return its path.
+    """Write a record atomically and return its path.
 
     Raises:
-        InputError: the record exists already, or the folder cannot be written to.
+        InputError: the record exists already, or the folder is not writable.
     """
     path = record_path(root, record)
     if path.exists():
@@ -203,7 +205,7 @@ def write(record, *, root) -> Path:
         with atomic(path, "w", replace=False) as file:
             file.write(written)
     except FileExistsError as error:
-        raise InputError(f"{path} was written by another run meanwhile; its record is kept") from error
+        raise InputError(f"{path} was written by another run in the meantime; that record is kept") from error
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror}); give a writable folder with --results"
@@ -212,7 +214,7 @@ def write(record, *, root) -> Path:
 
 
 def text(record) -> str:
-    """A record's file: one top-level key a line, small to store, and a diff shows which part changed."""
+    """A record as JSON with one top-level key per line: compact, and diffs show which key changed."""
     tree = dataclasses.asdict(record)
     rows = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in tree.items())
     return "{\n" + ",\n".join(rows) + "\n}\n"
@@ -232,10 +234,10 @@ def read(path) -> RunRecord:
 
 
 def read_all(root, corpus_variants=None) -> list[RunRecord]:
-    """All records under `root/runs`, or those of some corpus variants, in the order of their paths.
+    """All records under `root/runs`, or only those of some corpus variants, sorted by path.
 
     Raises:
-        InputError: naming the first ten that are damaged or that do not lie at their own path, a copy for instance.
+        InputError: names the first ten records that are damaged or stored at a wrong path, for example copies.
     """
     records, faults = [], []
     with without_garbage_collection():
@@ -261,7 +263,7 @@ def _paths(root, corpus_variants):
 
 @contextlib.contextmanager
 def without_garbage_collection():
-    """For work on all records: they hold many lists and no cycles, which the collector would walk again and again."""
+    """A context without garbage collection: records hold many lists without cycles, which slow the collector down."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -279,16 +281,17 @@ def _misplaced(path, own, record) -> str:
 
 
 def decode(path, kind, *, newest, trouble):
-    """A JSON file as a dataclass, the type of every field checked.
+    """A JSON file as a dataclass, with the type of every field checked.
 
     Args:
         path: of the file.
         kind: dataclass with a field `schema`.
-        newest: the highest schema that is read.
-        trouble: words for a damaged file, and what to do with it.
+        newest: the highest schema that can be read.
+        trouble: (description of a damaged file, remedy), for messages.
 
     Raises:
-        InputError: the file cannot be read, is no such JSON, has missing or unknown fields, or a newer schema.
+        InputError: the file cannot be read, is not JSON of this kind, lacks fields, or has unknown fields or a newer
+            schema.
     """
     path = Path(path)
     try:
@@ -313,7 +316,7 @@ _TROUBLE = "is not a run record or is damaged", "delete it and run its fold agai
 
 
 def _check_keys(raw, kind):
-    """Raise ValueError for missing and unknown fields: msgspec names one of the former and skips the latter."""
+    """Raise ValueError for missing and unknown fields; msgspec names one missing field and ignores unknown ones."""
     fields = {field.name: field for field in dataclasses.fields(kind)}
     no_default = (dataclasses.MISSING, dataclasses.MISSING)
     required = {name for name, field in fields.items() if (field.default, field.default_factory) == no_default}
@@ -324,35 +327,35 @@ def _check_keys(raw, kind):
 
 
 def damaged(path, reason, trouble) -> InputError:
-    """The error for a file whose content is not as it was written; `trouble` as in `decode`."""
+    """The error for a damaged file; `trouble` as in `decode`."""
     words, repair = trouble
     return InputError(printable(f"{path} {words} ({reason}); {repair}"))
 
 
 def description_faults(record):
-    """Sentences on fields that contradict each other or themselves, without the evidence."""
+    """Yield a sentence for each inconsistent field of a record; `parts` and `history` are not examined."""
     try:
         _place_of(record)
     except InputError as error:
         yield str(error)
     number = re.fullmatch(r"fold_([1-9]\d{0,4})", record.fold, re.ASCII)
     if not number or int(number[1]) > record.num_folds:
-        yield f"fold {record.fold!r} is none of fold_1 to fold_{record.num_folds}"
+        yield f"fold {record.fold!r} is not one of fold_1 to fold_{record.num_folds}"
     if record.classes != sorted(set(record.classes)) or not all(map(_is_word, record.classes)):
-        yield f"the classes {record.classes} are not different words in alphabetical order"
+        yield f"the classes {record.classes} are not distinct names in alphabetical order"
     names = (record.corpus, record.corpus_variant)
     if not all(map(_is_word, names)) or not f"{record.corpus_variant}/".startswith(f"{record.corpus}/"):
-        yield f"corpus_variant {record.corpus_variant!r} is no part of corpus {record.corpus!r}"
+        yield f"corpus_variant {record.corpus_variant!r} does not belong to corpus {record.corpus!r}"
     if record.synthetic != any(name.endswith("-synthetic") for name in (record.corpus, record.training_corpus)):
         yield f"synthetic is {record.synthetic}, corpus is {record.corpus!r}"
     if (record.trained_on or record.protocol.startswith(CROSS_CORPUS)) and (
         not _is_word(record.trained_on) or record.protocol != cross_corpus_protocol(record.trained_on)
     ):
-        yield f"protocol {record.protocol!r} is not that of a training on {record.trained_on!r}"
+        yield f"protocol {record.protocol!r} does not match training on {record.trained_on!r}"
     if missing := [part for part in PARTS if part not in record.counts]:
         yield f"counts lack {', '.join(missing)}"
     if unknown := {name for counts in record.counts.values() for name in counts} - set(record.classes):
-        yield f"counts name {', '.join(sorted(unknown))}, which is no class"
+        yield f"counts have unknown classes {', '.join(sorted(unknown))}"
     if _depth(record.recipe) > DEEPEST:
         yield f"the recipe has more than {DEEPEST} levels"
         return
@@ -383,13 +386,13 @@ def _part_faults(record):
         return
     tests = [name for name in record.parts if name not in PARTS]
     if unknown := [name for name in tests if not name.startswith("test:")]:
-        yield f"there is no part {', '.join(unknown)}"
+        yield f"unknown part {', '.join(unknown)}"
     for name, part in record.parts.items():
         counts = record.counts.get(name.partition(":")[0], {})
         yield from (f"part {name}: {fault}" for fault in _faults_of_part(part, record.classes, counts, name == "train"))
     conditions = [f"test:{name}" for name, _ in record.recipe.get("test_front_ends", ())]
     if sorted(conditions) != sorted(tests):
-        yield f"parts are in noise {sorted(tests)}, the recipe has {sorted(conditions)}"
+        yield f"the noisy parts are {sorted(tests)}, those of the recipe {sorted(conditions)}"
     test = record.parts["test"]
     for name in tests:
         if any(record.parts[name].get(field) != test.get(field) for field in ("utterances", "speakers", "labels")):
@@ -410,7 +413,7 @@ def _faults_of_part(part, classes, counts, is_train):
     evidence = [part.get(field) for field in ("utterances", "speakers", "labels", "scores")]
     if is_train:
         if any(field is not None for field in evidence):
-            yield "it has utterances"
+            yield "it has utterances, which only the other parts have"
         return
     if any(field is None for field in evidence):
         yield "it lacks utterances, speakers, labels or scores"
@@ -419,7 +422,7 @@ def _faults_of_part(part, classes, counts, is_train):
     if not len(utterances) == len(speakers) == len(labels):
         yield f"{len(utterances)} utterances, {len(speakers)} speakers, {len(labels)} labels"
     if len(set(utterances)) < len(utterances):
-        yield "an utterance is there twice"
+        yield "an utterance occurs twice"
     if max(labels, default=0) >= num_classes:
         yield f"label {max(labels)} of {num_classes} classes"
     elif [*map(labels.count, range(num_classes))] != by_class:
@@ -432,15 +435,15 @@ def _faults_of_part(part, classes, counts, is_train):
 
 
 def _training_faults(record):
-    """Networks of one system have histories of different lengths: `emotion:loss` and `loss`."""
+    """Faults of history and networks. A system's networks (`emotion:loss`, `loss`) may have different lengths."""
     lengths = {}
     for name, values in record.history.items():
-        if name != "seconds":  # of all networks
+        if name != "seconds":  # of all networks together
             lengths.setdefault(name.rpartition(":")[0], set()).add(len(values))
     if any(len(different) > 1 for different in lengths.values()):
         yield "the lists of the history have different lengths"
     if record.best_epoch is not None and record.best_epoch >= min(lengths.get("", {0})):
-        yield f"best_epoch {record.best_epoch} lies beyond the history"
+        yield f"best_epoch {record.best_epoch} is beyond the end of the history"
     for name, network in record.networks.items():
         if network["kept"] >= network["epochs"]:
-            yield f"network {name} has the weights of epoch index {network['kept']} of {network['epochs']} epochs"
+            yield f"network {name} keeps epoch index {network['kept']} of only {network['epochs']} epochs"

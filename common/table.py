@@ -1,10 +1,10 @@
-"""The field's tables, one utterance a row: CSV, JSON lines, Parquet, as pandas, Excel, audformat and EmoBox write them.
+"""Read tables of utterances, one per row: CSV, JSON lines, Parquet, as pandas, Excel, audformat and EmoBox write them.
 
-Columns are known under several names (`NAMES`), in any order and any case; others keep their own. A table of numbers by
-row that a spreadsheet or pandas puts in front has no name, or `Unnamed: 0` or `index`, and is left out.
+Columns have several known names (`NAMES`), in any order and case; other columns keep their names. An index column, as
+spreadsheets and pandas write it (unnamed, `Unnamed: 0` or `index`), is dropped.
 
-CSV: commas, semicolons, tabs or bars; a line `sep=;` and lines of comment (`#`) before the names of the columns; UTF-8,
-UTF-16, or else Windows' Latin-1; any line ends; cells may be quoted, and spaces around them do not count.
+CSV: separated by commas, semicolons, tabs or bars; a line `sep=;` and comment lines (`#`) may precede the header;
+UTF-8, UTF-16, or else Windows' Latin-1; any line ends; cells may be quoted, and spaces around them are stripped.
 """
 
 import csv
@@ -39,7 +39,7 @@ _NO_VALUE = ("", "nat", "nan", "none", "null", "n/a", "<na>")
 
 
 class Table(NamedTuple):
-    """The names of the columns, and rows as (line, {column: cell}); an empty cell is ""."""
+    """Column names, and rows as (line number, {column: cell}); an empty cell is ""."""
 
     columns: tuple[str, ...]
     rows: list[tuple[int, dict[str, str]]]
@@ -49,7 +49,7 @@ def read(path) -> Table:
     """All rows of a table.
 
     Raises:
-        InputError: the file cannot be read or is no table; the message names lines.
+        InputError: the file cannot be read or is not a table; the message names lines.
     """
     path = Path(path)
     content = _bytes(path)
@@ -64,10 +64,10 @@ def read(path) -> Table:
 
 
 def seconds(cell) -> float | None:
-    """Seconds of `1.5`, `1,5` and of pandas' and audformat's `0 days 00:00:01.5`; None of ``, `NaT` and `nan`.
+    """Seconds as a number: from `1.5`, `1,5`, or `0 days 00:00:01.5` (pandas, audformat); None for ``, `NaT`, `nan`.
 
     Raises:
-        ValueError: none of these.
+        ValueError: the cell has another form.
     """
     try:
         value = float(cell) if cell else None
@@ -81,10 +81,10 @@ def seconds(cell) -> float | None:
 
 
 def channel(cell) -> int | None:
-    """The number of a channel, from 1; None of an empty cell. `2.0`, as pandas writes a column with gaps, is 2.
+    """A channel number, counted from 1; None for an empty cell. pandas writes 2 as `2.0` in a column with gaps.
 
     Raises:
-        ValueError: anything else.
+        ValueError: the cell has another form.
     """
     number = cell.removesuffix(".0")
     if not number:
@@ -156,7 +156,7 @@ def _csv(path, text) -> Table:
 
 
 def _fitness(text, separator) -> tuple[int, int]:
-    """How many columns of a header are known, and how many there are, with this separator."""
+    """The number of known columns and of all columns in the header, if split by this separator."""
     try:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
@@ -165,13 +165,13 @@ def _fitness(text, separator) -> tuple[int, int]:
 
 
 def _known(name) -> str:
-    """The canonical name of a column, or its own."""
+    """The canonical name of a column, or its own name if it is unknown."""
     plain = name.strip().lower()
     return next((known for known, others in NAMES.items() if plain == known or plain in others), name.strip())
 
 
 def _columns(path, cells, line) -> list[str]:
-    """Canonical names; one that two columns would share goes to the column that is called so, or else to the first."""
+    """Canonical column names. If several columns match one name, the exact match gets it, else the first column."""
     own = [cell.strip() for cell in cells]
     if twice := [name for name, n in Counter(own).items() if n > 1 and name]:
         raise InputError(f"{path} line {line}: column {twice[0]} occurs twice; remove one of them")
@@ -193,15 +193,15 @@ def _named(columns, rows) -> Table:
 
 def _json_lines(path, text) -> Table:
     rows = []
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() splits at U+2028 too, which JSON may hold
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() also splits at U+2028, valid in JSON
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise InputError(f"{path} line {number}: not JSON ({error}); expected one object a line") from error
+            raise InputError(f"{path} line {number}: not JSON ({error}); expected one object per line") from error
         if not isinstance(row, dict):
-            raise InputError(f"{path} line {number}: {line[:40]!r}; expected one object a line")
+            raise InputError(f"{path} line {number}: {line[:40]!r}; expected one object per line")
         rows.append((number, {key: "" if value is None else str(value).strip() for key, value in row.items()}))
     own = list(dict.fromkeys(key for _, row in rows for key in row))
     columns = _columns(path, own, 1)

@@ -1,4 +1,4 @@
-"""The metadata that everything else is built on: utterances, corpora and folds. No audio, no Keras."""
+"""Metadata types of the whole suite: utterances, corpora and folds. Needs neither audio nor Keras."""
 
 import dataclasses
 import functools
@@ -32,12 +32,12 @@ LABEL_SETS = {
 
 
 def emotions_of(names) -> tuple[str, ...]:
-    """What `--emotions` means: the emotions of a label set that is named alone, else the names themselves."""
+    """The emotions that `--emotions` selects: those of a label set if only its name is given, else the names given."""
     return LABEL_SETS.get(names[0], names) if len(names) == 1 else names
 
 
 _LABEL = "[a-z0-9](?:[a-z0-9_.+]*[a-z0-9_])?"
-# Corpus variants that can be read back from their slug, so that no two of them have the same one.
+# Corpus variants that can be recovered from their slug, so that their slugs are unique.
 _REVERSIBLE = re.compile(
     rf"(?:manifest:{_LABEL}|(?!manifest(?:$|[/-])){_LABEL}(?:-2s)?(?:-synthetic)?)(?:/(?!(?:2s|synthetic)(?:$|/)){_LABEL})*"
 )
@@ -47,10 +47,10 @@ _LONGEST_SLUG, _LONGEST_NAME = 100, 200
 
 @functools.lru_cache(maxsize=1024)
 def slug(corpus_variant) -> str:
-    """A corpus variant as a folder, or a part of a file's name: `ravdess/strong` -> `ravdess-strong`.
+    """A corpus variant as a folder name or part of a file name: `ravdess/strong` -> `ravdess-strong`.
 
-    Different variants have different slugs, also where case is ignored: a variant with capitals, hyphens of its own or
-    very many letters gets a hash (`manifest:My-calls` -> `manifest-My-calls--` and 12 hexadecimal digits).
+    Different variants have different slugs, also on file systems that ignore case: a variant with capitals, hyphens or
+    more than 100 characters gets a hash (`manifest:My-calls` -> `manifest-My-calls--` and 12 hexadecimal digits).
     """
     if len(corpus_variant) <= _LONGEST_SLUG and _REVERSIBLE.fullmatch(corpus_variant):
         return re.sub("[:/]", "-", corpus_variant)
@@ -60,10 +60,10 @@ def slug(corpus_variant) -> str:
 
 
 def stem_of(before, corpus_variant, after) -> str:
-    """Names around a corpus variant as the stem of a file's name: different names have different stems.
+    """The names `before`, a corpus variant and the names `after` as a file stem; different names have different stems.
 
-    They are joined by hyphens. Names with hyphens or capitals of their own, and very many letters, get a hash of all of
-    them, as in `slug`.
+    They are joined by hyphens. If a name has hyphens or capitals, or the stem is too long, a hash of all of them is
+    added, as in `slug`.
     """
     names = (*before, *after)
     readable = "-".join([*before, slug(corpus_variant), *after])
@@ -75,10 +75,10 @@ def stem_of(before, corpus_variant, after) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def file_name(name) -> str:
-    """The name of a system, a protocol or a fold as the name of a file or folder: itself.
+    """The name of a system, protocol or fold, unchanged, if it is a valid file name.
 
     Raises:
-        InputError: it would leave its folder, or cannot be a file's name on every system.
+        InputError: it is not a valid file name on every operating system, or points outside its folder.
     """
     if (
         not name
@@ -93,7 +93,7 @@ def file_name(name) -> str:
 
 
 def plain_speaker(name) -> str:
-    """What names share that differ in capitals, leading zeros or a spreadsheet's decimals alone: `01`, `1.0`."""
+    """A speaker's name without differences of case, leading zeros and spreadsheet decimals: `01` and `1.0` give `1`."""
     return re.sub(r"^0+(?=.)", "", re.sub(r"^(\d+)\.0+$", r"\1", name.casefold()))
 
 
@@ -102,14 +102,15 @@ class Utterance:
     """One labelled stretch of speech by one speaker.
 
     Args:
-        id: unique in its corpus and the same on every machine (a file's stem, never its folder).
+        id: unique in its corpus and the same on every machine (the file's stem, without its folder).
         path: the audio file.
-        emotion: one of `EMOTIONS`, or a label of a user's own corpus; codes are translated by the loader. IEMOCAP's
-            undecided and rare labels never reach an Utterance's `emotion` unless the loader's variant asks for them.
+        emotion: one of `EMOTIONS`, or a label of a user's own corpus. Loaders translate codes and leave out IEMOCAP's
+            labels "undecided" and "other".
         speaker: the corpus's own speaker name, unique in the corpus.
-        start_s, end_s: the stretch of the file, in seconds; None means from its beginning, to its end.
-        channel: of the file, from 1; None is the mean of all.
-        votes: per external rater the emotions that rater gave; empty where the corpus has no raters.
+        start_s, end_s: the stretch of the file, in seconds; None means the beginning or end of the file.
+        channel: of the file, counted from 1; None is the mean of all channels.
+        votes: for each external rater, the emotions given; empty if the corpus has no raters.
+        self_votes: the same for the actors' ratings of themselves (IEMOCAP).
         valence, activation, dominance: mean ratings on the corpus's own scale.
         recognition: share of listeners who recognised the emotion, in [0, 1] (EmoDB).
         naturalness: share of listeners who found it natural, in [0, 1] (EmoDB).
@@ -140,15 +141,16 @@ class Utterance:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Utterances under one name. Two corpora with different `variant` are never compared by accuracy.
+    """A named set of utterances. Accuracies on corpora with different `variant` are never compared.
 
     Args:
-        name: what is on the disk: `ravdess`, `emodb`, `emodb-2s`, `ravdess-synthetic`, `manifest:calls`, ...
-        variant: the subset and label set, a path that starts with `name`: `iemocap/improvised/4hap`.
+        name: of the recordings: `ravdess`, `emodb`, `emodb-2s`, `ravdess-synthetic`, `manifest:calls`, ...
+        variant: `name`, then the subset and label set: `iemocap/improvised/4hap`.
         utterances: sorted by id.
-        limits: one sentence that every table on this corpus carries, "" where there is none.
-        warnings: sentences on doubtful recordings, speakers and labels; shown once, and kept in the notes of records.
-        training: another corpus, on which systems are trained that are tested on this one (common/folds/cross_corpus).
+        limits: a sentence printed with every table on this corpus, or "".
+        warnings: sentences on doubtful recordings, speakers and labels; shown once and stored in records.
+        training: the training corpus in a cross-corpus protocol, where this one is the test corpus
+            (common/folds/cross_corpus).
     """
 
     name: str
@@ -164,12 +166,12 @@ class Corpus:
 
     @property
     def heard(self) -> tuple[Utterance, ...]:
-        """All utterances that a run reads: those of the training corpus, where there is one, and its own."""
+        """All utterances that a run reads: those of the training corpus, if there is one, and its own."""
         return (*(self.training.utterances if self.training else ()), *self.utterances)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The emotions that occur, sorted: the order of every model's outputs."""
+        """The emotions that occur, sorted. Outputs of all models are in this order."""
         return tuple(sorted({u.emotion for u in self.utterances}))
 
     @property
@@ -181,10 +183,13 @@ class Corpus:
         return dataclasses.replace(self, variant=f"{self.variant}/{label}", utterances=tuple(utterances))
 
     def only(self, emotions) -> "Corpus":
-        """The utterances of these emotions. Raises InputError where fewer than two of them occur.
+        """The utterances of these emotions.
 
-        A label set of `LABEL_SETS` gives its name to the variant (`ravdess/4hap`), any other its emotions. A corpus
-        that has no other emotions stays as it is, name included.
+        The variant gets the name of the label set in `LABEL_SETS` (`ravdess/4hap`), or else the list of emotions. A
+        corpus without other emotions is returned unchanged.
+
+        Raises:
+            InputError: an emotion is unknown or absent from the corpus, or fewer than two are named.
         """
         wanted = tuple(sorted(set(emotions)))
         if unknown := [e for e in wanted if e not in EMOTIONS and e not in self.classes]:
@@ -208,7 +213,7 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """One training, validation and test part. Made by common/folds/splits, checked by common/folds/leakage."""
+    """A training, validation and test part. Created by common/folds/splits, checked by common/folds/leakage."""
 
     name: str  # fold_1 ... fold_K
     train: tuple[Utterance, ...]

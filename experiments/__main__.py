@@ -1,6 +1,6 @@
-"""`python -m experiments VERB`: exit status 0 done, 1 a check did not hold, 2 the input is at fault.
+"""`python -m experiments VERB`. Exit status: 0 success, 1 a check failed, 2 faulty input.
 
-Every verb imports what it needs when it runs: tables are rebuilt where there is neither Keras nor audio.
+Each verb imports its modules when it runs, so that for example `tabulate` needs neither Keras nor audio.
 """
 
 import os
@@ -15,7 +15,7 @@ VARIABLES = ("SER_DATA", "SER_CACHE", "SER_BACKUP_SECONDS", "KERAS_BACKEND")
 
 
 class Program(click.Group):
-    """Lists the verbs in their order; turns an InputError into one sentence on standard error and exit status 2."""
+    """Lists the verbs in the given order; reports an InputError on standard error, with exit status 2."""
 
     def list_commands(self, context):
         return list(self.commands)
@@ -25,11 +25,11 @@ class Program(click.Group):
             formatter.write_dl([(name, verb.get_short_help_str(limit=200)) for name, verb in self.commands.items()])
 
     def parse_args(self, context, args):
-        """Refuse empty texts of any verb, as an unset variable of a shell leaves them: to Python they look absent."""
+        """Refuse empty values, as an unset shell variable gives them, since verbs would treat them as absent."""
         for before, text in zip(["", *args], args, strict=False):
             if not text.strip() or re.fullmatch(r"--[a-z-]+=\s*", text):
                 place = text.rstrip("= \t\n") or before or "the first word"
-                raise click.UsageError(f"an empty text at {place}; expected a value, or leave it out")
+                raise click.UsageError(f"{place} has an empty value; expected a value, or leave it out")
         if empty := [name for name in VARIABLES if os.environ.get(name, "unset").strip() == ""]:
             raise click.UsageError(f"the environment variable {empty[0]} is empty; give it a value, or unset it")
         return super().parse_args(context, args)
@@ -41,7 +41,7 @@ class Program(click.Group):
             lines = str(error).splitlines()
             raise click.exceptions.UsageError("\n".join(map(printable, lines))) from error
         except KeyboardInterrupt:
-            click.echo("\nstopped; what is finished is kept, the same command goes on from here", err=True)
+            click.echo("\nstopped; finished results are kept, the same command continues from here", err=True)
             raise click.exceptions.Exit(130) from None
 
 
@@ -51,7 +51,7 @@ def main():
 
     \b
     First look, five minutes:   python -m experiments compare
-    What is there:              python -m experiments papers; python -m experiments corpora
+    Lists:                      python -m experiments papers; python -m experiments corpora
     A comparison:               python -m experiments compare --corpus ravdess --data DIR --preset paper
     """  # noqa: D301  (click reads \b)
 

@@ -1,6 +1,6 @@
-"""The only list of papers and other methods, and the only door to their folders. One more is one more line here.
+"""The list of papers and other methods, and the interface to their folders. A new method needs one more line here.
 
-A method is checked once, when it is loaded; papers/README.md says what it must have.
+A method is checked once, when it is loaded, against the contract in papers/README.md.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ NAMES = (
 )
 
 PRESETS = ("paper", "quick", "smoke")
-FIELDS = {  # of every recipe -> its type, what it says
-    "corpus": (str, 'the corpus where none is named, for example "ravdess"'),
-    "protocols": (tuple, "the splits on offer, for example tuple(splits.PROTOCOLS)"),
-    "num_parameters": (int, "the trained parameters, 0 where there is no network"),
-    "front_end": (object, "a frozen dataclass with sample_rate_hz, all that the features depend on"),
-    "max_epochs": (int, "the most epochs that a training takes, 1 where it has none"),
+FIELDS = {  # field of every recipe -> its type and meaning
+    "corpus": (str, 'the default corpus, for example "ravdess"'),
+    "protocols": (tuple, "the supported protocols, for example tuple(splits.PROTOCOLS)"),
+    "num_parameters": (int, "the number of trained parameters, 0 without a network"),
+    "front_end": (object, "a frozen dataclass with sample_rate_hz and all settings of the features"),
+    "max_epochs": (int, "the largest number of epochs, 1 for a classifier without epochs"),
 }
-PACKAGE = {  # function that papers/NAME/__init__.py hands on -> its parameters
+PACKAGE = {  # function exported by papers/NAME/__init__.py -> its parameters
     "select": "corpus, recipe, emotions=None",
     "folds": "corpus, recipe, protocol, seed",
     "features": "waveform, sample_rate_hz, front_end",
@@ -51,11 +51,11 @@ MODEL = {  # function of papers/NAME/model.py -> its parameters
 class Method:
     """One folder of papers/, loaded and checked.
 
-    What lists recipes, splits, makes features and decides is loaded with it; the model, which starts Keras, when it is
-    first asked for.
+    The package with recipes, splits, features and decisions is imported immediately; the model, which imports Keras, at
+    its first use.
 
     Raises:
-        InputError: with a sentence for each fault of the folder.
+        InputError: the folder does not fulfil the contract; the message lists all faults.
     """
 
     def __init__(self, name):
@@ -71,18 +71,18 @@ class Method:
         self.files = getattr(package, "files", lambda front_end: ())
         self.restored = getattr(package, "restored", lambda front_end, folder: front_end)
 
-    def __reduce__(self):  # what computes features in another process loads the folder there
+    def __reduce__(self):  # a worker process that computes features imports the folder itself
         return paper, (self.name,)
 
     def features(self, waveform, sample_rate_hz, front_end):
         """Waveform `(N,)` -> examples `(S, T, F)` or `(S, T, F, C)`, float32.
 
         Raises:
-            ValueError: the waveform is not at the front end's rate.
-            InputError: the waveform has no samples, or the paper's function returned something else.
+            ValueError: the waveform does not have the front end's sample rate.
+            InputError: the waveform has no samples, or the paper's function returned another type or shape.
         """
         if not len(waveform):
-            raise InputError("the recording has no samples; leave it out, or check how it was cut")
+            raise InputError("the recording has no samples; leave it out, or check its start and end times")
         if sample_rate_hz != front_end.sample_rate_hz:
             wanted = f"expected {front_end.sample_rate_hz} Hz: resample it first"
             raise ValueError(f"the waveform is at {sample_rate_hz} Hz, {wanted}")
@@ -94,21 +94,21 @@ class Method:
 
     @functools.cached_property
     def model(self):
-        """papers/NAME/model.py; its layers are registered with Keras from now on."""
+        """The module papers/NAME/model.py; importing it registers its layers with Keras."""
         model = _imported(self.name, f"papers.{self.name}.model")
         _refuse(self.name, _missing(model, MODEL, "model.py"))
         return model
 
     def build(self, recipe, num_classes):
-        """The untrained system."""
+        """The untrained network or estimator."""
         return self.model.build(recipe, num_classes)
 
     def prepare(self, recipe, train, *, seed):
-        """(network, batches): compiled, with the statistics of the training part; or an estimator and its arrays."""
+        """(network, batches): compiled, with the training part's statistics set; or an estimator and its arrays."""
         return self.model.prepare(recipe, train, seed=seed)
 
     def fit(self, recipe, train, valid, *, seed, checkpoint=None, report=None):
-        """The trained system of one fold, a training.Fitted."""
+        """The trained system of one fold, a training.Fitted. Raises InputError if the paper returns another type."""
         from common.learning.training import Fitted
 
         fitted = self.model.fit(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
@@ -117,45 +117,49 @@ class Method:
         return fitted
 
     def predict(self, fitted, part, recipe):
-        """Scores by rule, each `(N, K)`; the first rule decides. Of `fitted` the `model` counts."""
+        """{decision rule: scores `(N, K)`}; the first rule is the paper's. Only `fitted.model` is used.
+
+        Raises:
+            InputError: the paper's function returned another type or shape, or values that are not finite.
+        """
         scores = self._predict(fitted, part, recipe)
         _refuse(self.name, _score_faults(scores, (len(part), len(part.classes))))
         return scores
 
     def head(self, recipe, num_classes):
-        """The trained layers of a system whose frozen layers are in its front end; of every other the whole."""
+        """The trained layers of a system whose frozen layers are in its front end; else the whole network."""
         return getattr(self.model, "head", self.model.build)(recipe, num_classes)
 
     def deployed(self, network, recipe, num_classes):
-        """The trained network as a user's recordings meet it: of any length, where training has one."""
+        """The trained network for a user's recordings, with inputs of any length if training has a fixed one."""
         return getattr(self.model, "deployed", lambda network, *_: network)(network, recipe, num_classes)
 
     def timeline(self, fitted, recipe, classes):
-        """A function of a waveform and its rate that gives the emotions over time; None where a system has none.
+        """A function (waveform, sample rate) -> emotions over time; None if the system does not support it.
 
-        The model of `fitted` is `deployed`.
+        The model of `fitted` is from `deployed`.
         """
         return self._timeline(fitted, recipe, classes)
 
     def optional(self, module):
-        """papers/NAME/<module>.py, None where the folder has no such file."""
+        """The module papers/NAME/<module>.py, None if there is no such file."""
         name = f"papers.{self.name}.{module}"
         return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
 @functools.cache
 def paper(name) -> Method:
-    """A paper or another method. Raises InputError for an unknown name, or where its folder has faults."""
+    """A paper or another method. Raises InputError for an unknown name or a folder that violates the contract."""
     if name not in NAMES:
         raise InputError(f"unknown paper {name!r}; {nearest(name, NAMES)}")
     return Method(name)
 
 
-MOST_NAMED = 12  # of the names in an error
+MOST_NAMED = 12  # names in an error message
 
 
 def nearest(name, names) -> str:
-    """What to choose from: all names where they are few, else the three most alike."""
+    """A hint for messages: all names if there are few, else the three most similar."""
     names = list(names)
     if len(names) <= MOST_NAMED:
         return f"choose from {', '.join(names)}"
@@ -174,7 +178,7 @@ def recipe(name, variant, preset):
 
 
 def figures_of(name):
-    """A paper's own figures, papers/<name>/figures.py. Raises InputError where it has none."""
+    """The module papers/<name>/figures.py with a paper's own figures. Raises InputError if there is none."""
     if (figures := paper(name).optional("figures")) is None:
         having = [n for n in NAMES if importlib.util.find_spec(f"papers.{n}.figures")]
         raise InputError(f"{name} has no figures of its own; choose from {', '.join(having)}")
@@ -203,14 +207,14 @@ def _heading(name, count):
 
 
 def _missing(module, functions, file):
-    """A sentence for each function that a file lacks or that takes other parameters."""
+    """A sentence for each function that a file lacks or that has other parameters."""
     for name, parameters in functions.items():
         expected = re.findall(r"\b([a-z_]+)\b(?=[,=]|$)", parameters.replace("None", ""))
         function = getattr(module, name, None)
         if not callable(function):
             yield f"{file} has no function {name}; expected `def {name}({parameters})`"
         elif not _takes(function, expected):
-            yield f"{file}: {name}{inspect.signature(function)} takes other parameters; expected ({parameters})"
+            yield f"{file}: {name}{inspect.signature(function)} has other parameters; expected ({parameters})"
 
 
 def _takes(function, expected):
@@ -229,7 +233,7 @@ def _recipe_faults(package):
         return
     for variant, presets in recipes.items():
         if not isinstance(variant, str) or not re.fullmatch(r"\w+", variant):
-            yield f"variant {variant!r} is no name of a folder; expected letters, digits and _"
+            yield f"variant {variant!r} cannot name a folder; expected letters, digits and _"
         if not isinstance(presets, dict) or tuple(presets) != PRESETS:
             names = ", ".join(map(str, presets)) if isinstance(presets, dict) else _kind(presets)
             yield f"{variant} has the presets {names}; expected {', '.join(PRESETS)}, in this order"
@@ -264,7 +268,7 @@ def _field_faults(variant, recipe):
 
 
 def _score_faults(scores, shape):
-    """A sentence for each fault of what `predict` returned; `shape` is (utterances, classes)."""
+    """A sentence for each fault of the scores returned by `predict`; `shape` is (utterances, classes)."""
     if not isinstance(scores, dict) or not scores:
         return [f"predict returned {_kind(scores)}; expected scores by rule, for example {{'mean': (N, K) array}}"]
     faults = []

@@ -1,4 +1,4 @@
-"""What was recorded, for Python: systems, their numbers and their predictions as DataFrames, paired differences.
+"""Recorded results in Python: systems, their metrics and predictions as DataFrames, and paired differences.
 
 >>> from experiments import results
 >>> results.read("results").query("metric == 'ua' and part == 'test'")  # doctest: +SKIP
@@ -16,37 +16,42 @@ def systems(root="results") -> list:
     """The SystemResults of a results folder, sorted by corpus variant, protocol, preset and name.
 
     Raises:
-        InputError: damaged records, or records that do not belong together.
+        InputError: records are damaged or inconsistent.
     """
     return system_results.group(records.read_all(root))
 
 
 def read(root="results"):
-    """Every number of every system below a results folder: `evaluation.results.frame`; errors as `systems`."""
+    """A DataFrame with all metrics of all systems in a results folder, see `evaluation.results.frame`.
+
+    Raises:
+        InputError: as `systems`.
+    """
     return evaluation_results.frame(systems(root))
 
 
 def predictions(root="results"):
-    """Every prediction recorded below a results folder: `evaluation.results.predictions`.
+    """A DataFrame with all predictions recorded in a results folder, see `evaluation.results.predictions`.
 
     Raises:
-        InputError: damaged records.
+        InputError: records are damaged.
     """
     return evaluation_results.predictions(records.read_all(root))
 
 
 def compare(a, b, metric="ua"):
-    """A pooled metric of system `a` minus that of `b`, with its 95 % interval: the same speakers resampled for both.
+    """The difference of a pooled metric between systems `a` and `b`, with its 95 % interval (`intervals.difference`).
 
     Args:
-        a, b: of `systems`, on one corpus variant. Each under its paper's own decision rule.
-        metric: a name of `common.evaluation.metrics.BY_NAME`, such as `wa` or `recall:anger`.
+        a, b: from `systems`, on the same corpus variant; each with its paper's decision rule.
+        metric: a key of `common.evaluation.metrics.BY_NAME`, such as `wa` or `recall:anger`.
 
     Returns:
-        intervals.Estimate, a difference of fractions.
+        intervals.Estimate of a - b, a difference of fractions.
 
     Raises:
-        InputError: systems on different corpus variants, no such metric, or no interval, with the reason.
+        InputError: the corpus variants differ, the metric is unknown, or there is no interval; the message has the
+            reason.
     """
     if a.corpus_variant != b.corpus_variant:
         raise InputError(

@@ -1,11 +1,11 @@
-"""Corpora: where their recordings lie and what is said about them. Metadata only; no audio is decoded here.
+"""Corpora: locate recordings and read their metadata. No audio is decoded here.
 
-May use common's own files and common.features.
+May import the modules directly in common, and common.features.
 
->>> load("ravdess", "/data")                        # /data/ravdess, or /data itself where that is RAVDESS
->>> load("iemocap/all/4exc")                        # below the folder that the environment variable SER_DATA names
->>> load("manifest:calls.csv")                      # a corpus of one's own, see common/corpora/manifest.py
->>> load("audformat:emodb/1.4.1/d3b62a9b")          # a database as audb keeps it, see common/corpora/audformat.py
+>>> load("ravdess", "/data")                        # /data/ravdess, or /data itself if that is RAVDESS
+>>> load("iemocap/all/4exc")                        # below the folder in the environment variable SER_DATA
+>>> load("manifest:calls.csv")                      # your own corpus, see common/corpora/manifest.py
+>>> load("audformat:emodb/1.4.1/d3b62a9b")          # a database cached by audb, see common/corpora/audformat.py
 """
 
 from common.corpora import audformat, manifest, places
@@ -17,7 +17,7 @@ __all__ = ["labels", "load", "manifest", "places", "synthetic"]
 
 
 def load(name, data=None, labels=None) -> Corpus:
-    """A corpus, counted and verified.
+    """Load a corpus and verify its counts.
 
     Args:
         name: a key of `places.CORPORA`, `iemocap/<variant>`, `emodb/all`, `manifest:FILE.csv` or
@@ -27,7 +27,7 @@ def load(name, data=None, labels=None) -> Corpus:
         labels: the user's mapping of labels, common.corpora.labels.Labels.
 
     Raises:
-        InputError: the corpus is unknown, not there, or not whole.
+        InputError: the corpus is unknown, missing or incomplete.
     """
     if name.startswith(places.MANIFEST):
         corpus = manifest.load(name.removeprefix(places.MANIFEST), labels)
@@ -38,7 +38,7 @@ def load(name, data=None, labels=None) -> Corpus:
         corpus = relabelled(corpus, labels) if labels else corpus
     if hidden := [text for text in (corpus.variant, *corpus.classes) if not text.isprintable()]:
         raise InputError(
-            f"{ascii(hidden[0])} has characters that cannot be seen, which no record holds; rename the table, the "
+            f"{ascii(hidden[0])} has invisible characters, which records do not allow; rename the table, the "
             "database or the label"
         )
     return corpus

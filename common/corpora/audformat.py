@@ -1,8 +1,9 @@
-"""A database folder in audformat's form, as audb caches it: `db.yaml` and tables `db.<table>.csv` or `.parquet`.
+"""Read a database folder in the audformat format, as audb caches it: `db.yaml`, and `db.<table>.csv` or `.parquet`.
 
-Files are relative to the folder. The table with a column `emotion` is taken, or the one that is named, or all that a
-pattern matches (`emotion.categories.*`). Speakers come from the same table, else from another that has them by file;
-their gender also from the scheme of the speakers. Rows without a label are left out, and counted in a warning.
+Files are relative to the folder. The table used is the one with a column `emotion`, or the one named, or all tables
+that match a pattern (`emotion.categories.*`). Speakers come from the same table, or else from another table that lists
+them by file; their gender may also come from the speaker scheme. Rows without a label are left out, and a warning
+counts them.
 """
 
 import fnmatch
@@ -19,7 +20,7 @@ HEADER = "db.yaml"
 
 
 def split_name(name) -> tuple[Path, str]:
-    """Folder and table of `DIR[:TABLE]`; the table is "" where none is named."""
+    """Folder and table of `DIR[:TABLE]`; the table is "" if none is named."""
     folder, colon, chosen = name.rpartition(":")
     if not colon or Path(name).is_dir() or os.sep in chosen:
         return Path(name), ""
@@ -34,7 +35,7 @@ def load(name, labels=None) -> Corpus:
         labels: the user's mapping, common.corpora.labels.Labels.
 
     Raises:
-        InputError: no such database, no table of emotions, or one of several has to be named.
+        InputError: there is no such database, it has no table of emotions, or it has several and none is named.
     """
     folder, chosen = split_name(name)
     header = _header(folder)
@@ -44,9 +45,9 @@ def load(name, labels=None) -> Corpus:
     with_emotion = [title for title, contents in tables.items() if "emotion" in contents.columns]
     titles = [t for t in with_emotion if fnmatch.fnmatchcase(t, chosen)] if chosen else with_emotion
     if not titles or (len(titles) > 1 and not chosen):
-        described = listed(with_emotion) or "none has a column emotion"
-        wanted = f"no table {chosen} with a column emotion" if chosen else "one table of emotions has to be named"
-        raise InputError(f"{folder}: {wanted}; its tables are {described}: write audformat:{folder}:TABLE")
+        described = listed(with_emotion) or "none"
+        wanted = f"no table {chosen} with a column emotion" if chosen else "name one table of emotions"
+        raise InputError(f"{folder}: {wanted}; tables with this column: {described}; write audformat:{folder}:TABLE")
     rows = [row for title in titles for row in tables[title].rows]
     labelled = [(line, row) for line, row in rows if row["emotion"]]
     _add_speakers(folder, labelled, tables, header)
@@ -71,7 +72,7 @@ def _named_after(corpus, chosen):
 
 
 def _header(folder) -> dict:
-    import yaml  # a tenth of a second, for these corpora alone
+    import yaml  # takes a tenth of a second, and only these corpora need it
 
     path = folder / HEADER
     try:
@@ -94,7 +95,7 @@ def _place(folder, title) -> Path | None:
 
 
 def _add_speakers(folder, rows, tables, header):
-    """Give rows without speaker the one that another table has for their file; and gender from the speakers' scheme."""
+    """Fill in missing speakers from other tables, by file, and missing genders also from the speaker scheme."""
     by_file = {}
     for contents in tables.values():
         if {"file", "speaker"} <= set(contents.columns):

@@ -1,19 +1,19 @@
-"""What a corpus is called, how large it is, and how somebody gets it."""
+"""Description of a corpus: name, size, licence, and how to obtain it."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusInfo:
-    """A corpus as its makers describe it.
+    """A corpus as its authors describe it.
 
     Args:
-        name: what the command line calls it.
-        licence: in words, as the makers grant it.
-        language: that is spoken, its ISO 639-1 code.
-        url: the makers' page.
-        archive: the file to download, None where it is not to be had by a download.
-        checksum: of the archive, as the makers publish it ("md5:..."); None where they publish none.
+        name: on the command line.
+        licence: in words, as the authors grant it.
+        language: ISO 639-1 code of the language spoken.
+        url: the authors' page.
+        archive: URL of the file to download, None if the corpus cannot be downloaded.
+        checksum: of the archive, as the authors publish it ("md5:..."); None if they publish none.
         how_to_get: the end of the sentence "to get it, ...".
     """
 

@@ -4,14 +4,15 @@ Who: Burkhardt, Paeschke, Rolfes, Sendlmeier & Weiss (2005), A database of Germa
 What: ten German actors (5 female, 5 male), ten sentences, seven emotions: 535 files, chosen from 816 by the judgement
 of 20 listeners. 16 bit 16 kHz mono WAV.
 Licence: free for research.
-Archive: download.zip at http://emodb.bilderbar.info/; its makers publish no checksum.
+Archive: download.zip at http://emodb.bilderbar.info/; its authors publish no checksum.
 
-File names are `SSTTTEv`: speaker, text, emotion (a German initial), version. A mirror has every file cut or padded with
-zeros to its first 2.0 s; that tree is recognised and called `emodb-2s` in every table. EmoDB 2.0.0 has all 816, and
-laryngograms of the same names, which are passed over by their folder; the 535 are selected by name (`emodb.txt`).
+File names are `SSTTTEv`: speaker, text, emotion (a German initial), version. One mirror has every file cut or
+zero-padded to 2.0 s; such a copy is recognised and called `emodb-2s` in every table. EmoDB 2.0.0 has all 816 takes, and
+laryngograms with the same file names, which are ignored because of their folder. The 535 are selected by name
+(`emodb.txt`).
 
-`erkennung.txt`, where it lies in the root or beside the recordings, gives the listening test (Latin-1, tabs, decimal
-commas): the per cent of listeners who recognised the emotion and who found it natural, for all 816.
+`erkennung.txt`, in the root or beside the recordings, holds the listening test (Latin-1, tabs, decimal commas): for
+all 816 takes, the percentages of listeners who recognised the emotion and who judged it natural.
 """
 
 import dataclasses
@@ -73,18 +74,18 @@ _JUDGEMENT = re.compile(rf"({FILE.pattern})\.wav[^\d,]+(\d+(?:,\d+)?)[^\d,]+(\d+
 
 
 def is_root(path) -> bool:
-    """Whether EmoDB files lie in `path` itself or in its folder `wav`."""
+    """Whether `path` or its folder `wav` holds EmoDB files."""
     return verify.has_audio(path, FILE) or verify.has_audio(Path(path, "wav"), FILE)
 
 
 def load(root, variant="") -> Corpus:
     """The 535 utterances of the first release; `text_id` is `a01` and so on, `repetition` the version letter.
 
-    The corpus is called `emodb-2s` where every file lasts exactly 2.0 s. The variant `emodb/all` has every take of
-    EmoDB 2.0.0, also those that listeners did not recognise.
+    The corpus is called `emodb-2s` if every file lasts exactly 2.0 s. The variant `emodb/all` has every take of
+    EmoDB 2.0.0, including those whose emotion listeners did not recognise.
 
     Raises:
-        InputError: the tree is not complete, two files of one name differ, or a file is not audio.
+        InputError: files are missing, two files with the same name differ, or a file is not audio.
     """
     if variant not in VARIANTS:
         raise InputError(f"{INFO.name} has no variant {variant}; name the corpus emodb or emodb/all")
@@ -100,7 +101,7 @@ def load(root, variant="") -> Corpus:
         verify.check_counts(INFO, root, utterances, marked, synthetic=True)
         return verify.corpus(INFO.name, utterances, synthetic=True, variant=variant)
     if strangers := [u.id for u in utterances if u.speaker not in GENDERS]:
-        raise InputError(f"{root}: {listed(strangers)} are of no speaker of {INFO.title}; move them away")
+        raise InputError(f"{root}: {listed(strangers)}: not speakers of {INFO.title}; move these files away")
     name, limits = INFO.name, [ALL_LIMITS] if variant else []
     if _all_cut(files.values()):
         name, limits = f"{INFO.name}-2s", [*limits, CUT_LIMITS]
@@ -111,7 +112,7 @@ def load(root, variant="") -> Corpus:
 
 
 def _spelling(stem):
-    """As the makers spell a name: `03A01WA` -> `03a01Wa`."""
+    """A file name in the corpus's own spelling: `03A01WA` -> `03a01Wa`."""
     return stem[:5].lower() + stem[5].upper() + stem[6].lower()
 
 
@@ -132,7 +133,7 @@ def _utterance(stem, path, judgements):
 
 
 def _judgements(root):
-    """{stem: (recognition, naturalness)}, shares in [0, 1]; empty where the tree has no erkennung.txt."""
+    """{stem: (recognition, naturalness)}, shares in [0, 1]; empty without erkennung.txt."""
     places = (Path(root, "erkennung.txt"), Path(root, "wav", "erkennung.txt"))
     path = next((place for place in places if place.is_file()), None)
     if path is None:

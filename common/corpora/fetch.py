@@ -1,9 +1,9 @@
-"""Download a corpus from its makers' address, check it, unpack it.
+"""Download a corpus from its official address, check it, unpack it.
 
-The archive stays in `DIR/archives` (a second call then needs no network), and the corpus appears at `DIR/<name>` whole
-or not at all. A cut download goes on where it stopped, also in the next call. RAVDESS is held to the checksum that
-Zenodo publishes. EmoDB's makers publish none, and serve it over plain HTTP: its archive is held to its names, counts
-and durations, and its SHA-256 is recorded at the first fetch and compared at every later one.
+The archive stays in `DIR/archives`, so a second call needs no network. The corpus appears at `DIR/<name>` complete or
+not at all. An interrupted download is resumed, also by the next call. RAVDESS is checked against the checksum on
+Zenodo. EmoDB has no published checksum and is served over plain HTTP: its file names, counts and durations are checked,
+and its SHA-256 is recorded at the first fetch and compared at every later one.
 """
 
 import contextlib
@@ -29,23 +29,24 @@ from common.progress import bar
 
 SOURCES = {"ravdess": ravdess, "emodb": emodb}
 ARCHIVES = {"ravdess": "Audio_Speech_Actors_01-24.zip", "emodb": "emodb.zip"}
-MAX_DOWNLOAD_BYTES = 2 << 30  # RAVDESS's archive of speech has 0.2 GB
-MAX_UNPACKED_BYTES = 4 << 30  # and 0.6 GB unpacked
+MAX_DOWNLOAD_BYTES = 2 << 30  # RAVDESS's speech archive has 0.2 GB
+MAX_UNPACKED_BYTES = 4 << 30  # RAVDESS has 0.6 GB unpacked
 MAX_MEMBERS = 20_000
-ENTRY = b"PK\x01\x02"  # how each entry of an archive's list of files begins
+ENTRY = b"PK\x01\x02"  # begins each entry of a ZIP archive's central directory
 LONGEST_NAME = 200  # bytes of a file's name
 MIN_SECONDS, MAX_SECONDS = 0.5, 20.0  # of an EmoDB recording; they last 1.2 to 9 s
 RETRIED = {408, 429, 500, 502, 503, 504}
-BLOCK = 1 << 16  # of which a cut connection may lose one
+BLOCK = 1 << 16  # bytes read at a time: the most that a lost connection costs
 SPARE_BYTES = 16 << 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResumingDownloader:
-    """A downloader for `pooch.retrieve` that continues what an earlier attempt left in `part`.
+    """A downloader for `pooch.retrieve` that resumes the partial download in `part`.
 
-    It asks for the rest with a Range header and, where the server named a version (ETag, Last-Modified), for the rest
-    of that version alone. A server that sends everything again is obeyed.
+    It requests the remaining bytes with a Range header. If the server sent an ETag or Last-Modified, If-Range makes
+    sure that they belong to the same version. If the server sends the whole file again, it is downloaded from the
+    start.
     """
 
     part: Path
@@ -64,7 +65,7 @@ class ResumingDownloader:
                 break
             except (requests.RequestException, _CutShortError) as error:
                 response = getattr(error, "response", None)
-                status = getattr(response, "status_code", None)  # a Response of an error is false
+                status = getattr(response, "status_code", None)  # a Response with an error status is falsy
                 if status is not None and status not in RETRIED:
                     raise InputError(_by_hand(url, self.part, f"the server answered {status}")) from error
                 if attempt + 1 == self.attempts:
@@ -88,11 +89,11 @@ class ResumingDownloader:
             if self._version.exists():
                 headers["If-Range"] = self._version.read_text(encoding="ascii")
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout_s) as response:
-            if response.status_code == 416:  # nothing after what is there: complete, or of another version
+            if response.status_code == 416:  # no bytes beyond the partial file: it is complete, or of another version
                 if response.headers.get("Content-Range") == f"bytes */{have}":
                     return
                 self.part.unlink()
-                raise _CutShortError("the part left by an earlier download does not fit")
+                raise _CutShortError("the partial file of an earlier download belongs to another version")
             response.raise_for_status()
             if response.status_code != 206 or not response.headers.get("Content-Range", "").startswith(
                 f"bytes {have}-"
@@ -107,7 +108,7 @@ class ResumingDownloader:
             self._append(response, have, None if rest is None else have + rest)
 
     def _append(self, response, have, total):
-        """Write what comes, to the end; `total` is None where the server does not say how much that is."""
+        """Write the response's body to the file; `total` is None if the server does not state the size."""
         shown = bar(
             desc=f"download {self.part.stem}",
             initial=have,
@@ -129,7 +130,7 @@ class ResumingDownloader:
             self.part.unlink()
             raise InputError(f"{response.url}: the download does not end; {_TOO_LONG}")
         if total is not None and size != total:
-            raise _CutShortError(f"{size} of {total} bytes came")
+            raise _CutShortError(f"{size} of {total} bytes received")
 
     def _remember(self, response):
         version = response.headers.get("ETag") or response.headers.get("Last-Modified")
@@ -143,25 +144,25 @@ _TOO_LONG = f"expected at most {MAX_DOWNLOAD_BYTES >> 20} MiB: check the address
 
 
 class _CutShortError(Exception):
-    """The connection closed before everything had come."""
+    """The connection closed before the download was complete."""
 
 
 def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, progress=True) -> Path:
-    """Download, check and unpack a corpus to `directory/<name>`; nothing is done where it is already there.
+    """Download, check and unpack a corpus to `directory/<name>`; a corpus already there is kept.
 
     Args:
-        name: "ravdess" or "emodb"; "iemocap" raises, and says how to ask for a licence.
+        name: "ravdess" or "emodb"; for "iemocap", the error message explains how to get a licence.
         directory: the folder that holds corpora under their names.
-        url: instead of the makers' address.
+        url: instead of the official address.
         checksum: instead of the published one, "md5:..." or "sha256:...".
-        attempts, pause_s: of `ResumingDownloader`.
+        attempts, pause_s: see `ResumingDownloader`.
         progress: show bars.
 
     Returns:
         The corpus's root.
 
     Raises:
-        InputError: the download failed, is not what it should be, or does not fit on the disk.
+        InputError: the download failed, is not the expected corpus, or does not fit on the disk.
     """
     if name == "iemocap":
         raise InputError(
@@ -169,10 +170,10 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
             f"IEMOCAP_full_release and name its folder {Path(directory, name)}"
         )
     if name not in SOURCES:
-        raise InputError(f"there is nothing to fetch under the name {name}; choose from {', '.join(SOURCES)}")
+        raise InputError(f"{name} cannot be fetched; choose from {', '.join(SOURCES)}")
     corpus, target = SOURCES[name], Path(os.path.abspath(directory)) / name
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        present = corpus.load(target)  # raises where it is not whole
+        present = corpus.load(target)  # raises if it is incomplete
         if present.name != name:
             raise InputError(f"{target} holds {present.name}; move it away and fetch again, or name another folder")
         return target
@@ -200,7 +201,7 @@ def fetch(name, directory, *, url=None, checksum=None, attempts=5, pause_s=2.0, 
 
 
 def _download(url, archive, checksum, downloader):
-    """Leave the archive at its place, with the right checksum."""
+    """Download the archive to its path unless it is there, and verify its checksum."""
     import pooch
 
     logger = pooch.get_logger()
@@ -213,15 +214,15 @@ def _download(url, archive, checksum, downloader):
     except ValueError as error:  # pooch has removed the file
         came = re.search(r"but got (\w+)", str(error))
         raise InputError(
-            f"{url}: the checksum of what came is {came[1] if came else error}, expected {checksum}; it was removed: "
-            "fetch again, and where that fails too, report it to the corpus's makers"
+            f"{url}: the download has checksum {came[1] if came else error}, expected {checksum}, and was removed: "
+            "fetch again; if that fails too, report it to the corpus's authors"
         ) from error
     finally:
         logger.setLevel(level)
 
 
 class _NotTheCorpusError(Exception):
-    """The archive's content is not what was to be fetched."""
+    """The archive does not contain the requested corpus."""
 
 
 def _digest_file(archive):
@@ -229,7 +230,7 @@ def _digest_file(archive):
 
 
 def _same_as_before(archive, name):
-    """The archive's SHA-256. Raises _NotTheCorpusError where an earlier fetch recorded another."""
+    """The archive's SHA-256. Raises _NotTheCorpusError if an earlier fetch recorded another."""
     with open(archive, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     recorded = (
@@ -243,7 +244,7 @@ def _same_as_before(archive, name):
 
 
 def _check(name, corpus, folder):
-    """Hold the unpacked tree to the corpus's names, counts and durations."""
+    """Check the file names, counts and durations of the unpacked corpus; raises _NotTheCorpusError."""
     try:
         unpacked = corpus.load(folder)
     except InputError as error:
@@ -260,7 +261,7 @@ def _check(name, corpus, folder):
 
 
 def _unpack(archive, target, check, progress):
-    """Unpack beside `target`, check, and put it in its place."""
+    """Unpack beside `target`, check, then rename to `target`."""
     folder = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -278,12 +279,12 @@ def _unpack(archive, target, check, progress):
                 file.extract(member, folder)
         check(folder)
         if target.is_dir():
-            target.rmdir()  # empty, as fetch has seen
+            target.rmdir()  # `fetch` has checked that it is empty
         folder.rename(target)
     except InputError:
         raise
     except _DAMAGED as error:
-        if getattr(error, "errno", None):  # the disk's, not the archive's
+        if getattr(error, "errno", None):  # an error of the disk, not of the archive
             raise
         raise _NotTheCorpusError(f"it cannot be unpacked ({error or type(error).__name__})") from error
     finally:
@@ -294,7 +295,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFErr
 
 
 def _num_entries(archive) -> int:
-    """How many files an archive lists, or one more than are allowed, before any list is made in memory."""
+    """Number of files in an archive, counted up to one more than allowed, without building a list in memory."""
     with open(archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         count, place = 0, content.find(ENTRY)
         while place >= 0 and count <= MAX_MEMBERS:
@@ -303,7 +304,7 @@ def _num_entries(archive) -> int:
 
 
 def _require_apart(members):
-    """Raise _NotTheCorpusError where two members have one place, also where capitals do not count."""
+    """Raise _NotTheCorpusError if two members have the same path, also on file systems that ignore case."""
     places = [PurePosixPath(member.filename.casefold()) for member in members]
     files = Counter(place for place, member in zip(places, members, strict=True) if not member.is_dir())
     above = {parent for place in places for parent in place.parents}
@@ -312,19 +313,19 @@ def _require_apart(members):
 
 
 def _safe(member):
-    """The member. Raises _NotTheCorpusError where it could land outside the folder or is not a plain file."""
+    """The member. Raises _NotTheCorpusError if its path leads outside the folder or it is not a plain file."""
     path, kind = PurePosixPath(member.orig_filename), stat.S_IFMT(member.external_attr >> 16)
     if path.is_absolute() or ".." in path.parts or any(c in member.orig_filename for c in "\\:\0"):
         raise _NotTheCorpusError(f"the name {member.orig_filename!r} in it leads out of the folder")
     if not member.orig_filename.isprintable() or max(len(part.encode()) for part in (*path.parts, "")) > LONGEST_NAME:
-        raise _NotTheCorpusError(f"the name {member.orig_filename[:LONGEST_NAME]!a} in it is none of a recording")
+        raise _NotTheCorpusError(f"the name {member.orig_filename[:LONGEST_NAME]!a} in it is not that of a recording")
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _NotTheCorpusError(f"{member.orig_filename!r} in it is a link or a device")
     return member
 
 
 def require_room(folder, num_bytes, purpose):
-    """Raise InputError unless the disk has room for so many bytes and a little more."""
+    """Raise InputError unless the disk has room for `num_bytes` and a reserve."""
     needed, free = num_bytes + SPARE_BYTES, shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
@@ -334,7 +335,7 @@ def require_room(folder, num_bytes, purpose):
 
 @contextlib.contextmanager
 def _disk_errors(folder):
-    """Turn a full, read-only or broken disk into one sentence."""
+    """Turn errors of a full, read-only or broken disk into an InputError."""
     try:
         yield
     except OSError as error:
@@ -345,9 +346,9 @@ def _disk_errors(folder):
             free = f" ({shutil.disk_usage(folder).free / 1e6:.0f} MB are free)"
         raise InputError(
             f"the disk of {folder} is full{free}; RAVDESS needs 1000 MB with its archive, EmoDB 150 MB: make room and "
-            "fetch again, what has come is kept"
+            "fetch again, which resumes the download"
         ) from error
 
 
 def _by_hand(url, part, reason):
-    return f"{url}: {reason}; fetch again, which goes on where it stopped, or put the file at {part.with_suffix('')}"
+    return f"{url}: {reason}; fetch again, which resumes the download, or put the file at {part.with_suffix('')}"

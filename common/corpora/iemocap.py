@@ -7,12 +7,13 @@ labelled by three external raters and partly by the actors themselves. 16 kHz WA
 Licence: a release form of the University of Southern California, for research, on request.
 Archive: none to download; a link comes with the licence, https://sail.usc.edu/iemocap/; no checksum is published.
 
-Read are `Session{1..5}/dialog/EmoEvaluation/*.txt` (labels) and `Session{1..5}/sentences/wav/<dialog>/<turn>.wav`.
-The letter after `Ses01` is who wears the markers; who SPEAKS is the letter of the last field: `Ses01F_impro01_M003`
-is a turn of speaker `Ses01_M`. A label file's times are those of the dialog's recording; a Turn keeps them, an
-Utterance does not, since its path is the recording of that turn alone.
+The loader reads `Session{1..5}/dialog/EmoEvaluation/*.txt` (labels) and
+`Session{1..5}/sentences/wav/<dialog>/<turn>.wav`. The letter after `Ses01` names the actor with motion-capture markers;
+the letter in the last field names the speaker: `Ses01F_impro01_M003` is a turn of speaker `Ses01_M`. The times in label
+files refer to the recording of the dialog. A Turn has them; an Utterance does not, since its path is the recording of
+that turn only.
 
-`VARIANTS` are the subsets and label sets that papers use. Accuracies are never compared across them.
+`VARIANTS` are the subsets and label sets used in papers. Accuracies are never compared across variants.
 """
 
 import dataclasses
@@ -51,7 +52,7 @@ CODES = {
     "sur": "surprise",
     "xxx": "undecided",
 }
-"""`other` and `undecided` are no emotions of ours: no variant has them, and no marker counts them."""
+"""`other` and `undecided` are not emotions of this suite: no variant includes them, and no marker counts them."""
 
 RATINGS = {
     "anger": "anger",
@@ -67,12 +68,12 @@ RATINGS = {
     "surprise": "surprise",
     "surprised": "surprise",
 }
-"""A rater's word in lower case, translated; a word that is not here reaches `votes` as it stands, in lower case."""
+"""A rater's label in lower case -> our name. A label not listed here enters `votes` unchanged, in lower case."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A subset and label set: which dialogs, what becomes of which emotion, and how many utterances that gives."""
+    """A subset and label set: which dialogs, {IEMOCAP's emotion: class}, and the resulting number of utterances."""
 
     improvised_only: bool
     emotions: dict[str, str]
@@ -125,9 +126,9 @@ class Turn:
     Args:
         id: `Ses01F_impro01_F000`.
         code: the three letters of the summary label, a key of `CODES`.
-        start_s, end_s: in the recording of the dialog, not in the turn's own.
-        votes: per external rater (C-E*) the words given, translated by `RATINGS`.
-        self_votes: the same of the actors themselves (C-F*, C-M*), who have no part in the summary label.
+        start_s, end_s: in the recording of the dialog, not of the turn.
+        votes: the labels of each external rater (C-E*), translated by `RATINGS`.
+        self_votes: the labels by the actors themselves (C-F*, C-M*), which do not count for the summary label.
     """
 
     id: str
@@ -158,16 +159,17 @@ class Turn:
 
 
 def is_root(path) -> bool:
-    """Whether `path` holds `Session*` folders with labels or recordings, one of them at least."""
+    """Whether `path` holds at least one `Session*` folder with labels or recordings."""
     path = Path(path)
     return any(path.glob("Session[1-5]/dialog/EmoEvaluation")) or any(path.glob("Session[1-5]/sentences/wav"))
 
 
 def load(root, variant=DEFAULT_VARIANT) -> Corpus:
-    """The utterances of a variant; `text_id` is the script of a scripted turn, None of an improvised one.
+    """The utterances of a variant; `text_id` is the script of a scripted turn, None for an improvised one.
 
     Raises:
-        InputError: the variant is unknown, or the tree is not all of IEMOCAP, whichever variant is asked for.
+        InputError: the variant is unknown, or the copy of IEMOCAP is incomplete (the whole corpus is checked for every
+            variant).
     """
     if variant not in VARIANTS:
         raise InputError(f"iemocap has no variant {variant}; choose from {', '.join(VARIANTS)}")
@@ -207,7 +209,7 @@ def turns(root) -> list[Turn]:
 def parse_evaluation(path) -> list[Turn]:
     """The turns of one file `EmoEvaluation/<dialog>.txt`, in its order."""
     blocks = []
-    with open(path, encoding="latin-1") as lines:  # raters' comments are in no fixed encoding
+    with open(path, encoding="latin-1") as lines:  # raters' comments have various encodings
         for number, line in enumerate(lines, start=1):
             if line.startswith("["):
                 votes, self_votes = [], []
@@ -261,7 +263,7 @@ def _select(utterances, variant):
 
 
 def _recordings(root, labelled_turns, advice):
-    """{turn id: path}. Recordings that no label names are passed over. Raises InputError where one is missing."""
+    """{turn id: path}. Recordings without a label are ignored. Raises InputError if a labelled one is missing."""
     paths, missing = {}, []
     folders = {path.name: path for path in Path(root).glob("Session[1-5]/sentences/wav/*") if path.is_dir()}
     by_dialog = defaultdict(list)
@@ -292,7 +294,7 @@ def _check_sessions(root):
 
 
 def _check_totals(root, labelled_turns):
-    """Raise InputError unless the counts of the whole corpus, which every variant is cut from, are the known ones."""
+    """Raise InputError unless the whole corpus, from which all variants are selected, has the known counts."""
     expected = _expected()
     counted = Counter()
     for turn in labelled_turns:
@@ -308,12 +310,12 @@ def _check_totals(root, labelled_turns):
         counted.update([*keys, f"{kind} {turn.session} {turn.code}"])
     if wrong := [f"{key} {counted[key]} of {n}" for key, n in expected.items() if counted[key] != n]:
         unlabelled = _dialogs_without_labels(root, labelled_turns)
-        hint = f", without labels are the dialogs {verify.shown(unlabelled)}" if unlabelled else ""
+        hint = f", dialogs without labels: {verify.shown(unlabelled)}" if unlabelled else ""
         raise InputError(f"{root}: not the turns of {INFO.title}: {verify.shown(wrong)}{hint}; {verify.repair(INFO)}")
 
 
 def _expected():
-    """{what: how many}, the whole corpus first and the single cells last."""
+    """{group of turns: count}, the whole corpus first and the smallest groups last."""
     cells = {f"improvised {s} {code}": n for code, ns in IMPROVISED.items() for s, n in zip(SPEAKERS, ns, strict=True)}
     cells |= {f"improvised {session} exc": n for session, n in IMPROVISED_EXCITED.items()}
     cells |= {f"{s} {code}": n for code, ns in ALL_DIALOGS.items() for s, n in zip(SPEAKERS, ns, strict=True)}

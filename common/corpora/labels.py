@@ -1,11 +1,11 @@
-"""Other people's names of emotions -> ours (`common.utterance.EMOTIONS`), and a user's own mapping, `--labels`.
+"""Translate a corpus's emotion labels to `common.utterance.EMOTIONS`, and apply a user's own mapping, `--labels`.
 
 >>> read("excitement=happiness,rude=anger")      # pairs; merging is allowed
 >>> read("map.csv")                              # two columns, theirs and ours; or a TOML file with a table [labels]
->>> read("keep")                                 # names that are not known stay as they are
+>>> read("keep")                                 # unknown labels are kept
 
-A name on the left is one of the corpus or of ours. An empty name on the right leaves those utterances out. A name on
-the right that is none of ours becomes a label of the corpus's own; no published number is compared with such a corpus.
+The left side is a label of the corpus or one of ours. An empty right side leaves those utterances out. A right side
+that is not one of ours becomes a custom label. No published number is compared with results on a mapped corpus.
 """
 
 import csv
@@ -36,21 +36,21 @@ SYNONYMS = {
     "sadness": "sad trauer traurig traurigkeit",
     "surprise": "sur surprised pleasant_surprise ps pleasant_surprised überraschung überrascht",
 }
-"""German words, IEMOCAP's and CREMA-D's codes, adjectives; in any case, with spaces, hyphens or underlines."""
+"""German words, the codes of IEMOCAP and CREMA-D, adjectives; in any case, with spaces, hyphens or underscores."""
 
-_GERMAN_ONLY = {"W", "E", "T", "L"}  # EmoDB's letters count where all labels are of them: elsewhere A is anger
+_GERMAN_ONLY = {"W", "E", "T", "L"}  # EmoDB's letters count if all labels are such letters: elsewhere A is anger
 _HEADERS = ({"label", "emotion"}, {"from", "to"}, {"theirs", "ours"})
 _OURS = {name: name for name in EMOTIONS} | {word: name for name, words in SYNONYMS.items() for word in words.split()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """A mapping of names.
+    """A mapping of labels.
 
     Args:
-        pairs: theirs (or ours) -> ours, or a name of the corpus's own, or "" to leave out.
-        keep: whether names that are not known stay as they are.
-        name: what is added to a corpus's variant, "" for nothing.
+        pairs: theirs (or ours) -> ours, a custom label, or "" to leave out.
+        keep: whether unknown labels are kept.
+        name: suffix of the corpus variant, "" for none.
     """
 
     pairs: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -59,15 +59,15 @@ class Labels:
 
 
 def known(label) -> str | None:
-    """Our name of an emotion, None where it is not known."""
+    """Our name of an emotion, None if the label is unknown."""
     return _OURS.get("_".join(label.casefold().replace("-", " ").replace("_", " ").split()))
 
 
 def read(option) -> Labels:
-    """What `--labels` means: pairs with `=`, a CSV or TOML file, or `keep`.
+    """The mapping given by `--labels`: pairs with `=`, a CSV or TOML file, or `keep`.
 
     Raises:
-        InputError: neither, or the file holds no mapping.
+        InputError: the option has another form, or the file holds no mapping.
     """
     if option is None:
         return Labels()
@@ -76,11 +76,11 @@ def read(option) -> Labels:
     path = Path(option)
     if path.is_file():
         pairs = _toml(path) if path.suffix == ".toml" else _two_columns(path)
-        name = f"labels={path.name if path.stem == KEEP else path.stem}"  # `labels=keep` is no file
+        name = f"labels={path.name if path.stem == KEEP else path.stem}"  # `labels=keep` is the option `keep`
     elif "=" in option:
         parts = [pair.partition("=") for pair in option.split(",") if pair.strip()]
         if bad := [theirs for theirs, sign, _ in parts if not (sign and theirs.strip())]:
-            raise InputError(f"--labels {option!r}: {bad[0]!r} is no pair; expected THEIRS=OURS")
+            raise InputError(f"--labels {option!r}: {bad[0]!r} is not a pair; expected THEIRS=OURS")
         pairs = {theirs.strip(): ours.strip() for theirs, _, ours in parts}
         name = "+".join(f"{theirs}={ours}" for theirs, ours in sorted(pairs.items()))
     else:
@@ -119,14 +119,14 @@ def _two_columns(path):
 
 
 def translated(counts, labels=None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """{their name: ours, "" to leave out} for every name that occurs, and warnings.
+    """{their label: ours, "" to leave out} for every label that occurs, and warnings.
 
     Args:
-        counts: their name -> how many utterances have it.
+        counts: their label -> number of utterances.
         labels: the user's Labels.
 
     Raises:
-        InputError: names that are not known; all of them are listed.
+        InputError: there are unknown labels; the message lists them.
     """
     labels = labels or Labels()
     pairs = {theirs.casefold(): ours for theirs, ours in labels.pairs.items()}
@@ -148,7 +148,7 @@ def translated(counts, labels=None) -> tuple[dict[str, str], tuple[str, ...]]:
     if letters:
         warnings.append(f"labels {', '.join(sorted(counts))} are read as EmoDB's: A is fear; --labels changes that")
     if unused := [theirs for theirs in labels.pairs if theirs.casefold() not in used]:
-        warnings.append(f"--labels names {listed(unused)}, which no utterance has")
+        warnings.append(f"--labels maps {listed(unused)}, which no utterance has")
     return ours, tuple(warnings)
 
 
@@ -160,12 +160,12 @@ def _unknown(unknown, counts) -> str:
         described.append(f"{label} ({counts[label]} row{'s' if counts[label] > 1 else ''}{hint})")
     return (
         f"unknown emotion {listed(described)}; expected one of {', '.join(EMOTIONS)}, or map them: "
-        f"--labels {sorted(unknown)[0]}=OURS, a file of pairs, or --labels {KEEP} to take them as they are"
+        f"--labels {sorted(unknown)[0]}=OURS, a file of pairs, or --labels {KEEP} to keep them unchanged"
     )
 
 
 def relabelled(corpus, labels) -> Corpus:
-    """A corpus with the user's mapping applied to its labels and its raters'; `labels.name` goes into the variant.
+    """A corpus with the user's mapping applied to its labels and its raters' labels; the variant gets `labels.name`.
 
     Raises:
         InputError: no utterance is left.
@@ -188,6 +188,6 @@ def relabelled(corpus, labels) -> Corpus:
         if ours[u.emotion]
     )
     if not utterances:
-        raise InputError(f"{corpus.variant}: --labels leaves no utterance; map one emotion at least")
+        raise InputError(f"{corpus.variant}: --labels leaves no utterance; map at least one emotion")
     renamed = corpus.subset(labels.name, utterances)
     return dataclasses.replace(renamed, warnings=(*corpus.warnings, *warnings))

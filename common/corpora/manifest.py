@@ -1,15 +1,15 @@
 r"""A user's own corpus, described by a table: `file,emotion,speaker[,gender,session,text_id,start,end,channel]`.
 
-One row is one utterance: a file, or the stretch `start` to `end` of it, or one channel of it. What tables may look like
-stands in common/table, which names emotions are known in common/corpora/labels.
+One row is one utterance: a file, the stretch from `start` to `end` of it, or one channel of it. See common/table for
+the table formats and common/corpora/labels for the known emotion labels.
 
 * `file` is relative to the table or absolute, with `/` or `\`; `speaker` is any name.
 * `gender` is female or male, or its initial. `start` and `end` are seconds, or times as audformat and pandas write
-  them. `channel` is 1 for the first (left) of several. An empty cell in an optional column means that it is not known.
+  them. `channel` is 1 for the first (left) channel. An empty cell in an optional column means "unknown".
 * Further columns are kept with the utterances (`Utterance.extra`).
 
-An utterance's id is its file's stem, or where two files share a stem the whole cell, with `.channelN` for a channel and
-`@start-end` for a stretch. All faults of a table are named at once, with their lines.
+An utterance's id is its file's stem, or the whole cell if two files share a stem, with `.channelN` for a channel and
+`@start-end` for a stretch. One message lists the faults of a table, with their lines.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def load(path, labels=None) -> Corpus:
         labels: the user's mapping, common.corpora.labels.Labels.
 
     Raises:
-        InputError: naming lines and columns.
+        InputError: the table is faulty; the message names lines and columns.
     """
     path = Path(path)
     columns, rows = table.read(path)
@@ -67,13 +67,13 @@ def corpus_of(name, path, rows, root, labels=None, warnings=()) -> Corpus:
         rows: with the columns `REQUIRED`.
         root: the folder that files are relative to.
         labels: the user's mapping.
-        warnings: what is known already.
+        warnings: earlier warnings, to be kept with the corpus.
 
     Raises:
-        InputError: naming lines and columns.
+        InputError: the table is faulty; the message names lines and columns.
     """
     if not rows:
-        raise InputError(f"{path}: no row below the column names; expected one row for every utterance")
+        raise InputError(f"{path}: no row below the column names; expected one row per utterance")
     filled = [row for _, row in rows if row["emotion"]]
     translated, label_warnings = _translated(path, filled, labels)
     parsed, problems = _parsed(rows, _Files(root), root)
@@ -90,7 +90,7 @@ def corpus_of(name, path, rows, root, labels=None, warnings=()) -> Corpus:
         if translated[p.row["emotion"]]
     ]
     if not utterances:
-        raise InputError(f"{path}: --labels leaves no utterance; map one emotion at least")
+        raise InputError(f"{path}: --labels leaves no utterance; map at least one emotion")
     corpus = Corpus(
         name=name,
         variant="/".join(filter(None, [name, labels and labels.name])),
@@ -104,7 +104,7 @@ def corpus_of(name, path, rows, root, labels=None, warnings=()) -> Corpus:
 
 
 class _Parsed(NamedTuple):
-    """A row after checking: where its file lies, start and end in seconds, channel."""
+    """A checked row: path of its file, start and end in seconds, channel."""
 
     line: int
     row: dict
@@ -115,7 +115,7 @@ class _Parsed(NamedTuple):
 
 
 def _misspelt(columns) -> list[str]:
-    """A warning for each further column whose name nearly is one that counts."""
+    """A warning for each unused column whose name resembles an optional one."""
     absent = [name for name in OPTIONAL if name not in columns]
     near = {
         name: difflib.get_close_matches(name.lower(), absent, 1, 0.8) for name in columns if name not in table.NAMES
@@ -142,11 +142,11 @@ def _parsed(rows, files, root):
 
 
 class _CellError(Exception):
-    """What is wrong with a cell: its column, then a phrase."""
+    """A faulty cell; the message is its column, then a phrase."""
 
 
 def _parse(row, files, root):
-    """The file's place, start, end and channel of one row, after checking all of it."""
+    """Path of the file, start, end and channel of one row; raises _CellError."""
     for column in REQUIRED:
         if not row[column]:
             raise _CellError(f"{column}: empty; expected a value in every row")
@@ -180,17 +180,18 @@ def _seconds(row, column):
 
 
 class _Files:
-    """Finds files with one listing per folder, where 100,000 calls of stat would take seconds on a network disk."""
+    """Finds files with one listing per folder; 100,000 calls of stat would take seconds on a network disk."""
 
     def __init__(self, root):
         self._root = root
         self._listings = {}
-        self.locate = functools.cache(self._locate)  # many stretches have one file
+        self.locate = functools.cache(self._locate)  # a file may have many stretches
 
     def _locate(self, cell) -> str | None:
-        """The place of the file that a cell names, None where there is none.
+        """The path of the file that a cell names, None if there is none.
 
-        As written; else with Windows' separators and `~` understood; else in other capitals, where one file has them.
+        The name is tried as written, then with Windows separators and `~` resolved, then ignoring case if exactly one
+        file matches.
         """
         plain = os.path.expanduser(cell.replace("\\", "/"))
         for name, fold in ((cell, False), (plain, False), (plain, True)):
@@ -207,13 +208,13 @@ class _Files:
 
 
 def _spelling(name, fold):
-    """In NFC: an archive made on macOS spells `ü` with two code points, the table perhaps with one."""
+    """The name in NFC: archives from macOS spell `ü` with two code points, the table perhaps with one."""
     name = unicodedata.normalize("NFC", name)
     return name.casefold() if fold else name
 
 
 def _listing(folder, fold):
-    """{spelling: name} of the files in a folder; without those that share a spelling."""
+    """{spelling: name} of the files in a folder, except files that share a spelling."""
     try:
         with os.scandir(folder or ".") as entries:
             names = [entry.name for entry in entries if entry.is_file()]
@@ -229,17 +230,17 @@ def _repeated(parsed) -> list[str]:
         stretch = (os.path.normpath(p.location), p.start or 0.0, p.end, p.channel)
         if stretch in first_line:
             problems.append(
-                f"line {p.line}, column file: {p.row['file']} stands in line {first_line[stretch]} already, with the "
-                "same start, end and channel; remove one of the two rows"
+                f"line {p.line}, column file: {p.row['file']} repeats line {first_line[stretch]} with the same start, "
+                "end and channel; remove one of the two rows"
             )
         first_line.setdefault(stretch, p.line)
     return problems
 
 
 def _ends(parsed) -> tuple[dict[int, float], list[str]]:
-    """{line: end} of stretches that end within a frame behind their file, clipped to it; and what is wrong with others.
+    """{line: end} of stretches that end less than a frame after their file, clipped to it; and faults of the others.
 
-    Files that cannot be read are passed over: `corpora verify` names them all.
+    Unreadable files are ignored here: `corpora verify` lists them.
     """
     timed = [p for p in parsed if p.start is not None or p.end is not None]
     if not timed:
@@ -285,7 +286,7 @@ def _one_speaker_under_two_names(utterances) -> list[str]:
 
 
 def _shared_stems(stem_by_file):
-    """Stems that two files or more have."""
+    """Stems shared by two or more files."""
     return {stem for stem, n in Counter(stem_by_file.values()).items() if n > 1}
 
 
@@ -294,7 +295,7 @@ def _stem(cell):
     return os.path.splitext(os.path.basename(cell.replace("\\", "/")))[0]
 
 
-_path = functools.lru_cache(maxsize=None)(Path)  # stretches of one file share its path, which takes long to make
+_path = functools.lru_cache(maxsize=None)(Path)  # creating a Path is slow, and stretches of one file can share it
 
 
 def _utterance(parsed, emotion, end_s, shared, further):

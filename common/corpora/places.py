@@ -1,4 +1,4 @@
-"""Where corpora lie: below the folder that is named, or that the environment variable SER_DATA names; and fetching."""
+"""Locate corpora below the folder given by `--data` or the environment variable SER_DATA, and fetch them."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ AUDFORMAT = "audformat:"
 
 
 def find(name, data=None) -> Path | None:
-    """The root of a corpus (or the table of a manifest), None where it is not there; names as for `load`."""
+    """The root of a corpus (or the table of a manifest), None if it is missing; names as for `load`."""
     if name.startswith(MANIFEST):
         path = Path(name.removeprefix(MANIFEST))
         return path if path.is_file() else None
@@ -30,7 +30,7 @@ def find(name, data=None) -> Path | None:
         return usual
     named = next((place for place in _folders_in(folder) if place.name.lower() == corpus), folder)
     whole = verify.common_folder(named, module.FILE)
-    return whole if whole and (usual is None or whole in usual.parents) else usual  # as when sorted by emotion
+    return whole if whole and (usual is None or whole in usual.parents) else usual  # e.g. copies sorted by emotion
 
 
 def module_of(corpus):
@@ -44,12 +44,12 @@ def module_of(corpus):
 def _folder(data):
     chosen = os.environ.get(DATA_VARIABLE) if data is None else data
     if chosen == "":
-        raise InputError(f"an empty text names no folder of corpora; give --data or {DATA_VARIABLE} a value")
+        raise InputError(f"the folder of corpora is an empty text; give --data or {DATA_VARIABLE} a value")
     return None if chosen is None else Path(chosen).expanduser()
 
 
 def _places(corpus, folder):
-    """Where a corpus may lie: the folder itself, then below its name, then one level down from either."""
+    """Candidate roots of a corpus: the folder itself, its subfolder of that name, then one level below either."""
     if not folder.is_dir():
         return
     yield folder
@@ -62,7 +62,7 @@ def _places(corpus, folder):
 
 
 def _folders_in(folder):
-    """None in a folder that may not be read, such as a disk's lost+found."""
+    """Subfolders, sorted; an empty list for an unreadable folder such as lost+found."""
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir())
     except PermissionError:
@@ -70,23 +70,23 @@ def _folders_in(folder):
 
 
 def require_none_named(data) -> None:
-    """Raise InputError where a folder of corpora is named: whoever names one does not want synthetic speech instead."""
+    """Raise InputError if a folder of corpora is given: its user does not want synthetic speech instead."""
     if folder := _folder(data):
         raise InputError(
-            f"no corpus in {folder if folder.is_dir() else f'{folder}, which is no folder'}; `corpora` says how to get "
-            f"one; without --data and {DATA_VARIABLE} a small synthetic one is made"
+            f"no corpus in {folder if folder.is_dir() else f'{folder}, which is not a folder'}; `corpora` shows how to "
+            f"get one; without --data and {DATA_VARIABLE} a small synthetic one is used"
         )
 
 
 def fetch(name, directory) -> Path:
-    """`common.corpora.fetch.fetch`: a corpus from its official address."""
-    from common.corpora import fetch as downloads  # imports what downloads need
+    """Download a corpus from its official address, see `common.corpora.fetch.fetch`."""
+    from common.corpora import fetch as downloads  # slow to import, and only downloads need it
 
     return downloads.fetch(name, directory)
 
 
 def require(corpus, data=None) -> Path:
-    """The root of a corpus. Raises InputError with how to get it where it is not there."""
+    """The root of a corpus. If it is missing, raises InputError that explains how to get it."""
     root = find(corpus, data)
     if root is None:
         raise InputError(_not_found(module_of(corpus).INFO, data))
@@ -96,7 +96,7 @@ def require(corpus, data=None) -> Path:
 def _not_found(info, data):
     folder = _folder(data)
     if folder is None:
-        looked = f"no folder is named; point --data or {DATA_VARIABLE} at a folder that holds {info.name}"
+        looked = f"no folder is given; point --data or {DATA_VARIABLE} at a folder that holds {info.name}"
     elif not folder.is_dir():
         looked = f"{folder} is not a folder; point --data or {DATA_VARIABLE} at a folder that holds {info.name}"
     else:

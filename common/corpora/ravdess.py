@@ -3,12 +3,13 @@
 Who: Livingstone & Russo (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS ONE
 13(5): e0196391.
 What: 24 Canadian actors (12 female, 12 male), two sentences, eight emotions in two intensities (neutral in one), twice:
-1,440 files, 60 an actor, 96 neutral and 192 of every other emotion. 16 bit 48 kHz WAV, five of them stereo.
+1,440 files, 60 per actor, 96 neutral and 192 of every other emotion. 16 bit 48 kHz WAV, five of them stereo.
 Licence: CC BY-NC-SA 4.0.
 Archive: Audio_Speech_Actors_01-24.zip, MD5 bc696df654c87fed845eb13823edef8a, https://doi.org/10.5281/zenodo.1188976
 
-File names are `MM-VC-EE-II-SS-RR-AA`: modality, vocal channel, emotion, intensity, statement, repetition, actor. The
-name decides, never the folder. Other modalities than 03 (audio only) and channels than 01 (speech) are passed over.
+File names are `MM-VC-EE-II-SS-RR-AA`: modality, vocal channel, emotion, intensity, statement, repetition, actor. Only
+the name counts, not the folder. Files with a modality other than 03 (audio only) or a channel other than 01 (speech)
+are ignored.
 """
 
 import itertools
@@ -53,7 +54,7 @@ FILE = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
 
 
 def is_root(path) -> bool:
-    """Whether RAVDESS speech files lie in `path` itself or in its actors' folders."""
+    """Whether `path` or its folders `Actor_*` hold RAVDESS speech files."""
     return any(verify.has_audio(folder, FILE) for folder in (Path(path), *sorted(Path(path).glob("Actor_*"))))
 
 
@@ -61,7 +62,7 @@ def load(root) -> Corpus:
     """All 1,440 utterances; `text_id` is `kids` or `dogs`, `repetition` `01` or `02`, `speaker` `01` to `24`.
 
     Raises:
-        InputError: the tree is not complete, or holds more than RAVDESS.
+        InputError: files are missing, or there are files that RAVDESS does not have.
     """
     utterances = [_utterance(stem, path) for stem, path in verify.audio_files(root, FILE).items()]
     marked = verify.synthetic_counts(root, INFO.name)

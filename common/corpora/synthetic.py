@@ -1,9 +1,9 @@
-"""Synthetic trees in the layouts of RAVDESS, EmoDB and IEMOCAP, so that each real loader runs end to end.
+"""Synthetic corpora in the layouts of RAVDESS, EmoDB and IEMOCAP, so that the real loaders can be run end to end.
 
-File names, folders, label files and their encodings are the corpora's; voices (common/features/speech_synthesis),
-sentences and ratings are invented, and no line of a corpus is in here. A marker, `synthetic.json`, names the layout,
-the seed, the generator and the counts per speaker and emotion; the loaders hold the tree to it and call the corpus
-`-synthetic`.
+File names, folders, label files and encodings follow the real corpora. Voices (common/features/speech_synthesis),
+sentences and ratings are invented; nothing is copied from a corpus. A marker file, `synthetic.json`, states the layout,
+seed, generator, and counts per speaker and emotion. The loaders check the counts and append `-synthetic` to the
+corpus's name.
 """
 
 import contextlib
@@ -30,9 +30,9 @@ SAMPLE_RATE_HZ = 16_000
 DEFAULT_SPEAKERS = {"ravdess": 8, "emodb": 10, "iemocap": 10}
 DEFAULT_FILES = {"ravdess": 8, "emodb": 3, "iemocap": 4}
 SHORT_SILENCE_S = (0.06, 0.08)
-PARALLEL_FROM = 100  # files: below, starting processes takes longer than it saves
+PARALLEL_FROM = 100  # files; for fewer, starting processes takes longer than it saves
 
-GERMAN = {  # of about the lengths of EmoDB's ten sentences
+GERMAN = {  # about as long as EmoDB's ten sentences
     "a01": "Der Koffer steht noch hinter der Haustür.",
     "a02": "Das Brot hat sie heute morgen gekauft.",
     "a04": "Am Abend gehen wir zusammen nach Hause.",
@@ -51,7 +51,7 @@ ENGLISH = (
 ).split()
 KIDS_AND_DOGS = {"kids": "Kids are talking by the door.", "dogs": "Dogs are sitting by the door."}
 
-# A rater's word for our emotion, and the mean valence, activation and dominance (1 to 5) around which ratings scatter.
+# IEMOCAP's label of our emotion, and the mean valence, activation and dominance (1 to 5) of its ratings.
 RATERS = {
     "anger": ("Anger", 1.8, 3.8, 4.0),
     "disgust": ("Disgust", 2.0, 2.8, 3.0),
@@ -64,20 +64,20 @@ RATERS = {
     "sadness": ("Sadness", 2.0, 2.0, 2.3),
     "surprise": ("Surprise", 3.1, 3.5, 2.9),
 }
-DISSENT = 0.45  # share of utterances in which one of the three raters says something else
+DISSENT = 0.45  # share of utterances in which one of the three raters gives another label
 
 
 class Clip(NamedTuple):
-    """One file to be."""
+    """One file to synthesise."""
 
-    path: str  # in the tree, with /
+    path: str  # relative to the corpus's root, with /
     speaker: str  # as the loader names it
     gender: str
     label: str  # of the corpus: an emotion, or IEMOCAP's other and undecided
-    emotion: str  # that is acted
+    emotion: str  # acted by the speaker
     text: str
     intensity: str | None = None
-    silence_s: tuple[float, float] = SHORT_SILENCE_S  # before and after, at least
+    silence_s: tuple[float, float] = SHORT_SILENCE_S  # at least, before and after the speech
 
 
 def synthesize(
@@ -92,23 +92,23 @@ def synthesize(
     workers=None,
     progress=True,
 ) -> Path:
-    """Write a tree in the layout of a corpus; leave one alone that is there already. Returns `directory`.
+    """Write a synthetic corpus in the layout of a real one; an identical existing one is kept. Returns `directory`.
 
     Args:
         layout: "ravdess", "emodb" or "iemocap".
-        directory: the tree's root; new, empty, or an older synthetic tree, which is replaced.
+        directory: the corpus's root; new, empty, or an older synthetic corpus, which is replaced.
         seed: another seed gives other voices and readings.
-        speakers: how many; by default 8 of 24, 10 of 10, 10 of 10 (two a session).
-        files: per speaker and emotion; 8 in RAVDESS's full design (4 of neutral), 3 in EmoDB (more of anger), in
-            IEMOCAP 4 improvised (8 of neutral) and half as many scripted, and a few without a majority; 100 there make
-            a tree as large as the real one.
+        speakers: their number; by default 8 of 24 (RAVDESS), 10 of 10 (EmoDB), 10 of 10 (IEMOCAP, two per session).
+        files: per speaker and emotion. RAVDESS: by default 8, its full design (4 of neutral). EmoDB: 3 (more of anger).
+            IEMOCAP: 4 improvised (8 of neutral), half as many scripted, and a few without a majority label; 100 give
+            a corpus as large as the real one.
         individuality: how differently speakers express the same emotion, see `speech_synthesis.in_own_way`.
-        short_silence: without RAVDESS's seconds of silence around the speech, for networks that train on all of it.
-        workers: processes; by default as many as there are cores, one for a small tree.
+        short_silence: leave out RAVDESS's long silences around the speech, for networks that train on whole files.
+        workers: processes; by default one per core, or a single one for a small corpus.
         progress: show a bar.
 
     Raises:
-        InputError: the folder holds something else, cannot be written, or a number is out of range.
+        InputError: the folder has other content or cannot be written, or a number is out of range.
     """
     directory = Path(os.path.abspath(directory))
     clips = plan(layout, seed=seed, speakers=speakers, files=files)
@@ -136,10 +136,10 @@ def synthesize(
 
 
 def plan(layout, *, seed=0, speakers=None, files=None) -> list[Clip]:
-    """What `synthesize` would record, sorted by path."""
+    """The files that `synthesize` would write, sorted by path; arguments and errors as there."""
     planners = {"ravdess": (_plan_ravdess, 24, 8), "emodb": (_plan_emodb, 10, 40), "iemocap": (_plan_iemocap, 10, 100)}
     if layout not in planners:
-        raise InputError(f"there is no layout {layout!r}; choose from {', '.join(planners)}")
+        raise InputError(f"unknown layout {layout!r}; choose from {', '.join(planners)}")
     planner, most_speakers, most_files = planners[layout]
     speakers = DEFAULT_SPEAKERS[layout] if speakers is None else speakers
     files = DEFAULT_FILES[layout] if files is None else files
@@ -213,7 +213,7 @@ def _plan_iemocap(speakers, files, seed):
 
 
 def _dialogs(session):
-    """The session's improvised and scripted dialogs; the suffixes a and b occur where the corpus has them."""
+    """The session's improvised and scripted dialogs, with the suffixes a and b that IEMOCAP has."""
     improvised = [f"{session}F_impro01", f"{session}M_impro04"]
     scripted = [f"{session}F_script01_1", f"{session}M_script02_2"]
     improvised += {"Ses03": ["Ses03M_impro05a", "Ses03M_impro05b"]}.get(session, [])
@@ -222,7 +222,7 @@ def _dialogs(session):
 
 
 def _chatter(rng):
-    """Two words to about fifty, a median of ten, with a comma now and then."""
+    """A text of 2 to 50 words (median 10) with a comma after every ninth word."""
     count = int(np.clip(np.round(np.exp(rng.normal(np.log(10), 0.65))), 2, 50))
     start = int(rng.integers(len(ENGLISH)))
     words = [ENGLISH[(start + k) % len(ENGLISH)] for k in range(count)]
@@ -230,7 +230,7 @@ def _chatter(rng):
 
 
 def _record(clips, folder, seed, individuality, workers, progress):
-    """Speak and write every clip -> its seconds, in the clips' order."""
+    """Synthesise and write all clips; returns their durations in seconds, in order."""
     import joblib
 
     workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
@@ -269,7 +269,7 @@ def _label_files(layout, clips, seconds, seed) -> dict[str, bytes]:
 
 
 def _listening_test(clips, seed):
-    """EmoDB's erkennung.txt: Latin-1, decimal commas, no-break spaces; it lists recordings that were not kept, too."""
+    """EmoDB's erkennung.txt: Latin-1, decimal commas, no-break spaces; it also lists recordings that were dropped."""
     names = {os.path.basename(clip.path) for clip in clips}
     unkept = {f"{name[:6]}f.wav" for name in sorted(names)[::7]} - names
     lines = ["Nr.\tSatz\terkannt\tnatuerlich"]
@@ -282,7 +282,7 @@ def _listening_test(clips, seed):
 
 
 def _evaluations(clips, seconds, seed):
-    """IEMOCAP's EmoEvaluation files: per turn a summary, three external raters, a self-rating, dimensions."""
+    """IEMOCAP's EmoEvaluation files: for each turn a summary, three external raters, a self-rating, dimensions."""
     dialogs = defaultdict(list)
     for clip, duration in zip(clips, seconds, strict=True):
         dialogs[clip.path.split("/")[0], clip.path.split("/")[3]].append((clip, duration))
@@ -293,7 +293,7 @@ def _evaluations(clips, seconds, seed):
         queues = {
             who: iter([turn for turn in turns if turn[0].speaker == who]) for who in {t[0].speaker for t in turns}
         }
-        for k in rng.permutation(len(turns)).tolist():  # who speaks when; each speaker's turns are numbered in time
+        for k in rng.permutation(len(turns)).tolist():  # order of speakers; turns of one speaker keep their order
             clip, duration = next(queues[turns[k][0].speaker])
             start = now + rng.uniform(0.2, 1.5)
             now = start + duration
@@ -321,12 +321,12 @@ def _turn(clip, start, end, rng):
     yield f"[{start:.4f} - {end:.4f}]\t{name}\t{code}\t[{mean}]"
     yield from (f"C-{rater}:\t{words}\t()" for rater, words in raters)
     for rater, (val, act, dom) in zip(("E1", "E2", f"{letter}1"), scores, strict=True):
-        dominance = "" if rater[0] != "E" and rng.random() < 0.05 else dom  # now and then an actor left one out
+        dominance = "" if rater[0] != "E" and rng.random() < 0.05 else dom  # actors left some out
         yield f"A-{rater}:\tval {val}; act {act}; dom  {dominance};\t()"
 
 
 def _counts(clips):
-    """{speaker: {emotion: n}} over all clips whose label is an emotion of ours."""
+    """{speaker: {emotion: n}} over all clips whose label is one of our emotions."""
     counts = defaultdict(Counter)
     for clip in clips:
         if clip.label not in ("other", "undecided"):
@@ -342,26 +342,26 @@ def _marker(directory):
 
 
 def _refuse_foreign(directory):
-    """Raise InputError unless `directory` is new, empty, or a synthetic tree into which nobody put anything else."""
+    """Raise InputError unless `directory` is new, empty, or a synthetic corpus without other files."""
     if directory.is_dir() and any(directory.iterdir()):
         marker = _marker(directory)
         ours = isinstance(marker, dict) and str(marker.get("generator", "")).startswith("common.corpora.synthetic")
         files = [path for path in directory.rglob("*") if not path.is_dir()]
         if not ours or any(path.suffix not in (".wav", ".txt", ".json") for path in files):
-            raise InputError(f"{directory} is not empty and not a synthetic tree alone; name a new or an empty folder")
+            raise InputError(f"{directory} has files that are not of a synthetic corpus; give a new or an empty folder")
     elif directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory} is a file; name a new or an empty folder")
+        raise InputError(f"{directory} is a file; give a new or an empty folder")
 
 
 @contextlib.contextmanager
 def _replacing(directory, complete):
-    """A temporary folder beside `directory`, which takes its place when the block ends well."""
+    """A temporary folder beside `directory`, which replaces it when the block ends without an exception."""
     stem = f".{directory.name}.{uuid.uuid4().hex[:8]}"
     folder, old = directory.with_name(f"{stem}.part"), directory.with_name(f"{stem}.old")
     try:
         folder.mkdir(parents=True)
         yield folder
-        if not complete():  # else another process was faster
+        if not complete():  # else another process has written it
             if directory.exists():
                 directory.rename(old)
             folder.rename(directory)
@@ -371,5 +371,5 @@ def _replacing(directory, complete):
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if directory.exists():  # else the exchange failed halfway, and the old tree is all there is
+        if directory.exists():  # else the replacement failed halfway, and only the old corpus is left
             shutil.rmtree(old, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What the loaders share: finding the audio files of a tree, and holding a tree to its counts.
+"""Functions shared by the loaders: list the audio files of a corpus folder and verify their counts.
 
-A tree that common/corpora/synthetic wrote carries a marker, `synthetic.json`. It is held to the marker's counts instead
-of the official ones, and its corpus is called `<name>-synthetic`, so that no table can take it for the recordings.
+A corpus written by common/corpora/synthetic has a marker file, `synthetic.json`. Its counts are checked against the
+marker instead of the official ones, and it is called `<name>-synthetic`, so that it is never mistaken for the real one.
 """
 
 import json
@@ -14,25 +14,30 @@ from common.folders import walk
 from common.utterance import SYNTHETIC, Corpus
 
 MARKER = "synthetic.json"
-SYNTHETIC_LIMITS = "synthetic: checks the machinery, not the science"
+SYNTHETIC_LIMITS = "synthetic speech: a software check, not a result"
 AUDIO_SUFFIXES = (".wav", ".flac")
 
 OTHER_SIGNALS = ("egg", "laryngo", "laryngogram", "laryngograms", "laryngograph", "lar", "lx", "lgg", "__macosx")
-"""Folders of what was recorded beside the speech, under the same names (EmoDB 2.0.0 has laryngograms)."""
+"""Folders with other signals recorded with the speech, under the same file names (EmoDB 2.0.0: laryngograms)."""
 
-_SHOWN = 5  # ids that a message names before it only counts
+_SHOWN = 5  # ids listed in a message; the others are only counted
 _COMPARED = 20
 
 
 def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
-    """Path by stem of every .wav and .flac below `root` whose stem `grammar` matches, sorted by stem.
+    """{stem: path} of every .wav and .flac below `root` whose stem matches `grammar`, sorted by stem.
 
-    `spelling` gives the stem as the makers spell it. Mirrors nest a second copy of the whole set: of equal stems the
-    shallowest file is taken, a WAV before a FLAC. Files in a folder of another signal (`OTHER_SIGNALS`: laryngograms)
-    are passed over. The files that macOS adds to archives (`._name.wav`) match no grammar.
+    Some mirrors contain the whole corpus twice, in nested folders. Of files with the same stem the one with the
+    shallowest path is taken, a WAV before a FLAC. Files in a folder of another signal (`OTHER_SIGNALS`: laryngograms)
+    are ignored. The files that macOS adds to archives (`._name.wav`) never match.
+
+    Args:
+        root: the corpus's folder.
+        grammar: compiled pattern of a stem.
+        spelling: function that converts a stem to the corpus's own spelling.
 
     Raises:
-        InputError: two files of one stem hold different recordings.
+        InputError: two files with the same stem hold different recordings.
     """
     by_stem = defaultdict(list)
     for folder, names in walk(root):
@@ -49,11 +54,12 @@ def audio_files(root, grammar, spelling=str) -> dict[str, Path]:
 
 
 def _check_copies(root, by_stem):
-    """Raise InputError where files of one stem differ: a copy is no other signal, and no other version.
+    """Raise InputError if files with the same stem differ, since then one is another signal or version.
 
-    Compared are the samples of `_COMPARED` stems, evenly spread, and all whose sizes differ.
+    The samples of `_COMPARED` evenly spread stems are compared, and those of up to as many stems whose file sizes
+    differ.
     """
-    from common.features import audio  # numpy and soundfile: not needed where every stem stands once
+    from common.features import audio  # numpy and soundfile: not needed if every stem occurs once
 
     copies = {stem: [Path(f, name) for *_, f, name in sorted(members)] for stem, members in by_stem.items()}
     copies = [(stem, paths) for stem, paths in sorted(copies.items()) if len(paths) > 1]
@@ -66,13 +72,13 @@ def _check_copies(root, by_stem):
                 continue
             if audio.content_hash(first) != audio.content_hash(other):
                 raise InputError(
-                    f"{root}: {first.relative_to(root)} and {other.relative_to(root)} are different recordings of one "
-                    f"name ({stem}); move one of the two folders away, or name the other with --data"
+                    f"{root}: {first.relative_to(root)} and {other.relative_to(root)} are different recordings with "
+                    f"the same name ({stem}); move one of the two folders away, or give the other one as --data"
                 )
 
 
 def has_audio(folder, grammar) -> bool:
-    """Whether an audio file of this grammar lies directly in `folder`; not where that cannot be read."""
+    """Whether `folder` directly contains an audio file of this grammar; false if it is unreadable."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -85,9 +91,9 @@ def _any_audio(names, grammar):
 
 
 def common_folder(folder, grammar, depth=4) -> Path | None:
-    """The folder at or below `folder` in which all audio files of this grammar lie, None where there are none.
+    """The deepest folder that contains all audio files of this grammar below `folder`, None if there are none.
 
-    Looked for `depth` levels down.
+    The search goes down `depth` levels.
     """
     holding = []
     top = len(Path(folder).parts)
@@ -99,7 +105,7 @@ def common_folder(folder, grammar, depth=4) -> Path | None:
 
 
 def synthetic_counts(root, layout) -> dict | None:
-    """{speaker: {emotion: n}} of the tree's marker, None where there is no marker.
+    """{speaker: {emotion: n}} from the marker of a synthetic corpus, None without a marker.
 
     Raises:
         InputError: the marker is damaged or belongs to another layout.
@@ -112,15 +118,15 @@ def synthetic_counts(root, layout) -> dict | None:
         stated, counts = marker["layout"], {s: dict(by_emotion) for s, by_emotion in marker["counts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: not a marker that `corpora synthesize` writes ({error!r}); synthesize again"
+            f"{path}: not a marker written by `corpora synthesize` ({error!r}); synthesize again"
         ) from error
     if stated != layout:
-        raise InputError(f"{path}: a synthetic tree in the layout {stated}, expected {layout}; name the other corpus")
+        raise InputError(f"{path}: a synthetic {stated}, expected {layout}; name the corpus {stated}")
     return counts
 
 
 def corpus(name, utterances, *, synthetic, limits="", variant="") -> Corpus:
-    """The Corpus of these utterances, named as what it is."""
+    """The Corpus of these utterances; a synthetic one is named `<name>-synthetic`."""
     if synthetic:
         name, limits = f"{name}{SYNTHETIC}", SYNTHETIC_LIMITS
     ordered = tuple(sorted(utterances, key=lambda u: u.id))
@@ -128,7 +134,7 @@ def corpus(name, utterances, *, synthetic, limits="", variant="") -> Corpus:
 
 
 def check_ids(info, root, present, expected):
-    """Raise InputError unless the ids found are those expected."""
+    """Raise InputError unless the ids in `present` are exactly those in `expected`."""
     missing, extra = sorted(set(expected) - set(present)), sorted(set(present) - set(expected))
     problems = [
         f"{len(ids)} {problem} ({shown(ids)})" for problem, ids in (("missing", missing), ("extra", extra)) if ids
@@ -140,16 +146,19 @@ def check_ids(info, root, present, expected):
 
 
 def check_present(info, root, present, expected):
-    """Raise InputError unless all ids that are expected are among those found."""
+    """Raise InputError unless all ids in `expected` are among those in `present`."""
     check_ids(info, root, set(present) & set(expected), expected)
 
 
 def check_counts(info, root, utterances, expected, *, synthetic=False):
-    """Raise InputError unless every speaker has as many utterances of every emotion as `expected` says.
+    """Raise InputError unless every speaker has the expected number of utterances of every emotion.
 
     Args:
-        expected: {speaker: {emotion: n}}; what it does not name is expected 0 times.
-        synthetic: whether `expected` comes from the marker; only the advice depends on it.
+        info: CorpusInfo.
+        root: the corpus's folder, for messages.
+        utterances: of the corpus.
+        expected: {speaker: {emotion: n}}; 0 for combinations that it does not contain.
+        synthetic: whether `expected` comes from the marker; it only changes the advice.
     """
     ids = defaultdict(list)
     for utterance in utterances:
@@ -171,7 +180,7 @@ def check_counts(info, root, utterances, expected, *, synthetic=False):
 
 
 def shown(items, separator=", ") -> str:
-    """The first few items, and how many more there are."""
+    """The first few items, and the number of the others."""
     return listed(items, _SHOWN, separator)
 
 

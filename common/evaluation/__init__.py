@@ -1,6 +1,6 @@
-"""Numbers from decisions: metrics, intervals, tests, agreement of annotators, and the results that papers report.
+"""Evaluation: metrics, intervals, significance tests, annotator agreement, and the results reported in papers.
 
-May use common's own files alone.
+May import only the modules directly in common.
 """
 
 __all__ = ["agreement", "intervals", "metrics", "reported_results", "significance"]

@@ -1,10 +1,9 @@
 """The structure of a system's errors (Chernykh 2018, section 4.5: Figures 6a and 6b, Table 2). No Keras.
 
-An utterance is anything with the `id`, `emotion`, `votes`, `self_votes` and `recognition` of a common Utterance.
-Decisions are class indices, (N,) or (S, N) of S seeds, whose counts are added; -1 is "no decision", which is an error.
-A rater dissents whose answer is not the utterance's emotion; a rater who gave several dissents where none of them is
-(D17 of papers/chernykh2018). Raters are the external ones; the authors' parser also counts the actors' ratings of
-themselves, which `with_self` adds.
+Utterances need the fields `id`, `emotion`, `votes`, `self_votes` and `recognition` of common.utterance.Utterance.
+Decisions are class indices, (N,), or (S, N) for S seeds, whose counts are added; -1 is "no decision" and counts as an
+error. A rater dissents if none of the rater's answers is the utterance's emotion (D17 of papers/chernykh2018). By
+default only external raters count; the authors' parser also counts the actors' ratings of themselves, see `with_self`.
 """
 
 import dataclasses
@@ -19,12 +18,12 @@ RECOGNITION_EDGES = (0.0, 0.8, 0.9, 1.0)  # EmoDB's published files all reach 0.
 
 @dataclasses.dataclass(frozen=True)
 class ErrorTable:
-    """Errors by emotion and by how sure people were.
+    """Errors by emotion and by human agreement.
 
     Args:
         classes: K names, the rows.
         columns: C names.
-        errors, counts: `(K, C)` utterances.
+        errors, counts: `(K, C)` numbers of errors and of utterances.
     """
 
     classes: tuple[str, ...]
@@ -34,24 +33,24 @@ class ErrorTable:
 
     @property
     def shares(self) -> np.ndarray:
-        """Errors over utterances, `(K, C)`; NaN where there is no utterance."""
+        """Error rates, `(K, C)`; NaN for cells without utterances."""
         return share(self.errors, self.counts)
 
     @property
     def accuracies(self) -> np.ndarray:
-        """Accuracy over all emotions, `(C,)`; the first is that on the utterances people agreed on (4.5: "65 %")."""
+        """Accuracy over all emotions, `(C,)`; the first column has full agreement (section 4.5: "65 %")."""
         return 1 - share(self.errors.sum(axis=0), self.counts.sum(axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
 class Residual:
-    """One column of Table 2, in numbers of answers and of errors.
+    """Counts behind one column of Table 2, for the utterances of one emotion.
 
     Args:
-        dissenting: answers that differ from the label of the utterances of this emotion.
-        considered: those of them that are one of the K emotions.
-        errors: utterances that the system got wrong and that have a considered answer.
-        matching: those of them where the system decided for such an answer.
+        dissenting: answers that differ from the label.
+        considered: dissenting answers that are one of the K emotions.
+        errors: misclassified utterances with at least one considered answer.
+        matching: errors in which the system's decision is one of the considered answers.
     """
 
     dissenting: int
@@ -61,23 +60,23 @@ class Residual:
 
     @property
     def considered_ratio(self) -> float:
-        """Row 1; NaN where nobody dissents."""
+        """Row 1 of Table 2; NaN if no rater dissents."""
         return float(share(self.considered, self.dissenting))
 
     @property
     def model_accuracy(self) -> float:
-        """Row 2; chance is 1 / (K - 1). NaN where the system made no such error."""
+        """Row 2 of Table 2; chance is 1 / (K - 1). NaN if there is no such error."""
         return float(share(self.matching, self.errors))
 
 
 @dataclasses.dataclass(frozen=True)
 class Dissents:
-    """What the raters of N utterances said against the labels.
+    """Dissenting raters and their answers for N utterances.
 
     Args:
-        raters: (N,) raters who dissent.
-        answers: (N,) answers they gave; a rater may give several.
-        considered: (N, K) how many of these answers are each of the K emotions.
+        raters: (N,) numbers of dissenting raters.
+        answers: (N,) numbers of their answers; a rater may give several.
+        considered: (N, K) numbers of these answers by emotion, for the K emotions.
     """
 
     raters: np.ndarray
@@ -86,13 +85,13 @@ class Dissents:
 
 
 def share(chosen, counted) -> np.ndarray:
-    """`chosen / counted`, element by element; NaN where nothing is counted."""
+    """`chosen / counted`, element by element; NaN where `counted` is 0."""
     chosen, counted = np.asarray(chosen, dtype=float), np.asarray(counted)
     return np.divide(chosen, counted, out=np.full(counted.shape, np.nan), where=counted > 0)
 
 
 def confusion(utterances, decisions, classes) -> np.ndarray:
-    """Figure 6a: `(K, K + 1)` shares of each true emotion's utterances, the last column being "no decision"."""
+    """Figure 6a: `(K, K + 1)` confusion matrix with rows that sum to 1; the last column is "no decision"."""
     decisions = np.asarray(decisions)
     labels = np.broadcast_to(class_indices(utterances, classes), decisions.shape)
     counts = metrics.confusion_matrix(labels.ravel(), decisions.ravel(), num_classes=len(classes))
@@ -100,12 +99,15 @@ def confusion(utterances, decisions, classes) -> np.ndarray:
 
 
 def dissenting_answers(utterance, *, merged=None, with_self=False) -> list[tuple[str, ...]]:
-    """The answers of each rater who dissents.
+    """The answers of each dissenting rater.
 
     Args:
         utterance: with votes.
-        merged: what a corpus variant made of a rater's emotion, e.g. `{"excitement": "happiness"}`.
-        with_self: count the actors' ratings of themselves too, as the authors' code does.
+        merged: emotions that the corpus variant merges, e.g. `{"excitement": "happiness"}`.
+        with_self: also count the actors' ratings of themselves, as the authors' code does.
+
+    Raises:
+        InputError: the utterance has no votes.
     """
     votes = utterance.votes + (utterance.self_votes if with_self else ())
     if not votes:
@@ -115,7 +117,7 @@ def dissenting_answers(utterance, *, merged=None, with_self=False) -> list[tuple
 
 
 def dissents(utterances, classes, *, merged=None, with_self=False) -> Dissents:
-    """`dissenting_answers` of all utterances, counted."""
+    """Counts of `dissenting_answers` for all utterances; arguments and errors as there."""
     against = [dissenting_answers(u, merged=merged, with_self=with_self) for u in utterances]
     answers = [[answer for vote in votes for answer in vote] for votes in against]
     return Dissents(
@@ -126,22 +128,24 @@ def dissents(utterances, classes, *, merged=None, with_self=False) -> Dissents:
 
 
 def error_by_dissent(utterances, decisions, classes, *, merged=None, with_self=False) -> ErrorTable:
-    """Figure 6b: errors by emotion and number of dissenting raters."""
+    """Figure 6b: errors by emotion and number of dissenting raters; arguments as for `dissenting_answers`."""
     columns = dissents(utterances, classes, merged=merged, with_self=with_self).raters
     names = tuple(str(number) for number in range(columns.max(initial=0) + 1))
     return _error_table(utterances, decisions, classes, columns, names)
 
 
 def error_by_recognition(utterances, decisions, classes) -> ErrorTable:
-    """Figure 6b where listeners' recognition plays the part of agreement (EmoDB): columns from sure to unsure."""
+    """Figure 6b with EmoDB's recognition rates in place of rater agreement, in columns from high to low rates."""
     return _error_table(utterances, decisions, classes, *recognition_columns(utterances))
 
 
 def recognition_columns(utterances) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The column of each utterance, (N,), and the columns' names: `1`, `0.9 to 1`, ...
+    """The column index of each utterance, (N,), and the column names: `1`, `0.9 to 1`, ...
 
-    A column holds the recognition rates from one of `RECOGNITION_EDGES` up to the next, the first those at the last
-    edge or above.
+    The columns are the bins between `RECOGNITION_EDGES`, lower edge included, in descending order.
+
+    Raises:
+        InputError: an utterance has no recognition rate.
     """
     if unknown := [u.id for u in utterances if u.recognition is None]:
         raise InputError(f"{unknown[0]} has no recognition rate; take EmoDB with erkennung.txt in its root")
@@ -164,9 +168,9 @@ def _error_table(utterances, decisions, classes, columns, names):
 
 
 def residual_accuracy(utterances, decisions, classes, *, merged=None, with_self=False) -> dict[str, Residual]:
-    """Table 2: how often raters who dissent name one of the K emotions, and how often the system errs with them.
+    """Table 2: how often dissenting raters name one of the K emotions, and how often the system's error matches them.
 
-    The second is counted over the system's errors: only so is chance the 33 % that the paper names
+    The second rate is relative to the system's errors, since only then chance is the 33 % stated in the paper
     (D18 of papers/chernykh2018).
     """
     labels = class_indices(utterances, classes)
@@ -185,7 +189,7 @@ def residual_accuracy(utterances, decisions, classes, *, merged=None, with_self=
 
 
 def matching_errors(labels, decisions, against) -> tuple[np.ndarray, np.ndarray]:
-    """Row 2 of Table 2, decision by decision.
+    """Row 2 of Table 2 for each single decision.
 
     Args:
         labels: (N,) class indices.
@@ -193,7 +197,7 @@ def matching_errors(labels, decisions, against) -> tuple[np.ndarray, np.ndarray]
         against: the Dissents of the N utterances.
 
     Returns:
-        (S, N) errors on utterances with a considered answer, and (S, N) those of them that are such an answer.
+        Two masks (S, N): errors on utterances with a considered answer, and errors that match such an answer.
     """
     named = np.pad(against.considered > 0, ((0, 0), (0, 1)))  # (N, K+1): -1, no decision, matches nobody
     errors = (decisions != labels) & named.any(axis=1)
@@ -201,6 +205,6 @@ def matching_errors(labels, decisions, against) -> tuple[np.ndarray, np.ndarray]
 
 
 def class_indices(utterances, classes) -> np.ndarray:
-    """(N,) labels."""
+    """(N,) class indices of the labels."""
     index = {name: k for k, name in enumerate(classes)}
     return np.array([index[u.emotion] for u in utterances], dtype=int)

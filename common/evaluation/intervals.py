@@ -1,13 +1,13 @@
-"""How sure a number is: intervals over speakers and trainings, and the test that goes with them.
+"""Confidence intervals over speakers and trainings, and the corresponding test.
 
-Utterances of one speaker resemble each other, and so do the errors that one trained network makes on its speakers. A
-number of a system is a mean over both: over speakers, and over the networks of its folds and seeds. Both are crossed,
-since a speaker is tested by another network under every seed.
+Utterances of one speaker are correlated, and so are the errors of one trained network. A system's result averages over
+both: over speakers, and over the networks of its folds and seeds. The two are crossed, since each seed tests a speaker
+with another network.
 
-**The quantity.** The metric that the system would reach on other speakers of the same kind, trained anew. Several
-seeds: the mean over seeds of the metric.
+**Quantity.** The expected metric on other speakers from the same population after a new training. With several seeds,
+the mean of the metric over seeds.
 
-**The method**: the jackknife in two ways. With theta the number, theta_(g) the number without cluster g and
+**Method.** A two-way jackknife. With theta the estimate, theta_(g) the estimate without cluster g and
 
     J = sum over strata of (n - 1) / n sum_g (theta_(g) - mean theta_(.))^2,
 
@@ -16,12 +16,13 @@ speaker's utterances of one network (J_both), the variance of the number is
 
     V = J_network + max(0, J_speaker - J_both),
 
-which counts what speakers and networks share once (Cameron, Gelbach and Miller 2011, Journal of Business & Economic
-Statistics 29(2)). Its degrees of freedom, by Satterthwaite's formula with n_network - n_strata and n_speaker - 1, are
-n_speaker - 1 at most. One seed: speakers are nested in networks, and V is that of a t interval over folds. One network
-in all: V = J_speaker, and the interval speaks of this training only (`Estimate.about`).
+which counts the variation that speakers and networks share only once (Cameron, Gelbach and Miller 2011, Journal of
+Business & Economic Statistics 29(2)). The degrees of freedom follow Satterthwaite's formula with n_network - n_strata
+and n_speaker - 1, and are at most n_speaker - 1. With one seed, speakers are nested in networks, and V is that of a
+t interval over folds. With a single network, V = J_speaker, and the interval is for this training only
+(`Estimate.about`).
 
-**Checked** by `python -m tests.support.simulate_statistics`, whose figures are in results/simulations.csv.
+**Coverage** is simulated by `python -m tests.support.simulate_statistics`; results/simulations.csv has the results.
 """
 
 import dataclasses
@@ -37,19 +38,19 @@ SPEAKERS, BOTH = "speakers, this training only", "speakers and trainings"
 
 
 class NotComputableError(ValueError):
-    """Why a number or its interval does not exist, as a reader of the table will see it."""
+    """A value or its interval is undefined. The message is shown in tables."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A number with its interval, where it has one.
+    """A value and its interval, if it has one.
 
     Args:
         value: a fraction for rates, a difference of fractions for differences.
-        low, high: the interval's ends, None where there is none.
-        about: the source of variation: "speakers and trainings", "seeds" ...; "" where there is no interval.
-        why_none: why there is no interval.
-        by_seed: the value of each seed alone.
+        low, high: the interval's ends, None without an interval.
+        about: the source of variation: "speakers and trainings", "seeds" ...; "" without an interval.
+        why_none: the reason for a missing interval.
+        by_seed: the value of each single seed.
         standard_error: of the value.
         pvalue: of the two-sided test that the value is 0, None for rates.
     """
@@ -66,10 +67,10 @@ class Estimate:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What is added up before a metric is taken.
+    """Counts, such as confusion matrices, that are summed before a metric is computed.
 
     Args:
-        cells: (G, L, ...) by speaker and network; a network that did not test a speaker has zeros there.
+        cells: (G, L, ...) by speaker and network; zeros if the network did not test the speaker.
         seeds: (L,) the seed of each network.
     """
 
@@ -87,7 +88,7 @@ def mean_over_seeds(metric) -> Callable[[np.ndarray], np.ndarray]:
     def statistic(sums):
         values = np.asarray(metric(sums))
         values = values.reshape(*values.shape[:2], -1).mean(axis=2)  # (R, S)
-        left = sums.reshape(*sums.shape[:2], -1).any(axis=2)  # not so for a seed whose only network is left out
+        left = sums.reshape(*sums.shape[:2], -1).any(axis=2)  # false for a seed whose only network is left out
         return np.where(left, values, 0.0).sum(axis=1) / np.maximum(left.sum(axis=1), 1)
 
     return statistic
@@ -99,23 +100,23 @@ def interval(statistic, counts, *, rate=True, of="seeds", level=LEVEL, clusters=
         low, high = theta -/+ t_df sqrt(V)                                        a difference, a loss
         logit(low), logit(high) = logit(theta) -/+ t_df sqrt(V) / (theta (1 - theta))     a rate
 
-    The logit keeps a rate's interval within [0, 1]. Where the rate is 1 the jackknife sees no variation; the bound is
-    then ((1 - level) / 2)^(1/G), which holds for any distribution of G speakers' scores in [0, 1], since
-    P(all G equal 1) <= E[score]^G; at 0 likewise.
+    The logit keeps a rate's interval within [0, 1]. If the rate is 1, the jackknife variance is 0; the lower bound is
+    then ((1 - level) / 2)^(1/G), which is valid for any distribution of G speakers' scores in [0, 1], since
+    P(all G equal 1) <= E[score]^G; a rate of 0 is treated likewise.
 
     Args:
         statistic: (R, S, ...) -> (R,) of counts summed over speakers and over the networks of a seed, NaN where
             undefined, such as `mean_over_seeds(metrics.by_name("ua", classes))`.
         counts: a Counts.
         of: "seeds", or "networks" for a statistic (R, L, ...) -> (R,) of the sums of each network.
-        rate: whether the number lies in [0, 1]. Any other number is also tested against 0.
+        rate: whether the value is in [0, 1]. Any other value is also tested against 0.
         level: nominal coverage.
-        clusters: what the first axis of the counts is, for messages.
+        clusters: name of the first axis of the counts, for messages.
 
     Raises:
-        NotComputableError: the value is undefined, by itself or without one speaker or network; fewer than three
-            speakers.
-        ValueError: an impossible level.
+        NotComputableError: the value, or the value without one speaker or network, is undefined; or there are fewer
+            than three speakers.
+        ValueError: the level is not between 0 and 1.
 
     >>> from common.evaluation import metrics
     >>> cells = metrics.confusion_by_group([0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 1, 1], list("aabbcc"), num_classes=2)
@@ -148,12 +149,16 @@ def value_of(statistic, counts, *, of="seeds") -> float:
 
 
 def interval_over(metric, cells, *, about, level=LEVEL) -> Estimate:
-    """As `interval`, of a rate of counts (G, ...) whose clusters are the only source of variation.
+    """Interval of a rate computed from counts (G, ...) whose clusters are the only source of variation.
 
     Args:
         metric: (R, ...) -> (R,).
-        cells: (G, ...).
-        about: what the clusters are.
+        cells: (G, ...) counts of each cluster.
+        about: name of the clusters.
+        level: nominal coverage.
+
+    Raises:
+        NotComputableError: as `interval`.
     """
     counts = Counts(cells[:, None], np.array([0]))
     estimate = interval(mean_over_seeds(metric), counts, level=level, clusters=about)
@@ -161,13 +166,13 @@ def interval_over(metric, cells, *, about, level=LEVEL) -> Estimate:
 
 
 def difference(metric, first, second, *, paired=True) -> Estimate:
-    """Interval of metric(first) - metric(second), each a mean over seeds, cut to [-1, 1], and the test that it is 0.
+    """Interval of metric(first) - metric(second), clipped to [-1, 1], and the test that the difference is 0.
 
     Args:
-        metric: function (..., K, K+1) -> (...) with values in [0, 1].
+        metric: function (..., K, K+1) -> (...) with values in [0, 1]; averaged over seeds.
         first, second: Counts of the same speakers.
-        paired: whether network l of both stands for the same fold and seed; the two are then left out together.
-            Otherwise the networks of one are independent of those of the other.
+        paired: whether network l has the same fold and seed in both; the two are then left out together. Otherwise
+            the networks of the two systems are independent.
 
     Raises:
         NotComputableError: as `interval`.
@@ -186,9 +191,13 @@ def difference(metric, first, second, *, paired=True) -> Estimate:
 
 
 def next_seed(values, *, rate=False) -> Estimate:
-    """Mean over seeds, and where the value of one more seed falls with probability 95 % if seeds scatter normally.
+    """Mean over S seeds and the 95 % prediction interval of one more seed, for normally distributed values.
 
     low, high = mean -/+ t_{S-1} sd sqrt(1 + 1/S)
+
+    Args:
+        values: (S,) the value of each seed; fewer than three give no interval.
+        rate: whether to clip the interval to [0, 1].
     """
     values = np.asarray(values, dtype=float)
     mean = float(values.mean())
@@ -203,7 +212,7 @@ def next_seed(values, *, rate=False) -> Estimate:
 
 
 def _places(seeds, of) -> np.ndarray:
-    """(L,) where the counts of each network are added for the statistic."""
+    """(L,) index of the sum to which the counts of each network are added."""
     return np.unique(seeds, return_inverse=True)[1] if of == "seeds" else np.arange(len(seeds))
 
 
@@ -215,7 +224,7 @@ def _summed(cells, place, axis) -> np.ndarray:
 
 
 def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
-    """(V, degrees of freedom, what the interval is about)."""
+    """(V, degrees of freedom, source of variation)."""
     (num_speakers, num_networks), place = cells.shape[:2], _places(seeds, of)
     of_networks, of_speakers = cells.sum(axis=0), _summed(cells, place, axis=1)
     sums = of_speakers.sum(axis=0)
@@ -235,7 +244,7 @@ def _variance(statistic, cells, seeds, of) -> tuple[float, float, str]:
 
 
 def _jackknife(statistic, sums, places, removed, strata) -> float:
-    """J for counts (M, ...) that are removed from `sums` one at a time, at its places (M,); None: from all of it."""
+    """J for counts (M, ...) subtracted from `sums` one at a time, at the indices `places` (M,), or from all if None."""
     values, size = [], max(1, CHUNK // sums.size)
     for start in range(0, len(removed), size):
         chunk = slice(start, start + size)

@@ -9,8 +9,8 @@ row, the decided class in its column, and "no decision" in the last column: (K, 
 macro recall or balanced accuracy. "Pooled" adds the folds' counts first, `ua(pooled(folds))`; "fold mean" averages the
 folds' values, `ua(folds).mean()`. Papers mean one or the other, and the two differ.
 
-**No silent convention.** A class that the truth never has is an error here. scikit-learn's balanced accuracy drops
-such a class with a warning and audmetric counts it as recall 0: both change what UA means without saying so.
+**Absent classes.** A class without any true utterance raises an error. scikit-learn's balanced accuracy drops such a
+class with a warning, and audmetric counts its recall as 0; both change the meaning of UA.
 """
 
 import numpy as np
@@ -49,7 +49,10 @@ def confusion_matrix(labels, decisions, *, num_classes) -> np.ndarray:
 
 
 def decide(scores) -> np.ndarray:
-    """The decision of each row: (N, K) -> (N,). An all-zero row decides nothing (-1); a tie goes to the first class.
+    """The decision of each row: (N, K) -> (N,). An all-zero row gives no decision (-1); ties go to the first class.
+
+    Raises:
+        ValueError: the scores are not (N, K) or not all finite.
 
     >>> decide([[0.2, 0.8], [0.5, 0.5], [0.0, 0.0]])
     array([ 1,  0, -1])
@@ -59,14 +62,14 @@ def decide(scores) -> np.ndarray:
 
 
 def confusion_by_group(labels, decisions, groups, *, num_classes, names=None) -> np.ndarray:
-    """A confusion matrix for each group and seed: (N,), (S, N), (N,) -> (G, S, K, K+1) int64; (N,) decisions: S = 1.
+    """A confusion matrix for each group and seed: (N,), (S, N), (N,) -> (G, S, K, K+1) int64; S = 1 for (N,) decisions.
 
     Args:
         labels: (N,) class indices.
         decisions: (S, N) or (N,) class indices, -1 for no decision.
         groups: (N,) names, e.g. speakers.
         num_classes: K.
-        names: (G,) sorted names of the groups, where some of them may be missing here; by default those that occur.
+        names: (G,) sorted names of all groups, including those without utterances; by default those that occur.
 
     Raises:
         ValueError: lengths differ, no utterance, or an index lies outside its range.
@@ -85,16 +88,16 @@ def confusion_by_group(labels, decisions, groups, *, num_classes, names=None) ->
     return np.bincount(cells.ravel(), minlength=np.prod(shape)).reshape(shape)
 
 
-# Metrics of confusion counts. Any axes may lead: (S, K, K+1) counts of S seeds give (S,) values. An undefined value is
-# an error, or NaN with `undefined="nan"`, which resampled counts need.
+# Metrics of confusion counts. Leading axes are kept: (S, K, K+1) counts of S seeds give (S,) values. An undefined value
+# raises an error, or is NaN with `undefined="nan"`, which resampled counts need.
 
 
 def wa(confusion, *, undefined="raise"):
-    """Weighted accuracy: the share of utterances decided rightly, sum_k n_kk / n.
+    """Weighted accuracy: the share of correctly classified utterances, sum_k n_kk / n.
 
     Args:
         confusion: (..., K, K+1) counts.
-        undefined: "raise", or "nan" for NaN where there is no utterance.
+        undefined: "raise", or "nan" for NaN if there is no utterance.
 
     Returns:
         (...) fractions.
@@ -117,10 +120,10 @@ def recall(confusion, classes=None, *, undefined="raise"):
     Args:
         confusion: (..., K, K+1) counts.
         classes: the K names in the order of the rows, for the message.
-        undefined: "raise", or "nan" for NaN where a class never occurs in the truth.
+        undefined: "raise", or "nan" for NaN if a class has no true utterance.
 
     Raises:
-        ValueError: a class never occurs in the truth.
+        ValueError: a class has no true utterance.
 
     >>> recall([[3, 1, 0], [0, 0, 2]])
     array([0.75, 0.  ])
@@ -132,7 +135,7 @@ def recall(confusion, classes=None, *, undefined="raise"):
 def precision(confusion):
     """Precision of each class, n_kk / n_.k: (..., K, K+1) -> (..., K).
 
-    The precision of a class that was never decided is 0/0; it is stated as 0.0, which is scikit-learn's
+    The precision of a class that was never predicted is 0/0; it is set to 0.0, as with scikit-learn's
     `zero_division=0` and audmetric's default.
 
     >>> precision([[3, 1, 0], [0, 0, 2]])
@@ -145,7 +148,7 @@ def precision(confusion):
 def f1(confusion, classes=None, *, undefined="raise"):
     """F1 of each class, 2 n_kk / (n_k. + n_.k): (..., K, K+1) -> (..., K); arguments and errors as `recall`.
 
-    A class that was never decided has 0 by the formula, without any convention.
+    The formula itself gives 0 for a class that was never predicted.
 
     >>> f1([[1, 1, 0], [0, 1, 0]])
     array([0.66666667, 0.66666667])
@@ -166,7 +169,7 @@ def ua(confusion, classes=None, *, undefined="raise"):
 
 
 def macro_precision(confusion, classes=None, *, undefined="raise"):
-    """Mean of the classes' precision: (..., K, K+1) -> (...); arguments and errors as `recall`.
+    """Mean of the classes' precisions: (..., K, K+1) -> (...); arguments and errors as `recall`.
 
     >>> macro_precision([[3, 1, 0], [0, 0, 2]])
     0.5
@@ -176,7 +179,7 @@ def macro_precision(confusion, classes=None, *, undefined="raise"):
 
 
 def macro_f1(confusion, classes=None, *, undefined="raise"):
-    """Mean of the classes' F1 (not the F1 of mean precision and mean recall, another quantity of the same name).
+    """Mean of the classes' F1 (not the F1 of mean precision and mean recall, which is also called macro F1).
 
     (..., K, K+1) -> (...); arguments and errors as `recall`.
 
@@ -211,7 +214,7 @@ OF_CLASSES = ("recall", "precision", "f1")
 
 
 def by_name(name, classes):
-    """The metric of a name, as a function (..., K, K+1) -> (...) that gives NaN where it is undefined.
+    """The metric of this name, as a function (..., K, K+1) -> (...) that returns NaN for undefined values.
 
     Args:
         name: a key of `BY_NAME`; with a class, `recall:anger`, for those of `OF_CLASSES`.
@@ -242,12 +245,16 @@ def support(confusion) -> np.ndarray:
 
 
 def decided(confusion) -> np.ndarray:
-    """Utterances decided to be of each class: (..., K, K+1) -> (..., K)."""
+    """Utterances predicted as each class: (..., K, K+1) -> (..., K)."""
     return _counts(confusion)[..., :-1].sum(axis=-2)
 
 
 def pooled(confusions) -> np.ndarray:
-    """The sum of the folds' confusion matrices: [(K, K+1), ...] -> (K, K+1). Counts are added before any division."""
+    """The sum of the folds' confusion matrices: [(K, K+1), ...] -> (K, K+1).
+
+    Raises:
+        ValueError: there is no fold, or the shapes differ.
+    """
     confusions = [_counts(confusion) for confusion in confusions]
     if not confusions:
         raise ValueError("no fold given; expected at least one confusion matrix")
@@ -268,11 +275,11 @@ def cross_entropy(labels, probabilities) -> float:
 def cross_entropies(labels, probabilities) -> np.ndarray:
     """-ln p(true class) of each utterance, in nats: (N,), (N, K) -> (N,).
 
-    Probabilities below 1e-7 are raised to it, as Keras does, so that one certain mistake costs 16.1 nats and not
-    infinity. An all-zero row (no decision) costs the same.
+    Probabilities are clipped to at least 1e-7, as in Keras, so that the loss is at most 16.1 nats. An all-zero row (no
+    decision) has this loss, too.
 
     Raises:
-        ValueError: a row is negative somewhere or sums neither to 1 nor to 0.
+        ValueError: the lengths differ, or a row has a negative value or sums neither to 1 nor to 0.
     """
     labels = _indices(labels, "labels")
     probabilities = _rows(probabilities, "probabilities").astype(float)
@@ -292,12 +299,12 @@ def cross_entropies(labels, probabilities) -> np.ndarray:
 
 
 def chance(num_classes) -> float:
-    """The UA of every guess that does not look at the utterance, always the same class included: 1 / K."""
+    """The expected UA of guessing without the utterance, for any distribution of guesses: 1 / K."""
     return 1 / num_classes
 
 
 def majority(counts) -> float:
-    """The WA of always naming the most frequent class: max_k n_k / n, over (K,) utterances per class.
+    """The WA of always predicting the most frequent class: max_k n_k / n, from the (K,) numbers of utterances.
 
     >>> round(majority([1099, 289, 284, 608]), 3)  # IEMOCAP, improvised, 4hap
     0.482
@@ -309,7 +316,7 @@ def majority(counts) -> float:
 
 
 def _with_support(confusion, classes, undefined):
-    """(confusion, (..., K) utterances of each class); raises where the truth lacks a class and that is an error."""
+    """(confusion, (..., K) true utterances of each class); raises ValueError for an absent class unless "nan"."""
     confusion = _counts(confusion, classes)
     n = support(confusion)
     if undefined == "raise" and not np.all(n):
@@ -333,7 +340,7 @@ def _ratio(numerator, denominator) -> np.ndarray:
 
 
 def _plain(values):
-    """A float where no axis leads."""
+    """A float if there are no leading axes."""
     return values if np.ndim(values) else float(values)
 
 

@@ -1,11 +1,10 @@
-"""What the papers say: papers/*/paper.toml -> numbers with an address. No Keras, no audio.
+"""Read the results reported in papers from papers/*/paper.toml. Needs neither Keras nor audio.
 
-A metric is named as in common/evaluation/metrics (`wa`, `ua`, `macro_f1`, `macro_precision`, `macro_recall`), per class
-as `precision:<emotion>`, `recall:<emotion>`, `f1:<emotion>`; `cross_entropy` is the loss in nats; `slice_wa` and
-`slice_cross_entropy` count the slices of an utterance, not utterances; `share:<what>` is another fraction;
-`sd:<metric>` is the spread that a paper prints after "±", read as one over folds, and `sd_repeats:<metric>` as one over
-repeats of the cross-validation; any other name (`parameters`, `parameters:<what>`, ...) is a number without a range of
-its own.
+Metrics are named as in common/evaluation/metrics (`wa`, `ua`, `macro_f1`, `macro_precision`, `macro_recall`), and per
+class `precision:<emotion>`, `recall:<emotion>`, `f1:<emotion>`. `cross_entropy` is the loss in nats. `slice_wa` and
+`slice_cross_entropy` count slices, not utterances. `share:<name>` is another fraction. `sd:<metric>` is the spread that
+a paper prints after "±", taken as the standard deviation over folds, and `sd_repeats:<metric>` as that over repeats of
+the cross-validation. Any other name (`parameters`, `parameters:<name>`, ...) is a non-negative number.
 """
 
 import dataclasses
@@ -23,8 +22,8 @@ PAPERS = Path(__file__).resolve().parents[2] / "papers"
 
 AGGREGATIONS = ("pooled", "fold_mean", "unknown")
 RATES = ("wa", "ua", "macro_f1", "macro_precision", "macro_recall", "slice_wa", "share", "precision", "recall", "f1")
-WHOLE_PER_CENT = 0.005  # half of one: papers print rates so, at least
-DERIVED = ("paper", "seeds", "half_digit")  # what no entry of [[published]] states
+WHOLE_PER_CENT = 0.005  # half of one per cent: papers print rates at least this precisely
+DERIVED = ("paper", "seeds", "half_digit")  # fields that are not keys of [[published]]
 PER_CLASS = ("precision", "recall", "f1")
 SECTIONS = {"paper", "stated", "data", "published", "confusion", "contrast", "statement"}
 PAPER_KEYS = {"title", "authors", "year", "venue", "doi", "url", "corpus", "classes", "seeds", "decisions"}
@@ -37,23 +36,24 @@ class ReportedResult:
     Args:
         paper: folder name below papers/.
         id: unique in the paper and stable; tables join on it.
-        variant: our recipe for the system, "" where the number is quoted or belongs to none. Where the text allows two
-            readings of a system, `also` names the other recipes in the file, and each gets the number.
+        variant: our recipe for the system, "" if the number is quoted or belongs to no system of ours. If the text
+            allows several readings of a system, the key `also` lists the other recipes, and each gets the number.
         metric: see the module's docstring.
-        aggregation: "pooled" adds the folds' counts first, "fold_mean" averages the folds, "unknown" is what most
-            papers say.
+        aggregation: "pooled" adds the folds' counts first, "fold_mean" averages over folds, "unknown" if the paper
+            does not state it (most do not).
         part: "train", "valid", "test", or "test:<condition>".
         value: a fraction for rates; in the file also a count such as "11/15".
         half_digit: half a unit of the last digit that the paper prints, 0 for a count.
         corpus: the corpus variant on which it was measured.
-        protocol: ours that reproduces it.
+        protocol: our protocol that reproduces it.
         rule: decision rule; "" is the paper's own, the first in our records.
-        where: table and row, or section.
+        where: table and row, or section, of the paper.
         approximate: the paper gives it as "about".
-        headline: what the paper is cited for; it stands first wherever the paper is compared.
-        built_to_match: the ledger row in which our reconstruction was chosen to meet this number: no evidence for it.
-        needs: what a run needs beside its corpus, for example "ImageNet weights".
-        seeds: of a run that repeats as often as the paper did.
+        headline: the number that the paper is cited for; listed first in comparisons.
+        built_to_match: the ledger row by which our reconstruction was chosen to match this number, so that agreement
+            is no evidence.
+        needs: requirements of a run beside its corpus, for example "ImageNet weights".
+        seeds: value of `--seeds` that repeats the run as often as the paper did.
     """
 
     paper: str
@@ -88,7 +88,7 @@ def is_rate(metric) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """A published confusion matrix: rows are true classes, fractions of the row."""
+    """A published confusion matrix: rows are true classes and sum to 1."""
 
     paper: str
     id: str
@@ -101,15 +101,15 @@ class Confusion:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """A comparison written down before the runs: the paper says that `first` is better than `second`.
+    """A comparison registered before the runs: according to the paper, `first` is better than `second`.
 
     Args:
         paper: folder name below papers/.
         id: unique in the paper.
         first: recipes of the paper; of several, the one with the highest UA.
         second: recipes of the paper, or of another folder as `folder/recipe`; of several, the one with the highest UA.
-        where: the paper's section that says so.
-        part: "test", or "test:*" for the mean over all noises.
+        where: section of the paper.
+        part: "test", or "test:*" for the mean over all noise conditions.
     """
 
     paper: str
@@ -122,17 +122,17 @@ class Contrast:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Statement:
-    """What a paper says of its results in words, as a direction that ours can be held to.
+    """A claim in a paper's text, as a direction that can be compared with our results.
 
-    Either of two systems, `first` against `second` in `metric`, or of one: its mean recall of `classes` against that of
-    all others.
+    It compares two systems, `first` with `second` in `metric`, or the mean recall of `classes` with that of all other
+    classes in one system.
     """
 
     id: str
     text: str  # the words of the paper
     where: str
     first: str  # variant
-    expect: str  # one of DIRECTIONS: what `first`, or the recall of `classes`, is
+    expect: str  # one of DIRECTIONS, for `first`, or for the recall of `classes`
     second: str = ""  # variant
     metric: str = "ua"
     classes: tuple[str, ...] = ()
@@ -145,8 +145,8 @@ DIRECTIONS = ("higher", "lower", "not higher")
 class Paper:
     """One folder of papers/. `stated` and `data` are free-form: settings and counts as the paper gives them.
 
-    A method that is no paper has no paper.toml: a name, a title, and nothing that was published. `decisions` is where
-    the paper shows what its systems decide, emotion by emotion; the tables then show it of ours.
+    A method that is not from a paper has no paper.toml, only a name and a title. `decisions` names the table or figure
+    in which the paper shows its systems' decisions by emotion; our tables then show the same for our systems.
     """
 
     name: str
@@ -169,12 +169,12 @@ class Paper:
 
 
 def read(name, papers=PAPERS) -> tuple[ReportedResult, ...]:
-    """The numbers of the paper in the folder `name`, in the order of its paper.toml; none where it is missing."""
+    """The reported results of the paper in the folder `name`, in the order of its paper.toml; empty without one."""
     return paper(name, papers).published
 
 
 def paper(name, papers=PAPERS) -> Paper:
-    """The paper in the folder `name`; where it has no paper.toml, a method titled by the heading of its README."""
+    """The paper in the folder `name`; without a paper.toml, a method with the title of its README."""
     folder = Path(papers, name)
     if (folder / "paper.toml").is_file():
         return read_file(folder / "paper.toml")
@@ -190,10 +190,10 @@ def read_all(papers=PAPERS) -> list[Paper]:
 
 
 def read_file(path) -> Paper:
-    """One paper.toml, checked.
+    """Read and check one paper.toml.
 
     Raises:
-        InputError: not TOML, an unknown or missing key, an id used twice, a value outside its range.
+        InputError: the file is not TOML, a key is unknown or missing, an id is used twice, or a value is out of range.
     """
     path = Path(path)
     try:
@@ -229,7 +229,7 @@ def read_file(path) -> Paper:
 
 
 def _readings(entry, path):
-    """An entry, and the same for every variant that it names as another reading of the system."""
+    """An entry, and a copy of it for every variant in its key `also`."""
     own, others = {key: value for key, value in entry.items() if key != "also"}, entry.get("also", [])
     if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
         raise InputError(f"{path}, [[published]] {own.get('id')!r}: also = {others!r}; expected a list of recipes")
@@ -253,7 +253,7 @@ def _published(paper, entry, path, seeds) -> ReportedResult:
 
 
 def _value(given) -> tuple[float | None, float]:
-    """(value, half a unit of its last digit); (None, 0) for what is no number."""
+    """(value, half a unit of its last digit); (None, 0) if it is not a number."""
     if isinstance(given, str) and re.fullmatch(r"\d+/[1-9]\d*", given):
         return float(Fraction(given)), 0.0
     if isinstance(given, bool) or not isinstance(given, int | Decimal):
@@ -272,7 +272,7 @@ def _kind_name(key):
 
 
 def _checked(number, place):
-    """Raise InputError for a value outside its range or a name outside its list."""
+    """Raise InputError for a value out of range or an unknown name."""
     if not number.id or not re.fullmatch(r"[\w.+-]+", number.id):
         raise InputError(f"{place}: id = {number.id!r}; expected letters, digits, '.', '+', '-' and '_'")
     if number.aggregation not in AGGREGATIONS:
@@ -323,9 +323,7 @@ def _statement(entry, path) -> Statement:
     if entry["expect"] not in DIRECTIONS:
         raise InputError(f"{path}, {place}: expect = {entry['expect']!r}; expected one of {', '.join(DIRECTIONS)}")
     if ("second" in entry) == ("classes" in entry):
-        raise InputError(
-            f"{path}, {place}: expected second, the other system, or classes, of one system; one of the two"
-        )
+        raise InputError(f"{path}, {place}: expected either second (the other system) or classes (of one system)")
     if unknown := sorted(set(entry.get("classes", ())) - set(EMOTIONS)):
         raise InputError(f"{path}, {place}: classes has {', '.join(unknown)}; expected some of {', '.join(EMOTIONS)}")
     return Statement(**(entry | {"classes": tuple(entry.get("classes", ()))}))
@@ -340,4 +338,4 @@ def _known(table, allowed, required, path, place):
 
 def _unique(ids, path, place):
     if twice := sorted({i for i in ids if ids.count(i) > 1}):
-        raise InputError(f"{path}, {place}: id {', '.join(twice)} is used twice; every number has its own")
+        raise InputError(f"{path}, {place}: id {', '.join(twice)} is used twice; ids must be unique")

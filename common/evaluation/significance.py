@@ -1,6 +1,6 @@
 """McNemar's test of two systems on the same utterances, and Holm's adjustment of several p-values.
 
-The test of a difference for speakers and trainings at large is that of its interval: `intervals.difference`.
+To test a difference for new speakers and trainings, use the interval in `intervals.difference`.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class McNemar:
-    """McNemar's exact test; `only_first` and `only_second` count the utterances that one system alone has right."""
+    """McNemar's exact test; `only_first`, `only_second` count utterances that only this system classifies correctly."""
 
     pvalue: float
     only_first: int
@@ -18,24 +18,25 @@ class McNemar:
 
 
 def mcnemar(labels, first, second) -> McNemar:
-    """McNemar's exact test of equal accuracy: of the utterances that one system alone has right, is half the first's?
+    """McNemar's exact test of equal accuracy.
 
         p = min(1, 2 P(X <= min(b, c))),  X ~ Binomial(b + c, 1/2)
 
-    b and c count the utterances that only the first, only the second has right (McNemar 1947, Psychometrika 12(2)).
+    b and c are the numbers of utterances that only the first, or only the second, system classifies correctly
+    (McNemar 1947, Psychometrika 12(2)).
 
-    The test takes utterances as independent. That is right for the question whether two systems differ on THESE
-    speakers, and wrong for speakers at large: where each system suits some speakers better than others it has an
-    inflated false-positive rate (results/simulations.csv). `intervals.difference` answers the latter.
+    The test assumes independent utterances. This is appropriate for the question whether two systems differ on these
+    speakers, but not for new speakers: if each system suits some speakers better than others, the test has an inflated
+    false-positive rate (results/simulations.csv). For new speakers use `intervals.difference`.
 
     Args:
         labels: (N,) class indices.
         first, second: (N,) decisions of one run each.
 
     Raises:
-        ValueError: several seeds; the test needs one decision per utterance.
+        ValueError: the shapes are not (N,) with N > 0, for example because there are several seeds.
     """
-    from statsmodels.stats import contingency_tables  # here, since its import takes longer than all other tables
+    from statsmodels.stats import contingency_tables  # imported here because its import is slow
 
     labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
     if not labels.shape == first.shape == second.shape or labels.ndim != 1 or not labels.size:
@@ -48,8 +49,10 @@ def mcnemar(labels, first, second) -> McNemar:
 
 
 def holm(pvalues) -> np.ndarray:
-    """Holm's step-down adjustment: (M,) p-values -> (M,), in the order given. Rejecting below a keeps the chance of any
-    false rejection among the M at a, whatever their dependence (Holm 1979, Scandinavian Journal of Statistics 6(2)).
+    """Holm's step-down adjustment: (M,) p-values -> (M,), in the given order.
+
+    Rejecting adjusted values below alpha bounds the family-wise error rate by alpha under any dependence
+    (Holm 1979, Scandinavian Journal of Statistics 6(2)).
 
     Raises:
         ValueError: a p-value is outside [0, 1], or NaN.
@@ -57,7 +60,7 @@ def holm(pvalues) -> np.ndarray:
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
-    from statsmodels.stats import multitest  # here, since its import takes longer than all other tables
+    from statsmodels.stats import multitest  # imported here because its import is slow
 
     pvalues = np.asarray(pvalues, dtype=float)
     if not np.all((pvalues >= 0) & (pvalues <= 1)):  # NaN is neither

@@ -1,6 +1,6 @@
-"""From sound to arrays: audio read or synthesised, spectra, the feature store.
+"""From audio to arrays: reading and synthesising audio, spectra, the feature store.
 
-May use common's own files alone.
+May import only the modules directly in common.
 """
 
 __all__ = ["audio", "feature_store", "recordings", "spectral", "speech_synthesis"]

@@ -1,12 +1,12 @@
-"""Audio files to float32 mono waveforms; the sample rate always travels with the samples.
+"""Read audio files as float32 mono waveforms, always together with their sample rate.
 
-Whatever libsndfile decodes is accepted: WAV, FLAC, AIFF, Ogg, MP3, SPHERE and others, any coding, any channel count.
-Mono is the mean of the channels, or one of them. A file that cannot be used raises InputError; none is repaired in
-silence.
+All formats that libsndfile decodes are accepted: WAV, FLAC, AIFF, Ogg, MP3, SPHERE and others, with any coding and
+number of channels. Mono is the mean of the channels, or one of them. An unusable file raises InputError; files are
+never repaired silently.
 
-Lengths are counted, not taken from headers: MP3 by its frames, a FLAC or a WAV that states none by what is there. A
-file is called truncated only where its bytes prove it (common/features/containers). A recording without speech is
-refused by the thresholds of common/features/recordings.
+Where headers are unreliable, lengths are counted: MP3 frames, and the samples of a FLAC or WAV without a stated length.
+A file counts as truncated only if its bytes prove it (common/features/containers). Recordings without speech are
+refused by the thresholds in common/features/recordings.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ def read(path, *, sample_rate_hz=None, start_s=None, end_s=None, channel=None) -
     Args:
         path: an audio file.
         sample_rate_hz: resample to this rate (soxr, quality HQ); None keeps the file's own.
-        start_s: where to begin, in seconds; None is the file's beginning.
-        end_s: where to end, in seconds; None is the file's end.
-        channel: 1 is the first channel; None is the mean of all.
+        start_s: start in seconds; None is the beginning of the file.
+        end_s: end in seconds; None is the end of the file.
+        channel: counted from 1; None is the mean of all channels.
 
     Returns:
         The waveform (N,), float32, and its sample rate in Hz.
@@ -63,7 +63,7 @@ def read(path, *, sample_rate_hz=None, start_s=None, end_s=None, channel=None) -
 
 
 def read_utterance(utterance, *, sample_rate_hz=None) -> tuple[np.ndarray, int]:
-    """`read` of an Utterance: its file, stretch and channel."""
+    """`read` the file, stretch and channel of an Utterance; returns and raises as there."""
     return read(
         utterance.path,
         sample_rate_hz=sample_rate_hz,
@@ -74,7 +74,7 @@ def read_utterance(utterance, *, sample_rate_hz=None) -> tuple[np.ndarray, int]:
 
 
 class Window(NamedTuple):
-    """A stretch of a recording, heard for itself: seconds, waveform (N,) float32, and why it holds nothing, or ""."""
+    """A stretch of a recording: start and end in seconds, waveform (N,) float32, and why it is unusable, or ""."""
 
     start_s: float
     end_s: float
@@ -84,18 +84,21 @@ class Window(NamedTuple):
 
 
 def num_windows(path, *, window_s, hop_s) -> int:
-    """How many windows `windows` gives."""
+    """The number of windows that `windows` yields."""
     return len(_window_starts(*duration(path), window_s, hop_s)[0])
 
 
 def windows(path, *, window_s, hop_s, sample_rate_hz=None, channel=None):
-    """A recording in overlapping windows, one after the other; the file is decoded once, and memory holds one window.
+    """Yield the overlapping windows of a recording; the file is decoded once, and memory holds one window at a time.
 
     Args:
         path: an audio file.
-        window_s: length of each; a shorter recording is one window.
-        hop_s: step, at most `window_s`. The last window ends with the recording, whatever the step.
-        sample_rate_hz, channel: as `read` takes them.
+        window_s: length of each window; a shorter recording is one window.
+        hop_s: step, at most `window_s`. The last window always ends at the end of the recording.
+        sample_rate_hz, channel: see `read`.
+
+    Yields:
+        Window.
 
     Raises:
         InputError: the file is not audio, too short, truncated, or has no such channel.
@@ -114,7 +117,7 @@ def windows(path, *, window_s, hop_s, sample_rate_hz=None, channel=None):
 
 
 def _window_starts(num_frames, rate, window_s, hop_s):
-    """First frames of all windows, and their width in frames."""
+    """Index of each window's first frame, and the width in frames."""
     width, hop = min(round(window_s * rate), num_frames), round(hop_s * rate)
     starts = list(range(0, num_frames - width + 1, hop))
     return starts if starts[-1] + width == num_frames else [*starts, num_frames - width], width
@@ -134,15 +137,15 @@ def _window(samples, start, rate, path, sample_rate_hz, channel) -> Window:
 
 
 def read_every_file(corpus, *, workers, seen_hz=recordings.USUAL_BAND_HZ) -> tuple[str, ...]:
-    """Read all recordings of a corpus; the warnings on those that hold little speech.
+    """Read all recordings of a corpus; returns warnings on doubtful ones (`recordings.warnings`).
 
     Args:
         corpus: a Corpus.
         workers: threads.
-        seen_hz: the highest frequency that a front end sees.
+        seen_hz: the highest frequency that a front end uses.
 
     Raises:
-        InputError: recordings that cannot be used; the first ten, and how many more.
+        InputError: there are unusable recordings; the message lists the first ten and counts the others.
     """
     import joblib
 
@@ -153,7 +156,7 @@ def read_every_file(corpus, *, workers, seen_hz=recordings.USUAL_BAND_HZ) -> tup
 
 
 def _measures(utterance):
-    """The Measures of a recording, or what is wrong with it."""
+    """The Measures of a recording, or the InputError that it raises."""
     try:
         return recordings.measure(*read_utterance(utterance))
     except InputError as error:
@@ -161,14 +164,14 @@ def _measures(utterance):
 
 
 def duration(path) -> tuple[int, int]:
-    """Number of frames and sample rate in Hz; nothing is decoded but what states no length."""
+    """Number of frames and sample rate in Hz; only files without a stated length are decoded."""
     path = Path(path)
     with _opened(path) as file:
         return _num_frames(file), file.samplerate
 
 
 def fingerprint(path) -> str:
-    """sha256 of the file's bytes, in hex: changes with the container, the tags, anything."""
+    """Hexadecimal SHA-256 of the file's bytes, which also depends on container and tags."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -177,10 +180,10 @@ def fingerprint(path) -> str:
 
 
 def content_hash(path, start_s=None, end_s=None) -> str:
-    """sha256 of the decoded samples, channel count and rate, in hex: a WAV and a FLAC of the same samples agree.
+    """Hexadecimal SHA-256 of samples, number of channels and rate: equal for a WAV and a FLAC of the same audio.
 
-    Decoded as float64, in which integers up to 32 bit and float32 are exact. (libsndfile's int32 would round every
-    sample of a float file to 0, so that all float files would be duplicates of each other.)
+    Samples are decoded as float64, which represents integers up to 32 bit and float32 exactly. (libsndfile's int32
+    would round all samples of a float file to 0, so that all float files would have the same hash.)
     """
     path = Path(path)
     with _opened(path) as file:
@@ -193,15 +196,15 @@ def content_hash(path, start_s=None, end_s=None) -> str:
 
 
 class _Sound(soundfile.SoundFile):
-    """Reads forward. SoundFile seeks after every block, at which files of some codings fail (DWVW, GSM 6.10)."""
+    """Reads forward only. SoundFile seeks after every block, which fails for some codings (DWVW, GSM 6.10)."""
 
     def seekable(self):
         return False
 
     def skip_to(self, frame):
-        """Go forward to a frame: by a seek where that is exact, else by decoding what lies before.
+        """Advance to a frame by a seek if that is exact, else by decoding the samples before it.
 
-        In an MP3 of variable bit rate libsndfile lands beside the frame.
+        libsndfile's seek is inexact in MP3 files of variable bit rate.
         """
         if frame and super().seekable() and self.format != "MP3" and not self.subtype.startswith("DWVW"):
             self.seek(frame)
@@ -212,7 +215,7 @@ class _Sound(soundfile.SoundFile):
 
 @contextlib.contextmanager
 def _opened(path):
-    """The open file; whatever libsndfile reports against it, then or later, becomes an InputError."""
+    """The open file. Errors of libsndfile, on opening and within the block, become InputErrors."""
     _check_file(path)
     opened = False
     try:
@@ -240,7 +243,7 @@ def _opened(path):
 
 
 def _sound(path, stack) -> _Sound:
-    """Opened so that libsndfile knows the right length."""
+    """The file, opened so that libsndfile gets the correct length."""
     source = _complete(path, containers.source_of(path))
     file = _first_that_opens(path, source, stack)
     if file.format == "MP3" and (source := _complete(path, containers.mp3_source(path))) != str(path):
@@ -255,7 +258,10 @@ def _complete(path, source):
 
 
 def _first_that_opens(path, source, stack) -> _Sound:
-    """Not by name where macOS left `._NAME` beside NAME, which libsndfile takes for a Sound Designer file's header."""
+    """The file opened by name, or by content if macOS left `._NAME` beside it.
+
+    libsndfile would take `._NAME` for the header of a Sound Designer file.
+    """
     if source == str(path) and path.with_name(f"._{path.name}").is_file():
         with contextlib.suppress(soundfile.LibsndfileError):
             return stack.enter_context(_Sound(containers.Spliced(b"", path, 0)))
@@ -280,7 +286,7 @@ def _check_header(file, path):
 
 
 def _num_frames(file) -> int:
-    """Counted to the end where the header leaves it open; the file is at its beginning again."""
+    """Number of frames, counted by decoding if the header does not state it; the position is then reset to 0."""
     if file.frames < _OPEN_END:
         return file.frames
     count = 0
@@ -305,7 +311,7 @@ def _span(file, path, start_s, end_s):
 
 
 def _decoded(file, path, first, count, dtype):
-    """Samples (count, C) from frame `first` on; fewer than the file must have is an error."""
+    """Samples (count, C) from frame `first` on; raises InputError if there are fewer."""
     file.skip_to(first)
     samples = file.read(count, dtype=dtype, always_2d=True)
     if len(samples) < count:
@@ -334,7 +340,8 @@ def _check_channel(count, path, channel):
 def _mono(samples, path, channel):
     """One channel or the mean of all, (N, C) -> (N,).
 
-    Refuses samples that are not finite or out of range, and channels that cancel.
+    Raises:
+        InputError: samples are not finite or out of range, or the channels cancel each other.
     """
     _check_channel(samples.shape[1], path, channel)
     if not np.isfinite(samples).all():

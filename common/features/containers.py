@@ -1,7 +1,7 @@
-"""What the bytes of a sound file prove: that some are missing, that a size is a placeholder, that it is no sound.
+"""Inspect the bytes of audio files: detect truncated files, placeholder sizes in headers, and files that are no audio.
 
-libsndfile takes lengths from headers. Recorders that write into a pipe, or are killed, leave placeholders there, and an
-MP3 without a Xing frame has only a guess. `source_of` gives libsndfile a file with the right length instead.
+libsndfile takes lengths from headers. Recorders that write into a pipe, or are killed, leave placeholders there, and
+the length of an MP3 without a Xing frame is only estimated. `source_of` gives libsndfile a file with the right length.
 """
 
 import io
@@ -39,14 +39,14 @@ _INSTEAD = (  # first bytes: what such a file is, and what to do
 
 
 class Source(NamedTuple):
-    """What libsndfile is to open, and what proves the file incomplete ("" where nothing does)."""
+    """A path or file object for libsndfile to open, and the proof that the file is incomplete, or ""."""
 
     file: object
     fault: str = ""
 
 
 def instead_of_sound(path) -> str:
-    """What a file that is not decoded is, and what to do, as one phrase; "" where its bytes do not show it."""
+    """The type of an undecodable file and a remedy, as one phrase; "" if its first bytes are not recognised."""
     with open(path, "rb") as file:
         start = file.read(512)
     for grammar, kind, advice in _INSTEAD:
@@ -56,7 +56,7 @@ def instead_of_sound(path) -> str:
 
 
 def source_of(path) -> Source:
-    """What libsndfile is to open so that it decodes all that is there; MP3 has `mp3_source`."""
+    """The Source from which libsndfile decodes all samples of a file; for MP3 see `mp3_source`."""
     num_bytes = os.stat(path).st_size
     with open(path, "rb") as file:
         start = file.read(12)
@@ -80,7 +80,7 @@ def _missing(promised, num_bytes) -> str:
 
 
 def _is_placeholder(size) -> bool:
-    """Whether a recorder wrote this size without knowing it: none, a round number, or the largest that it could."""
+    """Whether a size is a recorder's placeholder: zero, a power of two, or about the largest possible size."""
     return (
         size == 0
         or (size >= 1 << 24 and size & (size - 1) == 0)
@@ -90,7 +90,7 @@ def _is_placeholder(size) -> bool:
 
 
 def _chunked(path, file, num_bytes) -> Source:
-    """WAV, RF64, AIFF, 8SVX: chunks of a name and a size."""
+    """Source of a WAV, RF64, AIFF or 8SVX file, which consists of chunks, each with a name and a size."""
     form = file.read(12)
     order, head, long_size, repaired = _CHUNKED[form[:4]], [], None, False
     while len(header := file.read(8)) == 8:
@@ -118,7 +118,7 @@ def _chunked(path, file, num_bytes) -> Source:
 
 
 def _is_empty(stated, rest, file) -> bool:
-    """Whether a chunk of no bytes is followed by nothing, or by other chunks, and not by samples."""
+    """Whether a chunk of size 0 is really empty: followed by nothing or by other chunks, and not by samples."""
     return stated == 0 and (rest == 0 or _looks_like_a_chunk(file, file.tell() + rest, file.tell()))
 
 
@@ -134,7 +134,7 @@ def _looks_like_a_chunk(file, end, at) -> bool:
 
 
 def _rebuilt(form, order, head, name, size, path, offset) -> "Spliced":
-    """The file under a header that states the right size, with every chunk padded."""
+    """The file with a new header that states the right size, and with padded chunks."""
     chunks = b"".join(
         struct.pack(f"{order}4sI", title, len(content)) + content + b"\0" * (len(content) % 2)
         for title, content in head
@@ -159,7 +159,7 @@ def _au(path, file, num_bytes) -> Source:
 
 
 def _sony_wave(file) -> int:
-    """Where the samples of a W64 end according to its header; 0 where it does not know."""
+    """The end of the samples of a W64 file according to its header, in bytes; 0 if it is not stated."""
     file.seek(40)  # two identifiers of 16 bytes, the first followed by the size of all
     while len(header := file.read(24)) == 24:
         size = struct.unpack("<Q", header[16:])[0]
@@ -172,7 +172,7 @@ def _sony_wave(file) -> int:
 
 
 def _sphere(file) -> int:
-    """The same of NIST's SPHERE, where the coding is plain."""
+    """The end of the samples of a NIST SPHERE file according to its header; 0 for compressed codings."""
     text = file.read(1024).decode("latin-1")
     fields = dict(re.findall(r"^(\w+) -\w+ (\S+)", text, re.MULTILINE))
     if fields.get("sample_coding", "pcm") not in ("pcm", "ulaw", "alaw"):
@@ -185,7 +185,7 @@ def _sphere(file) -> int:
 
 
 def _ogg(path, file, num_bytes) -> Source:
-    """Pages, each with its length. libsndfile stops behind the first of streams that were joined by `cat`."""
+    """Source of an Ogg file. libsndfile decodes only the first of several streams joined by `cat`."""
     begins, at, ended = [0], 0, False
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         while 0 <= at < num_bytes and data[at : at + 4] == b"OggS":
@@ -202,7 +202,7 @@ def _ogg(path, file, num_bytes) -> Source:
 
 
 def _joined(path, edges) -> io.BytesIO:
-    """The samples of parts of a file that are each decoded for themselves, one after the other, as a WAV of floats."""
+    """Parts of a file, each decoded separately, joined to one float WAV in memory."""
     parts = []
     for begin, end in itertools.pairwise(edges):
         with soundfile.SoundFile(Spliced(b"", path, begin, end)) as part:
@@ -215,7 +215,7 @@ def _joined(path, edges) -> io.BytesIO:
 
 
 class Spliced(io.RawIOBase):
-    """`head`, then the bytes of a file from `offset` to `end`, as one file to read."""
+    """A readable file that consists of `head` and the bytes of another file from `offset` to `end`."""
 
     def __init__(self, head, path, offset, end=None):
         super().__init__()
@@ -259,10 +259,10 @@ _HZ = {3: (44100, 48000, 32000, 0), 2: (22050, 24000, 16000, 0), 0: (11025, 1200
 
 
 def mp3_source(path) -> Source:
-    """An MP3 whose frames are counted, one by one: its length is theirs, whatever it states.
+    """Source of an MP3, with its length counted frame by frame.
 
-    Where a Xing or Info frame states the right number the file stays as it is (encoders keep there how much of the
-    first and last frame is padding). Where it states more, or the last frame is cut, bytes are missing.
+    If a Xing or Info frame states the right number, the file is used unchanged (this frame also has the padding of the
+    first and last frame). If it states more, or the last frame is incomplete, the file is truncated.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         first = _next_frame(data, _tag_bytes(data))
@@ -282,14 +282,14 @@ def mp3_source(path) -> Source:
 
 
 def _tag_bytes(data) -> int:
-    """Length of the ID3v2 tag in front, whose pictures hold bytes that look like frames."""
+    """Length of the leading ID3v2 tag, whose pictures may contain bytes that look like frames."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
     return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
 
 
 def _frame_bytes(data, at) -> int:
-    """Length of the layer III frame at a place, 0 where none begins."""
+    """Length in bytes of the layer III frame at an offset, 0 if there is none."""
     header = data[at : at + 4]
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
@@ -299,7 +299,7 @@ def _frame_bytes(data, at) -> int:
 
 
 def _next_frame(data, at) -> int | None:
-    """The next place where a frame begins that is followed by another, or by the end."""
+    """Offset of the next frame that is followed by another frame or the end of the file."""
     while (at := data.find(b"\xff", at)) >= 0:
         size = _frame_bytes(data, at)
         if size and (at + size >= len(data) or _frame_bytes(data, at + size)):
@@ -309,7 +309,7 @@ def _next_frame(data, at) -> int | None:
 
 
 def _count_frames(data, at) -> tuple[int, bool]:
-    """How many whole frames there are, and whether the file ends within one."""
+    """The number of complete frames, and whether the file ends within a frame."""
     count = 0
     while at is not None and at < len(data):
         size = _frame_bytes(data, at)
@@ -323,7 +323,7 @@ def _count_frames(data, at) -> tuple[int, bool]:
 
 
 def _stated_frames(data, at) -> int | None:
-    """The number in a Xing, Info or VBRI frame; 0 where it leaves it out, None where this is no such frame."""
+    """The number of frames in a Xing, Info or VBRI frame; 0 if it is not stated, None if this is another frame."""
     version, mono = data[at + 1] >> 3 & 3, data[at + 3] >> 6 == 3
     side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
     tag = at + 4 + side + (0 if data[at + 1] & 1 else 2)
@@ -335,7 +335,7 @@ def _stated_frames(data, at) -> int | None:
 
 
 def _info_frame(header, count) -> bytes:
-    """A frame without sound that states how many follow."""
+    """An Info frame, which has no audio and states the number of following frames."""
     header = bytes(
         [0xFF, header[1] | 1, 0x90 | header[2] & 0x0C, header[3]]
     )  # no checksum, 128 or 80 kbit/s, no padding

@@ -1,8 +1,7 @@
-"""Features computed once per (audio content, stretch, front-end settings, code), kept on disk, read memory-mapped.
+"""Features on disk, computed once per (audio content, stretch, front-end settings, code) and read memory-mapped.
 
-An entry is a .npy file followed by the CRC-32 of its bytes. It appears under its name in one step, so two runs can
-share a store. Planning a run reads the headers of entries alone; each process checks an entry's bytes when it first
-reads them.
+An entry is a .npy file followed by the CRC-32 of its bytes. It is written atomically, so several runs can share a
+store. Planning a run reads only the headers of entries; each process verifies an entry's checksum at its first read.
 """
 
 import dataclasses
@@ -28,7 +27,11 @@ CHECKSUM_BYTES = 4
 
 
 def cache_dir() -> Path:
-    """Where features, checkpoints and synthetic corpora are kept: `SER_CACHE`, by default `.cache`."""
+    """Folder of features, checkpoints and synthetic corpora: `SER_CACHE`, by default `.cache`.
+
+    Raises:
+        InputError: SER_CACHE is empty.
+    """
     if (folder := os.environ.get("SER_CACHE", ".cache")) == "":
         raise InputError("SER_CACHE is empty; give it a folder, or unset it")
     return Path(folder)
@@ -36,7 +39,7 @@ def cache_dir() -> Path:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A stored array: where its values begin and what shape they have."""
+    """A stored array: its file, the offset of its values in bytes, and its shape."""
 
     path: str
     offset: int
@@ -44,7 +47,7 @@ class Entry:
 
 
 class StoredFeatures(Sequence):
-    """Arrays of a store, mapped when asked for and not held: memory does not grow with the corpus."""
+    """Arrays of a store, memory-mapped on access and not held, so that memory does not grow with the corpus."""
 
     def __init__(self, entries):
         self.entries = tuple(entries)
@@ -53,7 +56,7 @@ class StoredFeatures(Sequence):
         return len(self.entries)
 
     def __getitem__(self, index):
-        """An array. Raises InputError where its entry was damaged, which is removed so that a new run computes it."""
+        """An array, float32. A damaged entry is removed, so that the next run recomputes it, and raises InputError."""
         entry = self.entries[index]
         if entry.path not in _CHECKED:
             _check(entry.path)
@@ -75,7 +78,7 @@ def _check(path):
 
 
 def fingerprints(utterances, *, workers) -> dict[str, str]:
-    """SHA-256 of every utterance's audio file, by id; each file is read once."""
+    """{utterance id: SHA-256 of its audio file}; each file is read once."""
     paths = sorted({u.path for u in utterances})
     hashes = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(audio.fingerprint)(p) for p in paths)
     by_path = dict(zip(paths, hashes, strict=True))
@@ -83,22 +86,22 @@ def fingerprints(utterances, *, workers) -> dict[str, str]:
 
 
 def compute(utterances, function, front_end, *, hashes, version, root, workers, label) -> dict[str, Entry]:
-    """Entries of all utterances by id, computing in parallel what the store lacks.
+    """{utterance id: Entry}; features missing from the store are computed in parallel.
 
     Args:
-        utterances: what to compute features of.
+        utterances: Utterances.
         function: `(waveform, sample_rate_hz, front_end) -> (S, T, ...)` float32; importable by name in a new process.
-        front_end: a dataclass, the only settings that `function` sees; `front_end.sample_rate_hz` is the rate of the
-            waveform it gets (None: the file's own).
+        front_end: a dataclass with all settings of `function`; the waveform is resampled to
+            `front_end.sample_rate_hz` (None: the file's own rate).
         hashes: audio fingerprints by id.
-        version: what names the code behind `function`: a hash, versions of libraries; anything that JSON takes.
+        version: identifies the code of `function`: its hash, versions of libraries; any JSON value.
         root: the store's folder.
         workers: processes.
-        label: what the progress bar says.
+        label: of the progress bar.
 
     Raises:
-        InputError: audio files are bad (the first ten are named, and how many more), or the store cannot be written;
-            what is finished stays in the store.
+        InputError: audio files are unusable (the message lists the first ten and counts the others), or the store
+            cannot be written. Finished entries stay in the store.
     """
     settings = json.dumps(dataclasses.asdict(front_end), sort_keys=True)
     names = {u.id: _key(hashes[u.id], u, settings, version) for u in utterances}
@@ -133,7 +136,7 @@ def _place(root, name) -> Path:
 
 
 def _compute_one(utterance, function, front_end, place):
-    """An utterance's id, its entry, and "" or what is wrong with its recording."""
+    """An utterance's id, its entry or None, and the fault of its recording or ""."""
     try:
         waveform, rate = audio.read_utterance(utterance, sample_rate_hz=front_end.sample_rate_hz)
     except InputError as error:
@@ -146,7 +149,7 @@ def _compute_one(utterance, function, front_end, place):
 
 
 def write(place, array) -> Entry:
-    """Put a float32 array at a place, in one step.
+    """Write a float32 array atomically to the path `place`; returns its Entry.
 
     Raises:
         InputError: the store cannot be written.
@@ -166,7 +169,7 @@ def write(place, array) -> Entry:
 
 
 def _open(place) -> Entry | None:
-    """The entry at a place; None where there is none, or where it is not as long as its header says."""
+    """The entry at a path; None if there is none or its length does not match its header."""
     try:
         with open(place, "rb") as file:
             np.lib.format.read_magic(file)

@@ -1,8 +1,8 @@
-"""Is a recording speech? By range, level, activity and band; every threshold stands here with its reason.
+"""Checks whether a recording contains speech, by range, level, activity and bandwidth, with a reason per threshold.
 
-A fault leaves nothing to learn from: `common.features.audio.read` raises it. A doubt leaves little: it is shown, kept
-in the notes of a record, and an error under `--strict`. None of the 1,440 recordings of RAVDESS and 535 of EmoDB has
-either.
+A fault means that the recording is unusable: `common.features.audio.read` raises it. A doubt is a warning: it is shown,
+stored in records, and an error with `--strict`. None of the 1,440 recordings of RAVDESS and the 535 of EmoDB has a
+fault or a doubt.
 """
 
 import dataclasses
@@ -68,16 +68,16 @@ DOUBTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
-    """What is measured of a waveform. Levels in dB below full scale, without the mean of the samples.
+    """Measurements of a waveform. Levels are relative to full scale, after subtraction of the mean.
 
     Args:
         seconds: length.
         level_dbfs: root mean square.
-        spread_db: between the 5th and 95th percentile of the levels of frames.
-        sound_s: frames louder than `QUIET_DBFS`, in seconds.
-        active_s: frames within `ACTIVE_DB` of the loudest, in seconds.
+        spread_db: difference between the 5th and 95th percentile of the frame levels.
+        sound_s: total length of frames louder than `QUIET_DBFS`, in seconds.
+        active_s: total length of frames within `ACTIVE_DB` of the loudest, in seconds.
         peak: largest absolute sample.
-        band_hz: where the spectrum ends: at a cliff, else at half the sample rate.
+        band_hz: bandwidth: the cutoff of a low-pass filter if there is one, else half the sample rate.
     """
 
     seconds: float
@@ -91,7 +91,7 @@ class Measures:
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Settings of `measured`, which goes through the feature store like the front end of a paper: there are none."""
+    """Settings of `measured`, which has none but is cached in the feature store like the front ends of papers."""
 
     sample_rate_hz: int | None = None
 
@@ -118,9 +118,9 @@ def measure(waveform, sample_rate_hz) -> Measures:
 
 
 def fault(waveform, sample_rate_hz, *, whole=True) -> str:
-    """Why nothing can be learnt from a waveform (N,), as a phrase; "" where something can.
+    """Why a waveform (N,) is unusable, as a phrase; "" if it is usable.
 
-    A stretch (not `whole`) is refused for silence alone: a window may well fall into a pause.
+    A stretch of a recording (`whole=False`) is refused only for digital silence, since it may be a pause.
     """
     centred = waveform - waveform.mean(dtype="float64")
     level = float(_db(np.mean(np.square(centred))))
@@ -138,7 +138,7 @@ def fault(waveform, sample_rate_hz, *, whole=True) -> str:
 
 
 def channel_fault(samples, mono) -> str:
-    """Why the mean (N,) of the channels of samples (N, C) holds nothing, as a phrase; "" where it does."""
+    """Why the mean `mono` (N,) of the channels of samples (N, C) is unusable, as a phrase; "" if it is usable."""
     if samples.shape[1] < 2:
         return ""
     unrelated = np.var(samples, axis=0, dtype="float64").sum() / samples.shape[1] ** 2
@@ -147,7 +147,7 @@ def channel_fault(samples, mono) -> str:
 
 
 def doubts(measures, seen_hz=USUAL_BAND_HZ) -> list[str]:
-    """The keys of `DOUBTS` that hold of a recording, for a front end that sees frequencies up to `seen_hz`."""
+    """The keys of `DOUBTS` that apply to a recording, for a front end that uses frequencies up to `seen_hz`."""
     holds = {
         "quiet": measures.level_dbfs < QUIET_DBFS,
         "loud": measures.peak > HIGH_PEAK,
@@ -158,7 +158,7 @@ def doubts(measures, seen_hz=USUAL_BAND_HZ) -> list[str]:
 
 
 def warnings(measures_by_id, seen_hz=USUAL_BAND_HZ) -> tuple[str, ...]:
-    """A sentence for each kind of doubt: how many recordings of a corpus, and the first of them."""
+    """A sentence for each kind of doubt, with the number of affected recordings of a corpus and the first of them."""
     doubtful = {kind: [] for kind in DOUBTS}
     for name, measures in measures_by_id.items():
         for kind in doubts(measures, seen_hz):
@@ -176,14 +176,14 @@ def _db(power):
 
 
 def _frame_levels(centred, sample_rate_hz):
-    """Level of each frame of `FRAME_S`, in dB; the rest that fills no frame is left out where there are others."""
+    """Level of each frame of `FRAME_S`, in dB. Samples after the last full frame are left out."""
     length = min(len(centred), round(FRAME_S * sample_rate_hz))
     frames = centred[: len(centred) // length * length].reshape(-1, length)
     return _db(np.einsum("ft,ft->f", frames, frames) / length)
 
 
 def _band(centred, sample_rate_hz) -> float:
-    """Where the long-term spectrum falls by more than `CLIFF_DB` for good, else half the sample rate."""
+    """The frequency above which the long-term spectrum stays more than `CLIFF_DB` lower, else half the sample rate."""
     length = min(len(centred), 1 << round(np.log2(0.05 * sample_rate_hz)))  # bins of about 20 Hz
     frames = centred[: len(centred) // length * length].reshape(-1, length) * np.hanning(length)
     power = np.square(np.abs(np.fft.rfft(frames, axis=1))).mean(axis=0)

@@ -1,7 +1,7 @@
-"""Levels, mel spectra and MFCC: librosa's functions with its values, bit for bit, in NumPy and SciPy's FFT.
+"""Levels, mel spectra and MFCC: librosa's functions, bit for bit, implemented with NumPy and SciPy's FFT.
 
-librosa itself starts numba and scikit-learn at its first call, which takes longer than a prediction. Names, arguments
-and defaults are librosa's; `tests/common/features/test_spectral.py` holds the values.
+librosa itself loads numba and scikit-learn at its first call, which takes longer than a prediction. Names, arguments
+and defaults are librosa's; `tests/common/features/test_spectral.py` compares the values.
 """
 
 import functools
@@ -19,7 +19,7 @@ def hann(length) -> np.ndarray:
 
 
 def power_spectrogram(waveform, *, n_fft, hop_length, win_length=None) -> np.ndarray:
-    """`(N,)` float32 -> `(1 + n_fft // 2, 1 + N // hop_length)`, frames centred on multiples of the hop."""
+    """`(N,)` float32 -> `(1 + n_fft // 2, 1 + N // hop_length)` float32; frames are centred on multiples of the hop."""
     win_length = win_length or n_fft
     left = (n_fft - win_length) // 2
     window = np.pad(hann(win_length), (left, n_fft - win_length - left))
@@ -32,14 +32,14 @@ def power_spectrogram(waveform, *, n_fft, hop_length, win_length=None) -> np.nda
 
 
 def mel_spectrogram(waveform, sample_rate_hz, *, n_fft, hop_length, n_mels, win_length=None) -> np.ndarray:
-    """`(N,)` float32 -> power of mel bands from 0 Hz to half the sample rate, `(n_mels, T)`."""
+    """`(N,)` float32 -> power in mel bands from 0 Hz to half the sample rate, `(n_mels, T)`."""
     power = power_spectrogram(waveform, n_fft=n_fft, hop_length=hop_length, win_length=win_length)
     filters = mel_filters(sample_rate_hz, n_fft=n_fft, n_mels=n_mels)
     return np.einsum("...ft,mf->...mt", power, filters, optimize=True)
 
 
 def mfcc(waveform, sample_rate_hz, *, n_mfcc, **mel) -> np.ndarray:
-    """`(N,)` float32 -> orthonormal DCT-II of mel bands in decibels, cut 80 dB below the maximum, `(n_mfcc, T)`."""
+    """`(N,)` float32 -> orthonormal DCT-II of mel bands in decibels, floored 80 dB below the maximum, `(n_mfcc, T)`."""
     import scipy.fft  # a third of a second that only some front ends need
 
     decibels = power_to_db(mel_spectrogram(waveform, sample_rate_hz, **mel), ref=1.0, top_db=80.0)
@@ -47,7 +47,7 @@ def mfcc(waveform, sample_rate_hz, *, n_mfcc, **mel) -> np.ndarray:
 
 
 def power_to_db(power, *, ref, top_db=None, amin=1e-10) -> np.ndarray:
-    """Decibels relative to `ref`, not below `amin`, and not more than `top_db` below the maximum."""
+    """Power in decibels relative to `ref`; power is floored at `amin`, decibels at `top_db` below their maximum."""
     decibels = 10.0 * np.log10(np.maximum(amin, power))
     decibels -= 10.0 * np.log10(np.maximum(amin, ref))
     return decibels if top_db is None else np.maximum(decibels, decibels.max() - top_db)
@@ -55,7 +55,7 @@ def power_to_db(power, *, ref, top_db=None, amin=1e-10) -> np.ndarray:
 
 @functools.lru_cache(maxsize=8)
 def mel_filters(sample_rate_hz, *, n_fft, n_mels) -> np.ndarray:
-    """Triangles of unit area, evenly spaced on Slaney's mel scale: `(n_mels, 1 + n_fft // 2)` float32."""
+    """Triangular filters of unit area, evenly spaced on Slaney's mel scale: `(n_mels, 1 + n_fft // 2)` float32."""
     corners = _hz(np.linspace(0.0, _mel(sample_rate_hz / 2), n_mels + 2))  # Hz
     ramps = np.subtract.outer(corners, np.fft.rfftfreq(n_fft, 1.0 / sample_rate_hz))
     widths = np.diff(corners)[:, None]
@@ -76,7 +76,7 @@ def _hz(mels):
 
 
 def trim(waveform, *, top_db, frame_length, hop_length) -> np.ndarray:
-    """The waveform `(N,)` without the frames at both ends that are `top_db` quieter than the loudest."""
+    """The waveform `(N,)` without leading and trailing frames that are `top_db` quieter than the loudest."""
     frames = sliding_window_view(np.pad(waveform, frame_length // 2), frame_length)[::hop_length]  # (T, L)
     level = np.sqrt(np.mean(np.square(frames.T, dtype="float32"), axis=0))  # (T,)
     loud = np.flatnonzero(power_to_db(np.square(level), ref=level.max() ** 2) > -top_db)

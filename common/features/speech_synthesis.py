@@ -1,13 +1,13 @@
-"""A source-filter voice: text, speaker and emotion in, speech-like waveform out. NumPy only.
+"""A source-filter synthesiser: text, speaker and emotion -> speech-like waveform. NumPy only.
 
 Glottal pulses (a polynomial open phase after Klatt & Klatt 1990, with jitter, shimmer and spectral tilt) and noise
-excite a cascade of second-order formant resonators that glide between the targets of the letters of the text.
-An emotion moves twelve controls (`EXPRESSIONS`); every utterance scatters around its emotion's point, so that the
-classes overlap. It is made to exercise the suite, not to stand in for a corpus: what a model scores on it says
-nothing about speech.
+excite a cascade of second-order formant resonators, whose frequencies move between the targets of the letters of the
+text. An emotion sets twelve controls (`EXPRESSIONS`); each utterance varies randomly around these values, so that the
+classes overlap. The purpose is to test the suite, not to replace a corpus: accuracies on synthetic speech are
+meaningless for real speech.
 
-Seeds are hashed with SHA-256, and samples are rounded to the 16-bit grid, so that last-bit differences between
-machines' elementary functions vanish: same arguments, same bytes, for one release of NumPy.
+Seeds are hashed with SHA-256, and samples are rounded to the 16-bit grid, which removes last-bit differences between
+machines' elementary functions: the same arguments give the same bytes, for one release of NumPy.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ CONTROL_S = 0.005  # grid of the fundamental-frequency contour
 
 
 class Expression(NamedTuple):
-    """What an emotion does to neutral speech, at full strength. Factors are 1 and offsets 0 in neutral."""
+    """Changes of neutral speech by an emotion at full strength. Neutral has factors of 1 and offsets of 0."""
 
     f0_st: float  # mean F0, semitones
     f0_range: float  # F0 excursions, factor
@@ -44,8 +44,8 @@ class Expression(NamedTuple):
     tremor: float  # depth of a 5 to 7 Hz tremble of F0, factor
 
 
-# Directions after BS = Banse & Scherer 1996, JL = Juslin & Laukka 2003, MA = Murray & Arnott 1993, S = Scherer 2003.
-# The sizes are ours.
+# Directions from BS = Banse & Scherer 1996, JL = Juslin & Laukka 2003, MA = Murray & Arnott 1993, S = Scherer 2003.
+# The sizes are our choice.
 EXPRESSIONS = {
     # BS, JL, MA: F0 and its range up, fast, loud, much high-frequency energy; irregular, abrupt (JL)
     "anger": Expression(4.5, 1.6, -1.0, -2.0, 1.12, 8.0, 1.5, -6.0, 1.9, 0.8, 0.7, 1.0),
@@ -70,7 +70,7 @@ EXPRESSIONS = {
     "surprise": Expression(4.5, 1.75, 1.5, 6.0, 1.05, 2.5, 1.3, -0.5, 1.0, 1.4, 0.9, 1.0),
 }
 FACTORS = np.array([not name.endswith(("_st", "_db")) for name in Expression._fields])  # the others are offsets
-# Scatter of an utterance around its emotion's point, and of a speaker's habits: log-factors, offsets in their units.
+# Standard deviations between utterances of an emotion and between speakers: of log-factors, of offsets in their units.
 UTTERANCE_SD = np.array([1.5, 0.22, 1.2, 1.4, 0.09, 2.2, 0.15, 1.8, 0.30, 0.30, 0.35, 0.3])
 SPEAKER_SD = np.array([0.0, 0.18, 0.6, 0.6, 0.07, 1.0, 0.12, 1.5, 0.25, 0.30, 0.20, 0.2])
 STRENGTH = {None: 0.9, "normal": 0.75, "strong": 1.15}
@@ -91,7 +91,7 @@ class Piece(NamedTuple):
     vowel: bool = False
 
 
-# Letters stand for sounds, roughly (English and German). Formants of men after Peterson & Barney 1952 and Klatt 1980.
+# Approximate sounds of letters (English and German). Formants of men after Peterson & Barney 1952 and Klatt 1980.
 #   vowel, sonorant: F1 F2 F3 (and amplitude); voiced, unvoiced (stops): F2 and the burst's Hz;
 #   fricative, buzz (voiced): the noise's Hz and amplitude; pair: two vowels
 SOUND_TABLE = """
@@ -137,7 +137,7 @@ LETTERS = re.compile("|".join(sorted(map(re.escape, SOUNDS), key=len, reverse=Tr
 
 @dataclasses.dataclass(frozen=True)
 class Speaker:
-    """A person's throat and habits. Made by `make_speaker`."""
+    """Voice and habits of a speaker, created by `make_speaker`."""
 
     name: str
     gender: str  # "female" or "male"
@@ -153,14 +153,14 @@ class Speaker:
 
 
 def generator(*key) -> np.random.Generator:
-    """A random generator that depends on the key's text alone: the same in every process and on every machine."""
+    """A random generator seeded by the key's text only: the same in every process and on every machine."""
     return np.random.default_rng(list(hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()))
 
 
 def in_own_way(speaker, emotion, amount) -> Speaker:
-    """The speaker with habits for this emotion alone: `amount` scatters of an utterance away from everybody else's.
+    """The speaker with random habits for this emotion only, of `amount` standard deviations of an utterance.
 
-    At 0 all speakers express an emotion alike; at 4 a classifier has to know the speaker.
+    At 0 all speakers express an emotion alike; at 4 a classifier can hardly generalise to unseen speakers.
     """
     own = generator("own way", speaker.seed, speaker.name, emotion).standard_normal(len(UTTERANCE_SD)).clip(-2, 2)
     habits = np.array(speaker.habits) + amount * own * UTTERANCE_SD
@@ -168,7 +168,7 @@ def in_own_way(speaker, emotion, amount) -> Speaker:
 
 
 def make_speaker(name: str, gender: str, *, seed: int = 0) -> Speaker:
-    """The speaker of this name; another seed is another person under the same name."""
+    """A speaker, drawn at random by name, gender and seed. Raises InputError unless gender is female or male."""
     if gender not in ("female", "male"):
         raise InputError(f"the gender {gender!r} has no voice; choose female or male")
     rng = generator("speaker", seed, name, gender)
@@ -198,15 +198,21 @@ def speak(
     seed: int | str = 0,
     sample_rate_hz: int = 16_000,
 ) -> np.ndarray:
-    """One utterance -> float32 (N,) in [-1, 1], on the 16-bit grid. About 75 ms per letter; no silence around it.
+    """Synthesise one utterance, about 75 ms per letter, without silence around it.
 
     Args:
         emotion: one of `common.utterance.EMOTIONS`.
         speaker: from `make_speaker`.
-        text: letters (English or German) and , . for pauses; anything else is passed over.
+        text: letters (English or German), and `,` and `.` for pauses; other characters are ignored.
         intensity: None, "normal" or "strong".
-        seed: another seed is another reading of the same text.
+        seed: another seed gives another reading of the same text.
         sample_rate_hz: 8000 or more.
+
+    Returns:
+        float32 (N,) in [-1, 1], on the 16-bit grid.
+
+    Raises:
+        InputError: an argument is out of range, or the text has no vowel.
     """
     if emotion not in EXPRESSIONS:
         raise InputError(f"unknown emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
@@ -223,7 +229,7 @@ def speak(
 
 
 def _manner(emotion, speaker, intensity, rng) -> Expression:
-    """The controls of this one reading: emotion x strength, a blend now and then, habits, scatter."""
+    """The controls of one reading: emotion times strength, sometimes blended with another, plus habits and noise."""
     points = np.array([EXPRESSIONS[emotion], EXPRESSIONS[EMOTIONS[rng.integers(len(EMOTIONS))]]])
     target, other = np.where(FACTORS, np.log(np.where(FACTORS, points, 1.0)), points)
     target = 0.5 * (target + other) if rng.random() < BLENDED else target
@@ -234,7 +240,7 @@ def _manner(emotion, speaker, intensity, rng) -> Expression:
 
 
 def _articulate(text, speaker, manner, rng):
-    """Text -> pieces, their durations (P,), and how much each is accented (P,) in [0, 1]."""
+    """Text -> pieces, their durations in seconds (P,), and their accents (P,) in [0, 1]."""
     pieces, accent = [], []
     for word in re.findall(r"[^\W\d_]+|[,.;:!?]", text.lower()):
         sounds = [SOUNDS[m] for m in LETTERS.findall(word)]
@@ -257,7 +263,7 @@ def _articulate(text, speaker, manner, rng):
 
 
 def _melody(seconds, pieces, accent, speaker, manner, rng):
-    """F0 in Hz every CONTROL_S: a declining line, a bump per vowel, a final movement, drift and tremor."""
+    """F0 in Hz every CONTROL_S: a linear decline, a peak per vowel, a final movement, drift and tremor."""
     ends = np.cumsum(seconds)
     t = np.arange(0.0, ends[-1] + CONTROL_S, CONTROL_S)
     contour = manner.f0_st + (manner.slope_st - 2.5 * manner.f0_range) * (t / ends[-1] - 0.5)
@@ -279,7 +285,7 @@ def _track(values, lengths, smooth):
 
 
 def _excite(f0_hz, lengths, pieces, accent, speaker, manner, sample_rate_hz, rng):
-    """-> excitation of the resonators (N,) and noise made in the mouth (N,)."""
+    """Excitation of the resonators (N,), and noise produced in the mouth (N,)."""
     size, smooth = int(lengths.sum()), round(0.008 * sample_rate_hz)
     f0 = np.interp(np.arange(size) / sample_rate_hz, np.arange(len(f0_hz)) * CONTROL_S, f0_hz) / sample_rate_hz
     cycle = np.cumsum(f0).astype(int)  # (N,) which glottal cycle each sample belongs to
@@ -310,14 +316,14 @@ def _second_order(centre_hz, bandwidth_hz, sample_rate_hz):
 
 
 def _tilt(attenuation_db, sample_rate_hz):
-    """Denominator (2,) of the one-pole low-pass that attenuates 3 kHz by so much."""
+    """Denominator (2,) of the one-pole low-pass with this attenuation at 3 kHz."""
     gain = 10 ** (max(attenuation_db, 0.5) / 10)
     b = gain - np.cos(2 * np.pi * 3000 / sample_rate_hz)
     return np.array([1.0, -(b - np.sqrt(b * b - (gain - 1) ** 2)) / (gain - 1)])
 
 
 def _resonate(pulses, noise, lengths, pieces, speaker, manner, sample_rate_hz):
-    """Filter both sources with the mouth of each moment: overlap-add of 2-hop windows, one setting per window."""
+    """Filter both sources with time-varying resonators: overlap-add of 2-hop windows, one setting per window."""
     hop = round(HOP_S * sample_rate_hz)
     size = 1 << int(np.ceil(np.log2(2 * hop + TAIL_S * sample_rate_hz)))
     count = len(pulses) // hop + 2  # F windows
@@ -352,7 +358,7 @@ def _resonate(pulses, noise, lengths, pieces, speaker, manner, sample_rate_hz):
 
 
 def _level(waveform, loudness_db):
-    """Set the level, round off the peaks, and put the samples on the 16-bit grid."""
+    """Set the level, compress the peaks, and round the samples to the 16-bit grid."""
     loudest = np.sort(waveform * waveform)[-max(len(waveform) // 3, 1) :]  # pauses do not count
     waveform = waveform * (10 ** ((loudness_db - 24) / 20) / np.sqrt(loudest.mean()))
     waveform = waveform / np.sqrt(1 + waveform * waveform)

@@ -1,6 +1,6 @@
-"""Folds: how utterances are split, whether a split leaks, fold files of other programs, and a user's own.
+"""Folds: splitting utterances, the leakage audit, fold files of other programs, and a user's own folds.
 
-May use common's own files, common.corpora and common.features.
+May import the modules directly in common, common.corpora and common.features.
 """
 
 __all__ = ["cross_corpus", "fold_files", "leakage", "splits", "user_folds"]

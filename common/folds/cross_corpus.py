@@ -1,8 +1,8 @@
-"""Trained on one corpus, tested on all of another: `--protocol cross_corpus --corpus A --test-corpus B`.
+"""Train on one corpus, test on all of another: `--protocol cross_corpus --corpus A --test-corpus B`.
 
-The pair is a Corpus B whose `training` is A. Names within a corpus mean nothing in another: speaker 03 of one is not
-speaker 03 of the other. So A's ids, speakers, sessions and sentences begin with its name, `ravdess/03`; B's stay as
-they are in all other records of B. What is learnt, features' moments included, comes from A's training part alone.
+The pair is a Corpus B whose `training` is A. Names are only unique within a corpus: speaker 03 of A is not speaker 03
+of B. Therefore A's ids, speakers, sessions and sentences get its name as a prefix, `ravdess/03`; those of B are the
+same as in all other records of B. Everything learnt, including the features' moments, comes from A's training part.
 """
 
 import dataclasses
@@ -16,34 +16,34 @@ NAME = records.CROSS_CORPUS
 
 
 def is_recorded(protocol) -> bool:
-    """Whether a record's protocol is this one."""
+    """Whether a record's protocol is cross-corpus."""
     return protocol.startswith(f"{NAME}-")
 
 
 def pair(train, test) -> Corpus:
-    """The corpus `test`, to be tested on by systems that are trained on `train`.
+    """The corpus `test` with `train` as its training corpus.
 
     Raises:
         InputError: both are the same corpus, or have the same name.
     """
     if train.name == test.name:
         raise InputError(
-            f"{train.variant} is trained on and {test.variant} tested on, and both are {test.name}; name another "
-            "corpus with --test-corpus, or take the protocol speaker_independent"
+            f"the training corpus {train.variant} and the test corpus {test.variant} are both {test.name}; name "
+            "another corpus with --test-corpus, or take the protocol speaker_independent"
         )
     return dataclasses.replace(test, training=train)
 
 
 def select(corpus, choose, emotions=None) -> Corpus:
-    """Both corpora of a pair with the classes that they share.
+    """Both corpora of a pair, restricted to their shared classes.
 
     Args:
-        corpus: of `pair`.
-        choose: function (Corpus, emotions or None) -> Corpus, a paper's own choice where no emotions are named.
-        emotions: those named; None shares what the paper chooses of each.
+        corpus: from `pair`.
+        choose: function (Corpus, emotions or None) -> Corpus; None selects the paper's own emotions.
+        emotions: names given by the user; None takes the shared ones of the paper's own selections.
 
     Raises:
-        InputError: emotions that one of them lacks, or fewer than two shared ones.
+        InputError: a corpus lacks a given emotion, or fewer than two are shared.
     """
     both = corpus.training, dataclasses.replace(corpus, training=None)
     train, test = (choose(each, emotions) for each in both)
@@ -65,12 +65,12 @@ def _renamed(utterance, corpus_name):
 
 
 def folds(corpus, seed, hashes) -> tuple[Fold, ...]:
-    """One fold: a sixth of the training corpus's speakers validates (`splits.with_validation`), its others train.
+    """One fold. A sixth of the training corpus's speakers are for validation (`splits.with_validation`).
 
     Args:
-        corpus: of `select`.
+        corpus: from `select`.
         seed: draws the validation speakers.
-        hashes: utterance id -> hash of its audio file; a recording that stands in A twice is on one side.
+        hashes: utterance id -> hash of its audio file; duplicates of validation recordings are removed from training.
     """
     train = tuple(sorted(corpus.training.utterances, key=lambda u: u.id))
     fold = splits.with_validation(Fold("fold_1", train, (), ()), seed)

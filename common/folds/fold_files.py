@@ -1,23 +1,23 @@
-"""Other people's fold files -> Folds, so that the leakage audit can read them.
+"""Read fold files of other programs as Folds, for training and for the leakage audit.
 
-Three forms, recognised by the file's columns and name; one folder may hold all of them (see also common/table):
+Three forms are recognised by the file's columns and name; one folder may hold all of them (see also common/table):
 
 * **audformat's CSV** or Parquet: `file,speaker,emotion[,start,end,channel,...]`, one file per part, or JSON lines with
   these keys;
-* **nkululeko's CSV**: `file,speaker,gender,emotion` in `<corpus>_{train,dev,test}.csv`, and what its `export` writes,
-  one file `file,start,end,...,split` whose column `split` says train, dev or test;
+* **nkululeko's CSV**: `file,speaker,gender,emotion` in `<corpus>_{train,dev,test}.csv`, and the output of its `export`,
+  one file `file,start,end,...,split` with train, dev or test in the column `split`;
 * **EmoBox's JSON lines**: `{"key", "dataset", "wav", "emo", ...}` in `fold_k/<corpus>_{train,test}_fold_k.jsonl`, also
   with the older keys `audio` and `label`.
 
-Part and fold come from words of the file's name, else of its folders': train / dev, valid, validation / test, and
-`fold_3`, `fold3`, `fold-3`; without a number it is fold 1. A row's `split` and `fold` stand above the name. With a
-column `fold` alone, each fold tests its own rows and trains on the others'. A list that names no part is passed over;
-the audit says so unless the parts have all that it lists, as those of nkululeko and EmoBox have what lies beside them.
-EmoBox has some lists twice (`emodb_test_fold1.jsonl` and `emodb_test_fold_1.jsonl`): of two lists of one part the first
-counts, and the audit fails where they differ. `.json` and other files are not read.
+Part and fold are read from the words of the file name, or else of its folders: train / dev, valid, validation / test,
+and `fold_3`, `fold3`, `fold-3`; without a number it is fold 1. The columns `split` and `fold` of a row override the
+name. With a column `fold` but no `split`, each fold tests its own rows and trains on all others. A list without a part
+is ignored, and the audit warns unless all its recordings occur in the parts (nkululeko and EmoBox have such lists).
+EmoBox has some lists twice (`emodb_test_fold1.jsonl` and `emodb_test_fold_1.jsonl`): of several lists of one part the
+first is used, and the audit fails if they differ. `.json` and other files are not read.
 
-Speakers: where a list has none, as in EmoBox, they are read from the names of RAVDESS, EmoDB and IEMOCAP files;
-elsewhere they stay unknown (""), which the audit says. Sentences likewise.
+If a list has no speakers, as in EmoBox, they are read from the file names of RAVDESS, EmoDB and IEMOCAP; otherwise they
+are unknown (""), and the audit warns. The same applies to sentences.
 """
 
 import contextlib
@@ -36,19 +36,22 @@ PARTS |= dict.fromkeys(("dev", "devel", "development", "val", "valid", "validati
 
 SIDES = ("train", "valid", "test")
 
-NAMES = (  # grammar of a file's stem, speaker, sentence
+NAMES = (  # pattern of a file's stem, speaker, sentence
     (re.compile(r"(?:\d\d-){4}(\d\d)-\d\d-(\d\d)"), r"\2", r"\1"),  # RAVDESS, all modalities
     (re.compile(r"(\d\d)([ab]\d\d)[WLEAFTN][a-z]"), r"\1", r"\2"),  # EmoDB
-    (re.compile(r"(Ses0\d)[FM]_\w+_([FM])\d{3}"), r"\1_\2", ""),  # IEMOCAP: the last letter speaks
+    (re.compile(r"(Ses0\d)[FM]_\w+_([FM])\d{3}"), r"\1_\2", ""),  # IEMOCAP: the last letter names the speaker
 )
 
 _FOLD = re.compile(r"fold[ _.-]?(\d+)")
 
 
 class FoldFiles(NamedTuple):
-    """Folds, the lists beside them that name no part but recordings that no part has, and pairs of lists that differ.
+    """The folds in fold files, and faults of these files.
 
-    Of a pair (first, second) both give one part of one fold; the first is in the folds.
+    Args:
+        folds: the Folds.
+        passed_over: lists without a part that have recordings missing from all parts.
+        differing: pairs (first, second) of different lists for the same part of the same fold; the first is used.
     """
 
     folds: tuple[Fold, ...]
@@ -57,24 +60,24 @@ class FoldFiles(NamedTuple):
 
 
 def read_fold_files(*paths, audio_root=None) -> FoldFiles:
-    """The folds that a folder, a file, or several files together hold, in the order of their names.
+    """The folds in a folder, a file, or several files, sorted by name.
 
     Args:
         paths: a folder, searched with all its subfolders, or a file; or files that are parts of the same folds.
-        audio_root: a folder that audio paths are relative to. They are tried there, relative to their list, and as they
-            stand; where nothing is found they are kept as written, and there is nothing to hash.
+        audio_root: a folder that audio paths are relative to. Paths are tried relative to it, relative to their list,
+            and as written; if no file exists, the path is kept as written and the audio is not hashed.
 
     Returns:
-        Folds called `fold_1` and so on, or `<corpus>/fold_1` where the folder has several corpora. A part that no file
-        gives is empty. Utterances are called by their `key`, or by file, channel and segment.
+        FoldFiles. Folds are named `fold_1` and so on, or `<corpus>/fold_1` if there are several corpora. A part without
+        a file is empty. An utterance's id is its `key`, or else its file, channel and segment.
 
     Raises:
-        InputError: no folds there, or a damaged line; the message names file and line.
+        InputError: there are no folds, or a line is damaged; the message names file and line.
     """
     paths = [Path(path) for path in paths]
     if missing := [path for path in paths if not path.exists()]:
         raise InputError(f"{missing[0]}: no such file or folder; give the folder that holds the fold files")
-    given = {}  # (corpus, number, part) -> {file: utterances}; part "" where the fold alone is known
+    given = {}  # (corpus, number, part) -> {file: utterances}; part is "" if only the fold is known
     passed_over = []
     for root in paths:
         for file in _lists(root):
@@ -100,7 +103,7 @@ def read_fold_files(*paths, audio_root=None) -> FoldFiles:
 
 
 def _of_one_corpus(given):
-    """Files named together are parts of one corpus, whatever their names say, unless they give a part twice."""
+    """Files given together are parts of one corpus, whatever their names, unless two of them are the same part."""
     together = {}
     for (_, *place), lists in given.items():
         together.setdefault(("", *place), {}).update(lists)
@@ -123,12 +126,15 @@ def _differing(given):
 
 
 def place(row, number, part, where) -> tuple[int, str]:
-    """Fold and part of a row, "" where the fold alone is known: its columns stand above what a file's name says.
+    """Fold number and part of a row; the part is "" if only the fold is known. Columns override the file's name.
 
     Args:
         row: column -> cell.
-        number, part: what the file's name says; no part is None.
-        where: of the row, for messages.
+        number, part: from the file's name; None if it names no part.
+        where: file and line of the row, for messages.
+
+    Raises:
+        InputError: `split` or `fold` has an invalid value.
     """
     split, fold = row.get("split", "").strip().lower(), row.get("fold", "").strip()
     if fold:
@@ -143,7 +149,7 @@ def place(row, number, part, where) -> tuple[int, str]:
 
 
 def _folds(parts):
-    """Folds of (corpus, number, part) -> utterances."""
+    """The Folds of {(corpus, number, part): utterances}."""
     several = len({corpus for corpus, _, _ in parts}) > 1
     return tuple(
         Fold(
@@ -155,7 +161,7 @@ def _folds(parts):
 
 
 def _members(parts, corpus, number, side):
-    """The utterances of a part: those of its lists, and those whose fold alone is known."""
+    """The utterances of a part: those of its list, and those for which only the fold is known."""
     yield from parts.get((corpus, number, side), ())
     if side != "valid":
         alone = {key[1]: members for key, members in parts.items() if key[0] == corpus and not key[2]}
@@ -165,21 +171,21 @@ def _members(parts, corpus, number, side):
 
 
 def findings(lists) -> list[leakage.Finding]:
-    """What the lists themselves are to be told of: two that contradict each other, and those that were not read."""
+    """Findings on the files of FoldFiles: lists that contradict each other, and lists that were not read."""
     problems = []
     if lists.differing:
         pairs = listed([f"{first.name} and {second.name}" for first, second in lists.differing], 3)
-        message = f"two lists of one part that differ: {pairs}; remove one of the two"
+        message = f"two lists of the same part differ: {pairs}; remove one of the two"
         problems.append(leakage.Finding(leakage.FAIL, "all folds", "contradiction", message, len(lists.differing)))
     if lists.passed_over:
         named = listed([file.name for file in lists.passed_over])
-        message = f"lists that name no part (train, valid, test) and have no column split were not read: {named}"
+        message = f"lists without train, valid or test in the name and without a column split were not read: {named}"
         problems.append(leakage.Finding(leakage.WARN, "all folds", "unread", message, len(lists.passed_over)))
     return problems
 
 
 def together(paths) -> list[list[Path]]:
-    """Paths in groups that are read together: files that are a part each in one, every other path for itself."""
+    """Groups of paths to read together: all files that are a single part, and each other path on its own."""
     alone, parts = [], []
     for path in map(Path, paths):
         (parts if path.is_file() and _is_a_part(path) else alone).append(path)
@@ -187,16 +193,16 @@ def together(paths) -> list[list[Path]]:
 
 
 def _is_a_part(file) -> bool:
-    """Whether a file's name says which part it is, and it has no column that says otherwise."""
+    """Whether a file's name states its part, and it has no column `split` or `fold`."""
     with contextlib.suppress(InputError):
         return _from_name(file, file)[2] is not None and not {"split", "fold"} & set(table.read(file).columns)
     return False
 
 
 def hash_audio(folds) -> dict[str, str]:
-    """Utterance id -> hash of its audio file's samples, for the files that exist; each file is read once.
+    """{utterance id: hash of its audio file's samples}, for the files that exist; each file is read once.
 
-    A WAV and a FLAC of the same samples agree. What cannot be decoded is known by its bytes.
+    A WAV and a FLAC of the same samples have the same hash. Undecodable files are hashed by their bytes.
     """
     everyone = {u.id: u.path for fold in folds for part in fold.parts.values() for u in part}
     by_path = {path: _content(path) for path in set(everyone.values()) if path.is_file()}
@@ -204,7 +210,7 @@ def hash_audio(folds) -> dict[str, str]:
 
 
 def _content(path):
-    from common.features import audio  # soundfile: not needed to know what folds are called
+    from common.features import audio  # soundfile: not needed to list folds
 
     try:
         return audio.content_hash(path)
@@ -215,7 +221,7 @@ def _content(path):
 def _from_name(file, root):
     """(corpus, fold number, part or None) from the words of the file's name, then of its folders below the root.
 
-    Of the root's own name only the fold's number is read: a project may well lie in a folder called test.
+    Only the fold's number is read from the root's own name, since a project's folder may be called test.
     """
     folders = file.relative_to(root).parent.parts[::-1] if root.is_dir() else ()
     names = [name.lower() for name in (file.stem, *folders)]
@@ -253,7 +259,7 @@ def _utterance(row, file, line, audio_root):
 
 
 def _locate(name, folder, audio_root):
-    """The audio file where it is found, else the path as written, without `.` and `..` within."""
+    """The audio file's real path if it exists, else the path as written, normalised."""
     name = name.replace("\\", "/")
     places = [*([Path(audio_root, name)] if audio_root else []), folder / name, Path(name)]
     file = next((place for place in places if place.is_file()), None)

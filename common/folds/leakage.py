@@ -1,23 +1,23 @@
-"""The leakage audit: what the sides of a fold share that they must not, for our folds and for anyone's.
+"""The leakage audit: forbidden overlaps between the parts of a fold, for our folds and for any fold files.
 
-A side is one of train, valid, test. FAIL is what makes a test score worthless for what it claims; WARN is what a reader
-must know beside it. common/folds/fold_files reads other people's fold files into the same Folds.
+The parts are train, valid and test. A FAIL invalidates the test score for the protocol's claim; a WARN must be reported
+with it. common/folds/fold_files reads fold files of other programs.
 
-| kind | level | what |
+| kind | level | finding |
 |---|---|---|
-| `utterance` | FAIL | the same utterance on two sides; on valid and test: the test part takes part in selection |
-| `file` | FAIL | segments of one audio file on two sides, overlapping or not |
-| `audio` | FAIL | another file with the same content (hash) on two sides |
-| `speaker` | FAIL, WARN where no speaker independence is claimed | a speaker on two sides |
+| `utterance` | FAIL | the same utterance in two parts; in valid and test: the test part is used for selection |
+| `file` | FAIL | segments of one audio file in two parts, overlapping or not |
+| `audio` | FAIL | different files with the same content (hash) in two parts |
+| `speaker` | FAIL; WARN if the protocol does not claim speaker independence | a speaker in two parts |
 | `speaker_unknown` | WARN | utterances without a speaker: independence cannot be checked |
-| `speaker_alike` | WARN | speakers on two sides whose names differ in capitals or leading zeros alone |
-| `audio_unknown` | WARN | utterances whose audio was not found: another name for the same recording would not be seen |
-| `text` | WARN | sentences on two sides; EmoDB has ten and RAVDESS two, no split by speakers separates them |
-| `empty` | FAIL, WARN for valid | a part without utterances; without valid, what chose the epoch? |
-| `class` | FAIL; WARN for valid | a class of the test part that training lacks; one that validation lacks |
-| `speaker_label` | WARN | most speakers have one emotion alone, so the speaker gives the label away |
-| `unread` | WARN | beside fold files: lists that name no part |
-| `contradiction` | FAIL | two fold files of one part that differ |
+| `speaker_alike` | WARN | speakers in two parts whose names differ only in case or leading zeros |
+| `audio_unknown` | WARN | utterances whose audio was not found: duplicates under another name are not detected |
+| `text` | WARN | sentences in two parts; EmoDB has ten and RAVDESS two, and splits by speaker cannot separate them |
+| `empty` | FAIL; WARN for valid | a part without utterances; without valid, the epoch may have been chosen on test |
+| `class` | FAIL; WARN for valid | a class of the test part that training lacks; a class that validation lacks |
+| `speaker_label` | WARN | most speakers have only one emotion, so the speaker identifies the label |
+| `unread` | WARN | lists beside the fold files that name no part |
+| `contradiction` | FAIL | different fold files for the same part |
 | `repeated` | WARN | an utterance twice in one part, or in the test parts of several folds |
 """
 
@@ -33,26 +33,26 @@ FAIL, WARN = "FAIL", "WARN"
 LEAKY = "leaky"
 
 MIN_SPEAKERS = 3
-"""Of two or more utterances each, below which their emotions are chance."""
+"""Fewest speakers, of two or more utterances each, for which the kind `speaker_label` is tested."""
 
-_SHOWN = 3  # names a message gives before it only counts
+_SHOWN = 3  # names listed in a message; the others are only counted
 
 
 def is_leaky(protocol) -> bool:
-    """Whether a protocol is kept to show what leakage does; its name then says so at its beginning."""
+    """Whether a protocol exists to demonstrate leakage; its name then begins with "leaky"."""
     return protocol.startswith(LEAKY)
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that the sides of a fold share or lack.
+    """One finding of the audit.
 
     Args:
         level: "FAIL" or "WARN".
-        fold: the fold's name, or the names of those concerned, separated by commas.
-        kind: the kind, see the module's table.
+        fold: the fold's name, or the names of the affected folds, separated by commas.
+        kind: see the module's table.
         message: a sentence without the fold's name.
-        count: how many utterances, files, speakers, sentences or classes.
+        count: number of utterances, files, speakers, sentences or classes.
     """
 
     level: str
@@ -66,13 +66,13 @@ class Finding:
 
 
 def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | None = None) -> list[Finding]:
-    """Everything found in these folds, in the order of the folds; FAILs of a fold before its WARNs.
+    """All findings, in the order of the folds; FAILs of a fold before its WARNs.
 
     Args:
         folds: Folds.
-        speaker_independent: whether the protocol claims that no speaker is on two sides.
-        audio_hashes: utterance id -> hash of its audio file; ids that are not in it are not compared, which is a WARN;
-            None compares no audio and says nothing.
+        speaker_independent: whether the protocol claims that no speaker is in two parts.
+        audio_hashes: utterance id -> hash of its audio file. Missing ids are not compared and give a WARN. None
+            compares no audio and gives no WARN.
     """
     findings = []
     for fold in folds:
@@ -85,11 +85,11 @@ def audit(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
             *_repeated_in_a_part(fold),
         ]
         findings += sorted(of_fold, key=lambda f: f.level != FAIL)
-    return findings + _tested_twice(folds) + _told_by_speaker(folds)
+    return findings + _tested_twice(folds) + _speaker_labels(folds)
 
 
 def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | None = None) -> list[Finding]:
-    """`audit`, and its WARNs returned.
+    """Run `audit` and return its WARNs.
 
     Raises:
         InputError: there is a FAIL; the message lists the first ones.
@@ -103,7 +103,7 @@ def check(folds, *, speaker_independent: bool, audio_hashes: dict[str, str] | No
 
 
 def in_words(findings) -> list[str]:
-    """A sentence for each kind of WARN: the first of its kind, and in how many folds there are some."""
+    """A sentence for each kind of WARN: the first one, and the number of folds with this kind."""
     by_kind = defaultdict(list)
     for finding in findings:
         by_kind[finding.kind].append(finding)
@@ -112,13 +112,13 @@ def in_words(findings) -> list[str]:
 
 def _in_folds(findings) -> str:
     folds = {name for finding in findings for name in finding.fold.split(",")}
-    return f" ({findings[0].fold}; so in {len(folds)} folds)" if len(folds) > 1 else ""
+    return f" ({findings[0].fold}; similar in {len(folds)} folds)" if len(folds) > 1 else ""
 
 
-def told_by_speaker(utterances) -> str:
-    """A sentence where most speakers have one emotion alone, as in URDU; "" elsewhere.
+def speaker_label_warning(utterances) -> str:
+    """A warning if most speakers have only one emotion, as in URDU; else "".
 
-    Counted are speakers of two utterances or more, where there are three such speakers.
+    Only speakers with two or more utterances count, and there must be at least `MIN_SPEAKERS` of them.
     """
     emotions = defaultdict(list)
     for utterance in utterances:
@@ -129,11 +129,11 @@ def told_by_speaker(utterances) -> str:
     classes = {emotion for of_one in repeated for emotion in of_one}
     if len(repeated) < MIN_SPEAKERS or len(classes) < 2 or several >= len(repeated) / 2:
         return ""
-    return f"{several} of {len(repeated)} speakers have more than one emotion, so the speaker gives the label away"
+    return f"{several} of {len(repeated)} speakers have more than one emotion: the speaker identifies the label"
 
 
 def same_recordings(utterances, audio_hashes) -> str:
-    """A sentence on recordings that stand there twice, with another speaker or emotion; "" where there are none.
+    """A warning about recordings that occur twice with different speakers or emotions; "" if there are none.
 
     Args:
         utterances: of a corpus.
@@ -147,19 +147,19 @@ def same_recordings(utterances, audio_hashes) -> str:
         return ""
     pairs = "; ".join(" = ".join(f"{u.id} ({u.speaker}, {u.emotion})" for u in members) for members in twice[:3])
     more = f"; {len(twice) - 3} more" if len(twice) > 3 else ""
-    return f"one recording with several speakers or emotions: {pairs}{more}; training leaves out what is tested"
+    return f"one recording with several speakers or emotions: {pairs}{more}; training leaves out tested recordings"
 
 
-def _told_by_speaker(folds):
+def _speaker_labels(folds):
     everyone = {u.id: u for fold in folds for part in fold.parts.values() for u in part}
-    message = told_by_speaker(everyone.values())
+    message = speaker_label_warning(everyone.values())
     return [Finding(WARN, "all folds", "speaker_label", message, len(everyone))] if message else []
 
 
 def without_duplicates(fold, audio_hashes):
-    """The fold without recordings of train or valid whose audio stands in a part that comes after it.
+    """The fold without recordings of train that also occur in valid or test, and without those of valid in test.
 
-    RAVDESS itself has one recording under two names (actor 07, happiness): a random split may put it on two sides.
+    RAVDESS itself has one recording under two names (actor 07, happiness), which a random split may put in two parts.
     The test part is never changed.
     """
     tested = {audio_hashes[u.id] for u in fold.test}
@@ -172,7 +172,7 @@ def without_duplicates(fold, audio_hashes):
 def _empty_parts(fold):
     for name, part in fold.parts.items():
         if not part and name == "valid":
-            message = "no validation part: unless nothing was selected, the test part chose the epoch"
+            message = "no validation part: if an epoch was selected, it was selected on the test part"
             yield Finding(WARN, fold.name, "empty", message, 0)
         elif not part:
             yield Finding(FAIL, fold.name, "empty", f"the {name} part is empty", 0)
@@ -188,14 +188,14 @@ def _shared(fold, *, speaker_independent, audio_hashes):
     }
     if not audio_hashes:
         del keys["audio"]
-    values = {  # a set a side and kind, made once for the three pairs of sides
+    values = {  # computed once per part and kind, for the three pairs of parts
         name: {kind: {key(u) for u in part} - {None} for kind, key in keys.items()} for name, part in fold.parts.items()
     }
     for (one, first), (other, second) in combinations(fold.parts.items(), 2):
         sides = f"{one} and {other}"
         ids = sorted(values[one]["utterance"] & values[other]["utterance"])
         if ids:
-            selection = ", so that the test part takes part in selection" if sides == "valid and test" else ""
+            selection = ", so the test part is used for selection" if sides == "valid and test" else ""
             message = f"{_counted(ids, 'utterance')} in {sides}{selection}: {_listed(ids)}"
             yield Finding(FAIL, fold.name, "utterance", message, len(ids))
             first, second = _without(first, keys["utterance"], ids), _without(second, keys["utterance"], ids)
@@ -250,7 +250,7 @@ def _unknown_speakers(fold):
 def _unknown_audio(fold, audio_hashes):
     everyone = {u.id for part in fold.parts.values() for u in part}
     if audio_hashes is not None and (unknown := everyone - audio_hashes.keys()):
-        message = f"no audio found of {len(unknown)} of {_counted(everyone, 'utterance')}; --audio names its folder"
+        message = f"no audio for {len(unknown)} of {_counted(everyone, 'utterance')}; give its folder with --audio"
         yield Finding(WARN, fold.name, "audio_unknown", message, len(unknown))
 
 
@@ -278,7 +278,7 @@ def _tested_twice(folds):
     if not twice:
         return []
     names = [fold.name for fold in folds if any(tests[u.id] > 1 for u in fold.test)]
-    message = f"{_counted(twice, 'utterance')} tested in more than one fold, and so counted twice when folds are pooled"
+    message = f"{_counted(twice, 'utterance')} tested in several folds, and so counted several times in pooled results"
     return [Finding(WARN, ",".join(names), "repeated", message, len(twice))]
 
 
@@ -292,7 +292,7 @@ def _common(first, second, key):
 
 
 def _without(part, key, values):
-    """The utterances whose value is none of these."""
+    """The utterances for which `key` has none of these values."""
     values = set(values)
     return [u for u in part if key(u) not in values]
 

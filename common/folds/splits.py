@@ -1,10 +1,10 @@
-"""Utterances -> folds. Pure functions of metadata: the result depends on ids and the seed, never on the input's order.
+"""Split utterances into folds. The result depends only on metadata and the seed, not on the order of the input.
 
-Everything is ordered before anything is random, and random means: in the order of SHA-256(seed, purpose, name). That is
-the same on every machine and in every version of Python and NumPy (which promises no stable stream across versions).
+Utterances are sorted first. Random order means sorted by SHA-256(seed, purpose, name), which is the same on every
+machine and in every version of Python and NumPy (NumPy's random streams may change between versions).
 
-A recording, not an utterance, is the unit that random splits deal out: segments of one file stay on one side. Folds are
-called fold_1 .. fold_K and their parts are sorted by id. A run passes every set of folds through the leakage audit.
+Random splits distribute recordings, not utterances: segments of one file stay in one part. Folds are named
+fold_1 .. fold_K, and their parts are sorted by id. Every run checks its folds with the leakage audit.
 """
 
 import dataclasses
@@ -35,10 +35,10 @@ _IEMOCAP_ID = re.compile(r"Ses0\d[FM]_\w+")
 
 
 def random(utterances, *, num_folds=10, seed) -> tuple[Fold, ...]:
-    """Stratified k-fold over recordings, blind to speakers: fold k tests part k, validates on part k+1 (cyclic).
+    """Stratified k-fold over recordings, regardless of speakers: fold k tests part k, validates on part k+1 (cyclic).
 
-    Each class is dealt out over the parts in turn, going on where the class before stopped: the parts' sizes, and each
-    class's counts in them, differ by one recording at most. Every utterance is tested once.
+    The recordings of each class are distributed over the parts in turn, starting after the last part of the previous
+    class: sizes of parts, and of each class in them, differ by at most one recording. Every utterance is tested once.
 
     Raises:
         InputError: a class with fewer recordings than folds.
@@ -55,13 +55,14 @@ def random(utterances, *, num_folds=10, seed) -> tuple[Fold, ...]:
 
 
 def per_class(utterances, *, train=0.70, valid=0.15, seed) -> tuple[Fold, ...]:
-    """One fold: of the n recordings of each class int(train n) train, int(valid n) validate and the others test.
+    """One fold, regardless of speakers: of the n recordings of each class, int(train n) are for training, int(valid n)
+    for validation and the others for testing.
 
-    96 recordings give 67, 14 and 15 (Emmert, RAVDESS). The shares are taken as decimal fractions: 70 % of 90 is 63,
-    where int(0.7 * 90) is 62. Blind to speakers.
+    96 recordings give 67, 14 and 15 (Emmert, RAVDESS). The shares are exact decimal fractions: 70 % of 90 is 63,
+    although int(0.7 * 90) is 62.
 
     Raises:
-        InputError: a class that does not reach all three parts.
+        InputError: a class has too few recordings for all three parts.
     """
     parts = {"train": [], "valid": [], "test": []}
     for emotion, members in _recordings(_ordered(utterances)).items():
@@ -81,12 +82,12 @@ def per_class(utterances, *, train=0.70, valid=0.15, seed) -> tuple[Fold, ...]:
 def speaker_independent(utterances, *, num_folds=6, seed) -> tuple[Fold, ...]:
     """Grouped k-fold over speakers, balanced by gender: fold k tests group k, validates on group k+1 (cyclic).
 
-    Women and men are shuffled apart and dealt out in turn, men going on where the women stopped. RAVDESS's 24 actors
-    make six folds of 16 to train, 4 to validate and 4 to test, each four two women and two men. Every speaker is
-    tested once. With fewer speakers than folds each speaker is a fold.
+    Women and men are shuffled separately and distributed in turn, men starting after the last group that got a woman.
+    RAVDESS's 24 actors give six folds of 16 training, 4 validation and 4 test speakers; each group of four has two
+    women and two men. Every speaker is tested once. With fewer speakers than folds, each speaker is a fold.
 
     Raises:
-        InputError: fewer than three speakers.
+        InputError: there are fewer than three speakers.
     """
     utterances, by_gender = _ordered(utterances), defaultdict(list)
     speakers = _speakers(utterances)
@@ -97,10 +98,10 @@ def speaker_independent(utterances, *, num_folds=6, seed) -> tuple[Fold, ...]:
 
 
 def leave_one_speaker_out(utterances, *, seed) -> tuple[Fold, ...]:
-    """One fold per speaker, in sorted order; validation is one other speaker, the next in a seeded cyclic order.
+    """One fold per speaker, in sorted order. The validation part is another speaker, the next in a seeded cyclic order.
 
     Raises:
-        InputError: fewer than three speakers.
+        InputError: there are fewer than three speakers.
     """
     utterances = _ordered(utterances)
     order = _shuffled(_speakers(utterances), seed, "leave_one_speaker_out")
@@ -109,16 +110,17 @@ def leave_one_speaker_out(utterances, *, seed) -> tuple[Fold, ...]:
 
 
 def leave_one_session_out(utterances, *, assignments="both", seed=0) -> tuple[Fold, ...]:
-    """One speaker of the session held out validates, the other tests; the other sessions train.
+    """Hold out one session: one of its speakers is for validation, the other for testing; the other sessions train.
 
     Args:
         utterances: of a corpus with two speakers in each session.
-        assignments: "both", two folds a session, so that every speaker is tested once (ten folds for IEMOCAP); "one",
-            one fold a session, the test speaker drawn by the seed.
-        seed: of that draw; "both" has nothing to draw.
+        assignments: "both", two folds per session, so that every speaker is tested once (ten folds for IEMOCAP); "one",
+            one fold per session with a random test speaker.
+        seed: of the random test speaker; not used for "both".
 
     Raises:
-        InputError: an utterance without session, fewer than two sessions, a session that has not two speakers.
+        InputError: an utterance has no session, there are fewer than two sessions, or a session does not have exactly
+            two speakers.
     """
     if assignments not in ("both", "one"):
         raise ValueError(f"assignments={assignments!r}; expected 'both' or 'one'")
@@ -136,13 +138,13 @@ def leave_one_session_out(utterances, *, assignments="both", seed=0) -> tuple[Fo
 
 
 def sessions(utterances, *, seed=0) -> tuple[Fold, ...]:
-    """Fold k tests the whole of session k, validates on session k+1 (cyclic), trains on the others; nothing is drawn.
+    """Fold k tests session k, validates on session k+1 (cyclic) and trains on the others; the seed is not used.
 
-    The test parts are those of IEMOCAP's usual five folds (SUPERB, EmoBox), which validate on a random share of the
-    training sessions and so on training speakers, or not at all.
+    The test parts are those of IEMOCAP's usual five folds (SUPERB, EmoBox). Those have no validation part, or a random
+    share of the training sessions and thus of training speakers.
 
     Raises:
-        InputError: an utterance without session, fewer than three sessions.
+        InputError: an utterance has no session, or there are fewer than three sessions.
     """
     utterances = _ordered(utterances)
     names = [{name} for name in _sessions(utterances, 3)]
@@ -150,16 +152,16 @@ def sessions(utterances, *, seed=0) -> tuple[Fold, ...]:
 
 
 def text_independent(utterances, *, num_folds=6, num_text_groups=2, seed) -> tuple[Fold, ...]:
-    """Neither speaker nor sentence of the test part is trained on: speaker groups times sentence groups.
+    """Test on unseen speakers and unseen sentences: speaker groups times sentence groups.
 
-    For each of `speaker_independent`'s folds and each group of sentences: the fold's test speakers saying those
-    sentences are tested; its training and validation speakers saying the OTHER sentences train and validate; what is
-    neither is dropped from that fold (for two groups about half of the corpus). Every utterance is tested once, in
-    num_folds * num_text_groups folds. RAVDESS's two sentences are a group each; EmoDB's ten are dealt out by five.
-    Validation shares sentences with training: with two sentences there is no third side.
+    There is a fold for each fold of `speaker_independent` and each group of sentences. It tests the utterances of the
+    test speakers with these sentences, trains and validates on those of the training and validation speakers with all
+    other sentences, and drops the remaining utterances (about half of the corpus for two groups). Every utterance is
+    tested once, in num_folds * num_text_groups folds. Each of RAVDESS's two sentences is a group; EmoDB's ten form two
+    groups of five. Validation and training share sentences, since a corpus with two sentences has none left.
 
     Raises:
-        InputError: fewer than three speakers, an utterance without text id, fewer than two sentences.
+        InputError: there are fewer than three speakers, an utterance without text id, or fewer than two sentences.
     """
     utterances = _ordered(utterances)
     if unknown := [u.id for u in utterances if u.text_id is None]:
@@ -180,12 +182,12 @@ def text_independent(utterances, *, num_folds=6, num_text_groups=2, seed) -> tup
 def emobox(utterances, *, seed=0) -> tuple[Fold, ...]:
     """The test parts of EmoBox (Interspeech 2024): RAVDESS in six folds of four actors, IEMOCAP in its five sessions.
 
-    EmoBox has no validation part for them; ours is the next fold's test speakers, taken from training (RAVDESS: 16
-    actors train, EmoBox has 20). Nothing is drawn. EmoBox's folds of EmoDB have every speaker on both sides and are
-    refused.
+    EmoBox has no validation part for them; ours is the next fold's test part, taken from training (RAVDESS: 16 training
+    actors instead of EmoBox's 20). The seed is not used. EmoBox's folds of EmoDB have every speaker in training and
+    test and are refused.
 
     Raises:
-        InputError: another corpus, EmoDB, or RAVDESS without some of its actors.
+        InputError: the corpus is EmoDB or another one, or RAVDESS without some of its actors.
     """
     utterances = _ordered(utterances)
     if all(_IEMOCAP_ID.fullmatch(u.id) for u in utterances):
@@ -197,13 +199,13 @@ def emobox(utterances, *, seed=0) -> tuple[Fold, ...]:
 
 
 def audeering(utterances, *, seed=0) -> tuple[Fold, ...]:
-    """The one split in audEERING's EmoDB (since version 1.2.0): test speakers 12, 14, 15, 16, training the other six.
+    """The split in audEERING's EmoDB (since version 1.2.0): test speakers 12, 14, 15, 16; training with the other six.
 
-    It has no validation part; ours is one woman and one man of the six, 08 and 11, who together speak every emotion and
-    leave 18 of the six speakers' 20 disgust recordings to train on. Nothing is drawn.
+    It has no validation part; ours is one woman and one man of the six, 08 and 11, who together have every emotion and
+    leave 18 of the six speakers' 20 disgust recordings for training. The seed is not used.
 
     Raises:
-        InputError: another corpus than EmoDB, or EmoDB without some of its speakers.
+        InputError: the corpus is not EmoDB, or EmoDB without some of its speakers.
     """
     utterances = _ordered(utterances)
     _require(utterances, "audeering", "EmoDB", _EMODB_ID, [s for part in AUDEERING_EMODB.values() for s in part])
@@ -211,9 +213,9 @@ def audeering(utterances, *, seed=0) -> tuple[Fold, ...]:
 
 
 def with_validation(fold, seed) -> Fold:
-    """The fold with a sixth of its training speakers as validation part; itself where that cannot be.
+    """The fold with a sixth of its training speakers as validation part; unchanged if that is impossible.
 
-    Taken is the first group of speakers, of `speaker_independent`'s six, that leaves every class to train on.
+    The validation part is the first of `speaker_independent`'s six groups that leaves every class in training.
     """
     try:
         candidates = speaker_independent(fold.train, seed=seed)
@@ -230,7 +232,7 @@ def with_validation(fold, seed) -> Fold:
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """A way to make folds, `protocol(utterances, seed)`; `speaker_independent` is what it claims and is held to."""
+    """A way of splitting, `protocol(utterances, seed)`; the audit fails if it claims `speaker_independent` wrongly."""
 
     make: Callable
     description: str
@@ -253,15 +255,15 @@ PROTOCOLS = {
 
 
 def folds(utterances, protocol, seed) -> tuple[Fold, ...]:
-    """The folds of a shared protocol; whoever trains on them passes them through the leakage audit.
+    """The folds of a shared protocol, which the caller must check with the leakage audit before training.
 
     Args:
         utterances: utterances, or a Corpus.
-        protocol: a name of `PROTOCOLS`.
-        seed: of whatever the protocol draws.
+        protocol: a key of `PROTOCOLS`.
+        seed: of the protocol's random choices.
 
     Raises:
-        InputError: an unknown protocol, or a corpus that lacks what it needs.
+        InputError: the protocol is unknown, or the corpus does not fulfil its requirements.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol}; choose from {', '.join(PROTOCOLS)}")
@@ -281,7 +283,7 @@ def _ordered(utterances):
 
 
 def _shuffled(members, seed, purpose):
-    """Names, or recordings by their first utterance's id, in an order that depends on them and the seed alone."""
+    """Names, or recordings by their first utterance's id, in an order that depends only on them and the seed."""
 
     def place(member):
         name = member if isinstance(member, str) else member[0].id
@@ -291,13 +293,13 @@ def _shuffled(members, seed, purpose):
 
 
 def _deal(by_class, num_parts, seed, purpose):
-    """`num_parts` lists; each class is shuffled and dealt out in turn, going on where the class before stopped."""
+    """`num_parts` lists; each class is shuffled and distributed in turn, starting where the previous class ended."""
     order = [m for name in sorted(by_class) for m in _shuffled(by_class[name], seed, f"{purpose} {name}")]
     return [order[k::num_parts] for k in range(num_parts)]
 
 
 def _recordings(utterances):
-    """Class -> recordings, each the list of its file's utterances; its class is that of the first."""
+    """{class: recordings}; a recording is the list of its file's utterances and has the class of the first one."""
     by_path, by_class = defaultdict(list), defaultdict(list)
     for u in utterances:
         by_path[u.path].append(u)
@@ -307,7 +309,7 @@ def _recordings(utterances):
 
 
 def _speakers(utterances):
-    """Speaker -> gender ("" where unknown). Raises InputError below three speakers."""
+    """{speaker: gender, "" if unknown}. Raises InputError if there are fewer than three speakers."""
     speakers = {u.speaker: u.gender or "" for u in reversed(utterances)}
     if len(speakers) < 3:
         problem = f"{_count(speakers, 'speaker')} ({', '.join(sorted(speakers))})"
@@ -340,12 +342,12 @@ def _at_least_three(num_folds):
 
 
 def _cyclic(groups):
-    """(test, valid) names: each group tests once, and the next one validates."""
+    """(test, valid) names: each group is tested once, and the next one is the validation part."""
     return list(zip(groups, groups[1:] + groups[:1], strict=True))
 
 
 def _grouped(utterances, pairs, key):
-    """A fold per (test, valid) pair of name sets; whoever is in neither trains."""
+    """A fold per (test, valid) pair of name sets; all others are for training."""
     return tuple(
         _fold(
             number,

@@ -1,12 +1,12 @@
 """A user's own folds of a corpus: `--protocol folds:PATH`, or `folds` for columns `split` and `fold` of a table.
 
-The corpus says what an utterance is, whose, and which emotion; the lists (common/folds/fold_files) say on which side it
-stands. A row is found in the corpus by the place of its file, else by the end of its path, else by its name or key,
-with its channel and its times.
+Utterances, speakers and emotions come from the corpus; the lists (common/folds/fold_files) assign utterances to parts.
+A row is matched to the corpus by the full path of its file, else by the end of its path, else by its name or key,
+together with channel and times.
 
-Folds are called fold_1 to fold_K in the order of their own names. A fold without a validation part gets one from its
-training part: the first group of speakers, of six, that leaves every class to train on. Records call such a protocol
-`folds-NAME-HASH`: the name of the lists, and the first eight digits of SHA-256 over the ids in every part.
+Folds are named fold_1 to fold_K in the order of their own names. A fold without a validation part gets one from its
+training part, see `splits.with_validation`. In records such a protocol is called `folds-NAME-HASH`: the name of the
+lists, and the first eight digits of the SHA-256 of the ids in every part.
 """
 
 import dataclasses
@@ -29,17 +29,17 @@ _TIME_S = 1e-3  # to which lists round times
 
 
 def are_named(protocol) -> bool:
-    """Whether `--protocol` names a user's own folds."""
+    """Whether the value of `--protocol` means a user's own folds."""
     return protocol == OWN_COLUMNS or protocol.startswith(PREFIX)
 
 
 def name_lists(protocol) -> bool:
-    """Whether `--protocol` names fold files, which are a corpus where no other is named."""
+    """Whether the value of `--protocol` means fold files, which also define a corpus if `--corpus` is absent."""
     return protocol.startswith(PREFIX)
 
 
 def are_recorded(protocol) -> bool:
-    """Whether a record's protocol is a user's own folds."""
+    """Whether a record's protocol means a user's own folds."""
     return protocol.startswith(RECORDED)
 
 
@@ -48,8 +48,8 @@ class UserFolds:
     """A user's folds of one corpus.
 
     Args:
-        protocol: as records call it.
-        parts: for each fold part -> ids.
+        protocol: its name in records.
+        parts: for each fold, {part: ids}.
         warnings: sentences on rows and utterances that are left out.
     """
 
@@ -58,9 +58,9 @@ class UserFolds:
     warnings: tuple[str, ...]
 
     def folds(self, utterances, seed) -> tuple[tuple[Fold, ...], tuple[str, ...]]:
-        """The folds of these utterances, of the corpus or a selection of it, and a sentence on what was drawn.
+        """The folds restricted to these utterances, and a sentence on added validation parts, if any.
 
-        Validation parts are drawn by `seed` where a fold has none.
+        Missing validation parts are drawn by `seed`.
         """
         utterances = sorted(utterances, key=lambda u: u.id)
         in_order = []
@@ -74,17 +74,17 @@ class UserFolds:
         speakers = sorted({u.speaker for u in changed[0][1].valid})
         count = f"{len(changed)} of {len(in_order)} folds without a validation part"
         return drawn, (
-            f"{count}: a sixth of the training speakers validates ({changed[0][0].name}: {listed(speakers, 6)})",
+            f"{count}: a sixth of the training speakers is used ({changed[0][0].name}: {listed(speakers, 6)})",
         )
 
 
 def for_corpus(protocol, corpus) -> UserFolds:
-    """The folds that `folds` or `folds:PATH` means for a corpus.
+    """The user's folds of a corpus, from `folds` or `folds:PATH`.
 
-    `PATH` is a folder, a file, or files that are a part each with `+` between them.
+    `PATH` is a folder, a file, or several files joined by `+`, each of which is one part.
 
     Raises:
-        InputError: there are no folds, two lists contradict each other, or no row is of this corpus.
+        InputError: there are no folds, two lists contradict each other, or no row belongs to this corpus.
     """
     if protocol == OWN_COLUMNS:
         return _own_columns(corpus)
@@ -98,8 +98,8 @@ def for_corpus(protocol, corpus) -> UserFolds:
     warnings = rows.warnings(frozenset().union(*(ids for sides in parts for ids in sides.values())))
     if not any(ids for sides in parts for ids in sides.values()):
         raise InputError(
-            f"{listed(paths)}: none of its {rows.total} recordings, such as {rows.example}, is of {corpus.variant}; "
-            "name the corpus they are of with --corpus"
+            f"{listed(paths)}: none of its {rows.total} recordings, such as {rows.example}, is in {corpus.variant}; "
+            "give the right corpus with --corpus"
         )
     unread = [f.message for f in fold_files.findings(lists)]
     renamed = _renamed([fold.name.rpartition("/")[2] for fold in lists.folds])
@@ -109,19 +109,19 @@ def for_corpus(protocol, corpus) -> UserFolds:
 def _renamed(names) -> list[str]:
     if names == [f"fold_{number}" for number in range(1, len(names) + 1)]:
         return []
-    return [f"{listed(names, 3)}: called fold_1{f' to fold_{len(names)}' if len(names) > 1 else ''} here"]
+    return [f"{listed(names, 3)}: renamed fold_1{f' to fold_{len(names)}' if len(names) > 1 else ''}"]
 
 
 def corpus(protocol, data=None, labels=None) -> Corpus:
-    """The recordings that the lists of `folds:PATH` name, as a corpus `folds:NAME`.
+    """The recordings listed in `folds:PATH` as a corpus `folds:NAME`.
 
     Args:
         protocol: `folds:PATH`.
-        data: a folder that paths in the lists may begin in.
+        data: a folder that paths in the lists may be relative to.
         labels: the user's mapping, common.corpora.labels.Labels.
 
     Raises:
-        InputError: recordings are not found, or have no speaker; or what manifests are refused for.
+        InputError: recordings are missing or have no speaker, or as `manifest.corpus_of`.
     """
     paths, lists = _read(protocol, data)
     everyone = [u for fold in lists.folds for part in fold.parts.values() for u in part]
@@ -130,13 +130,13 @@ def corpus(protocol, data=None, labels=None) -> Corpus:
     if absent:
         count = f"{len(absent)} of {len({u.path for u in known.values()})} recordings are not found"
         raise InputError(
-            f"{listed(paths)}: {count}: {listed(absent, 3)}; name the corpus they are of with --corpus, or the folder "
-            "that their paths begin in with --data"
+            f"{listed(paths)}: {count}: {listed(absent, 3)}; give their corpus with --corpus, or the folder that the "
+            "paths are relative to with --data"
         )
     if nobody := [u.id for u in known.values() if not u.speaker]:
         raise InputError(
             f"{listed(paths)}: {len(nobody)} recordings without a speaker: {listed(nobody, 3)}; add a column speaker, "
-            "or name the corpus they are of with --corpus"
+            "or give their corpus with --corpus"
         )
     root = Path(os.path.commonpath([u.path.parent for u in known.values()]))
     rows = [(u.id, _row(u, root)) for u in known.values()]
@@ -173,7 +173,7 @@ def _recorded_name(stem, parts) -> str:
 
 
 def _own_columns(corpus) -> UserFolds:
-    """The folds that the columns `split` and `fold` of the corpus's own table say."""
+    """The folds in the columns `split` and `fold` of the corpus's own table."""
     columns = {u.id: dict(u.extra) for u in corpus.utterances}
     lacking = [name for name, cells in columns.items() if not {"split", "fold"} & cells.keys()]
     if len(lacking) == len(columns):
@@ -197,7 +197,7 @@ def _own_columns(corpus) -> UserFolds:
 
 
 class _Rows:
-    """Finds the rows of lists in a corpus, and keeps count of those that are not there."""
+    """Matches rows of lists to utterances of a corpus, and counts rows without a match."""
 
     def __init__(self, corpus):
         self._corpus, self._by_place, self._by_name = corpus, defaultdict(list), defaultdict(list)
@@ -214,7 +214,7 @@ class _Rows:
         return len(self._seen | self._strange.keys())
 
     def ids(self, members) -> frozenset[str]:
-        """Of the utterances that these rows are."""
+        """The ids of the utterances that match these rows."""
         utterance_ids = set()
         for row in members:
             self.example = self.example or str(row.path)
@@ -248,18 +248,18 @@ class _Rows:
                 f"{len(unused)} of {len(corpus.utterances)} utterances are in no fold: {listed(unused, 3)}"
             )
         if self._relabelled:
-            count = f"the fold files give {len(self._relabelled)} utterances another emotion"
-            sentences.append(f"{count}; the corpus's is used: {listed(self._relabelled, 3)}")
+            count = f"the fold files have another emotion than the corpus for {len(self._relabelled)} utterances"
+            sentences.append(f"{count}; that of the corpus is used: {listed(self._relabelled, 3)}")
         return tuple(sentences)
 
 
 def _plain(name):
-    """The file in the id of a user's utterance, without channel and stretch; as common/corpora/manifest makes them."""
+    """An utterance's id in common/corpora/manifest without channel and stretch, i.e. its file."""
     return manifest.ID.fullmatch(name)[1]
 
 
 def _ends_alike(utterance, path):
-    """Whether the corpus's file lies at the end of a list's path, or the list's path at the end of the corpus's."""
+    """Whether the corpus's path ends with the list's path, or vice versa."""
     ours = [part.casefold() for part in Path(utterance.path).with_suffix("").parts]
     theirs = [part.casefold() for part in path.with_suffix("").parts if part not in ("/", "..")]
     shared = min(len(ours), len(theirs))
@@ -277,4 +277,4 @@ def _same_stretch(utterance, row):
         return utterance.end_s is None and row.end_s is None
     from common.features import audio  # soundfile: not needed where no list is read
 
-    return abs(utterance.end_s - row.end_s) <= audio.END_TOLERANCE_S + _TIME_S  # an end past the file's was clipped
+    return abs(utterance.end_s - row.end_s) <= audio.END_TOLERANCE_S + _TIME_S  # ends after the file's end are clipped

@@ -1,6 +1,6 @@
-"""Training of networks: backend, batches, layers, training, its cache; the only room of common that imports Keras.
+"""Training of networks: backend, batches, layers, training and its cache. No other package of common imports Keras.
 
-May use common's own files and common.evaluation.
+May import the modules directly in common, and common.evaluation.
 """
 
 from common.learning import backend  # noqa: F401 (before TensorFlow is imported anywhere)

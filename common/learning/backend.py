@@ -1,7 +1,7 @@
-"""The arithmetic of a training, chosen here and not left to the machine; and Keras, started quietly.
+"""Fix the arithmetic of trainings (threads, kernels), and import Keras without TensorFlow's start-up messages.
 
-Import this module before TensorFlow is imported anywhere: TensorFlow reads the variables below when it is loaded.
-Results are the same bit for bit where `arithmetic()` and `processor()` are the same.
+Import this module before TensorFlow, which reads the environment variables below when it is loaded. Results are
+identical bit for bit on machines with the same `arithmetic()` and `processor()`.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ NUMBERS = {"family": "cpu family", "model": "model", "stepping": "stepping"}  # 
 VARIABLES = {
     "TF_NUM_INTRAOP_THREADS": str(THREADS),
     "TF_NUM_INTEROP_THREADS": str(THREADS),
-    # TensorFlow turns oneDNN's kernels on by itself only on some processors. On others it is three times slower without
-    # them, and its last bits differ.
+    # TensorFlow enables oneDNN's kernels by default only on some processors. On others it would be three times slower
+    # without them, and the last bits would differ.
     "TF_ENABLE_ONEDNN_OPTS": "1",
 }
 
@@ -37,7 +37,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up line
 
 
 def arithmetic() -> dict:
-    """What the last bits of a training depend on beside the processor: backend, threads, kernels."""
+    """Settings that the last bits of a training depend on, besides the processor: backend, threads, kernels."""
     name = os.environ["KERAS_BACKEND"]
     own = name == "tensorflow"  # the two settings are TensorFlow's
     return {"backend": name, "threads": THREADS if own else None, "onednn": not _too_late if own else None}
@@ -47,8 +47,8 @@ def arithmetic() -> dict:
 def processor(cpuinfo=Path("/proc/cpuinfo")) -> dict:
     """Name, family, model and stepping of this processor, and which of `INSTRUCTIONS` it has.
 
-    The name alone is not enough: "AMD EPYC" is the name of machines whose speed differs by a factor of three. Values
-    are None where the system does not give them.
+    The name is not sufficient: processors called "AMD EPYC" differ in speed by a factor of three. Values that the
+    system does not provide are None.
     """
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
     fields = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
@@ -62,9 +62,9 @@ def processor(cpuinfo=Path("/proc/cpuinfo")) -> dict:
 
 @functools.cache
 def start():
-    """Import Keras once per process, TensorFlow's start-up lines kept off the terminal.
+    """Import Keras once per process, without TensorFlow's start-up messages.
 
-    C++ code writes them before any setting is read, so the file descriptor itself is redirected.
+    C++ code writes them before it reads any setting, so the file descriptor itself is redirected.
     """
     with standard_error_closed():
         import keras
@@ -79,7 +79,7 @@ def start():
 
 @contextlib.contextmanager
 def standard_error_closed():
-    """Keep off the terminal what C++ code writes; the file descriptor itself is redirected."""
+    """Discard standard error, including the output of C++ code, by redirecting the file descriptor."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,6 +1,6 @@
 """Ragged feature arrays -> padded batches with lengths and sample weights; class weights and oversampling.
 
-Keras is imported by `stream` alone: a saved system predicts without it.
+Only `stream` imports Keras, so that a saved system can predict without it.
 """
 
 import dataclasses
@@ -23,8 +23,8 @@ class Subset:
 
     Args:
         utterances: N utterances.
-        features: N arrays `(S, T, F)` or `(S, T, F, C)`, float32: the S examples cut from each utterance. S and T may
-            differ between utterances.
+        features: N arrays `(S, T, F)` or `(S, T, F, C)`, float32: the S examples of each utterance. S and T may differ
+            between utterances.
         classes: the K class names in the order of the model's outputs.
     """
 
@@ -46,7 +46,7 @@ class Subset:
         return dataclasses.replace(self, features=_FirstExamples(self.features, stop))
 
     def take(self, indices) -> "Subset":
-        """The utterances at these indices, each as often as its index occurs; no features are copied."""
+        """The utterances at these indices, which may repeat; no features are copied."""
         utterances = [self.utterances[i] for i in indices]
         return dataclasses.replace(self, utterances=utterances, features=_Taken(self.features, tuple(indices)))
 
@@ -79,7 +79,7 @@ def class_weights(labels, num_classes) -> np.ndarray:
     """Weights inverse to class size, mean 1 over the examples: N / (K * n_k), `(K,)` float32.
 
     Raises:
-        InputError: a class has no example, so that its weight would be infinite.
+        InputError: a class has no example, which would give an infinite weight.
     """
     counts = np.bincount(labels, minlength=num_classes)
     if not counts.all():
@@ -91,14 +91,17 @@ def class_weights(labels, num_classes) -> np.ndarray:
 
 
 def equalise(part, generator):
-    """Random oversampling by utterance: drawn with replacement, until every class has as many as the largest.
+    """Random oversampling of utterances, with replacement, until all classes are as large as the largest.
 
     Args:
         part: a Subset; all its utterances come first in the result, the repeated ones follow class by class.
-        generator: a numpy Generator of its own, so that the order of the batches does not depend on this draw.
+        generator: a separate numpy Generator, so that the order of batches does not depend on these draws.
+
+    Returns:
+        A Subset.
 
     Raises:
-        InputError: a class has no utterance that could be repeated.
+        InputError: a class has no utterance to repeat.
     """
     counts = np.bincount(part.labels, minlength=len(part.classes))  # (K,)
     if not counts.all():
@@ -112,27 +115,27 @@ def equalise(part, generator):
 
 
 class Batches:
-    """Examples of a part as `({"features": (B, T, ...), "length": (B,)}, labels (B,), weights (B,))`.
+    """Batches `({"features": (B, T, ...), "length": (B,)}, labels (B,), weights (B,))` of a part's examples.
 
-    Every row of every utterance's array is one example. Shorter examples are padded with zeros on the right of the
-    first axis; `length` counts the real frames. The order is a pure function of (seed, epoch), so that a resumed
-    training sees what an uninterrupted one would have seen.
+    Every row of every utterance's array is one example. Shorter examples are padded with zeros at the end of the time
+    axis; `length` is the number of real frames. The order depends only on seed and epoch, so that a resumed training
+    gets the same batches as an uninterrupted one.
 
     Args:
-        part: what to batch.
-        batch_size: examples in a batch; the last one may be smaller.
-        seed: None keeps the part's order (prediction); an int shuffles anew for every epoch.
-        utterance_weights: `(N,)` or None; every example carries its utterance's weight.
+        part: a Subset.
+        batch_size: examples in a batch; the last batch may be smaller.
+        seed: None keeps the part's order (prediction); an int shuffles anew in every epoch.
+        utterance_weights: `(N,)` or None; every example has its utterance's weight.
         by_length: batches of similar length; only the order of the batches is shuffled (Ma 2018, section 4.1).
-        max_frames: a batch has fewer examples where `batch_size` of them would be more padded frames than this; it is
-            what bounds the memory that long recordings take. None sets no bound.
-        min_share: a batch has fewer examples where of `batch_size` of them less than this share would be real frames.
-            None lets any share be padding.
-        even_steps: weights are multiplied by the number of a batch's examples over `batch_size`. The backend averages
-            over a batch; without this an example of a small batch moves the weights more than one of a full batch.
-        steps: frames of every batch: shorter examples are padded to them, longer ones are cut. None is the batch's
-            longest example.
-        inputs: which of "features" and "length" the model takes.
+        max_frames: limit of padded frames in a batch, which bounds memory for long recordings: a batch has fewer than
+            `batch_size` examples if they would exceed it. None sets no limit.
+        min_share: smallest share of real frames in a batch: a batch has fewer than `batch_size` examples if their share
+            would be smaller. None sets no limit.
+        even_steps: multiply weights by the number of examples in the batch over `batch_size`. The backend averages over
+            a batch; otherwise an example in a small batch would have a larger effect than one in a full batch.
+        steps: frames of every batch: shorter examples are padded, longer ones cut. None uses the longest example in
+            the batch.
+        inputs: the model's inputs, out of "features" and "length".
     """
 
     def __init__(
@@ -202,8 +205,9 @@ class Batches:
         return small and (self.min_share is None or lengths.sum() >= self.min_share * padded)
 
     def _steps(self, index) -> int:
-        """Frames of a padded batch: its longest example's, and one more in the second batch where that has as many as
-        the first. Keras makes TensorFlow expect of all batches what the first two have in common.
+        """Frames of a padded batch: those of its longest example; one more in the second batch if it equals the first.
+
+        Keras lets TensorFlow assume that dimensions shared by the first two batches are the same in all batches.
         """
         if self.steps is not None:
             return self.steps
@@ -213,7 +217,7 @@ class Batches:
 
     @property
     def order(self) -> np.ndarray:
-        """The examples in the order in which the batches hold them, `(M,)`."""
+        """Indices of the examples in the order of the batches, `(M,)`."""
         return np.concatenate(self.batches)
 
     @property
@@ -239,7 +243,7 @@ class Batches:
 
 
 def _held(features):
-    """The arrays, in memory where all together are small enough, and the first two axes of their shapes."""
+    """The arrays, read into memory if their total size allows it, and the first two dimensions of each."""
     held, shapes, size = [], [], 0
     for array in features:
         shapes.append(np.shape(array)[:2])
@@ -250,13 +254,13 @@ def _held(features):
 
 
 def stream(batches):
-    """Batches as the backend takes them: for TensorFlow a dataset that yields them anew whenever it is iterated.
+    """Batches in the form that the backend needs: for TensorFlow, a dataset that can be iterated repeatedly.
 
-    Keras would make one that tunes its buffers by a thread, which pauses for ever longer, up to half of an epoch; the
-    end of each epoch waits for it while the processor idles (TensorFlow 2.21). This one has no such thread. A single
-    batch is not worth a dataset. It is made once: a validation part is predicted after every epoch, and making the
-    dataset costs more than predicting a small part. TensorFlow keeps the generator as long as the process lives; the
-    batches that it yields live as long as the caller keeps them.
+    The dataset that Keras creates by itself tunes its buffers in a thread, whose pauses grow to half of an epoch; the
+    end of each epoch waits for it while the processor is idle (TensorFlow 2.21). This dataset has no such thread. For a
+    single batch no dataset is created. It is created once: a validation part is predicted after every epoch, and
+    creating the dataset costs more than predicting a small part. TensorFlow keeps the generator until the process ends;
+    the batches that it yields are freed when the caller drops them.
     """
     import keras
 
@@ -284,7 +288,7 @@ def _dataset_class():
     import keras
 
     class Dataset(keras.utils.PyDataset):
-        """Batches as Keras knows them."""
+        """Batches as a Keras dataset."""
 
         def __init__(self, batches):
             super().__init__()
@@ -300,7 +304,7 @@ def _dataset_class():
 
 
 def _signature(batch, batches):
-    """TensorSpecs like a batch: any number of examples, and of frames where examples differ in them."""
+    """TensorSpecs of a batch, with an open number of examples, and of frames if examples differ in length."""
     import tensorflow as tf
 
     inputs, *others = batch
@@ -315,10 +319,10 @@ def _signature(batch, batches):
 
 
 def outputs(model, batches):
-    """What a network gives for all batches, in their order: `(M, ...)`, or several such by name.
+    """A network's outputs for all batches, in their order: `(M, ...)`, or a dict of such arrays by name.
 
     Args:
-        model: a keras.Model; or a network without Keras, whose `predict` takes the batches as they are.
+        model: a keras.Model, or a network without Keras, whose `predict` takes the Batches directly.
         batches: Batches.
     """
     keras = sys.modules.get("keras")
@@ -335,7 +339,7 @@ def predict_examples(model, batches) -> np.ndarray:
 
 
 def mean_by_utterance(values, batches) -> np.ndarray:
-    """Mean of the examples' values over each utterance: `(M, K) -> (N, K)`."""
+    """Mean of the examples' values over each utterance: `(M, K) -> (N, K)` float32."""
     counts = np.bincount(batches.utterance_of, minlength=len(batches.part))
     sums = np.zeros((len(batches.part), values.shape[1]), dtype="float64")
     np.add.at(sums, batches.utterance_of, values)
@@ -343,7 +347,7 @@ def mean_by_utterance(values, batches) -> np.ndarray:
 
 
 def votes_by_utterance(values, batches) -> np.ndarray:
-    """How many examples of each utterance decide for each class: `(M, K) -> (N, K)` float32 counts."""
+    """Number of examples of each utterance that are classified as each class: `(M, K) -> (N, K)` float32."""
     votes = np.zeros((len(batches.part), values.shape[1]), dtype="float32")
     np.add.at(votes, (batches.utterance_of, values.argmax(axis=1)), 1.0)
     return votes

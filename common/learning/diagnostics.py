@@ -1,5 +1,5 @@
-"""A network looked at: does it learn at all (signal and gradients at the start, loss over the first steps, dead units),
-and how many operations does it take.
+"""Diagnose a network: activations and gradients at the start, loss over the first steps, dead units, and the number of
+operations.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class LayerDiagnosis:
         activation_rms: root mean square of its outputs before training.
         gradient_share: root mean square of its kernel's gradient over that of the kernel, before training.
         dead_before, dead_after: share of its units (last axis) whose output is 0 everywhere, before and after the
-            steps; None where the activation is no ReLU.
+            steps; None for activations other than ReLU.
     """
 
     name: str
@@ -36,20 +36,20 @@ class LayerDiagnosis:
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """Layers in the order of the network; loss on the probe batch by number of steps, dropout off."""
+    """Layers in the order of the network; loss on the probe batch by number of steps, without dropout."""
 
     layers: list[LayerDiagnosis]
     losses: dict[int, float]
 
 
 def diagnose(network, batches, *, steps=(10, 25, 50, 100), probe_size=64) -> Diagnosis:
-    """Train a compiled network for a few steps and look at it; TensorFlow only.
+    """Train a compiled network for a few steps and measure layers and loss; TensorFlow only.
 
     Args:
-        network: compiled; what `prepare` of a paper returns.
+        network: compiled, as returned by a paper's `prepare`.
         batches: Batches with a seed.
-        steps: numbers of training steps after which the loss is taken.
-        probe_size: examples of the probe batch, drawn from the training part.
+        steps: numbers of training steps after which the loss is measured.
+        probe_size: examples in the probe batch, drawn from the training part.
     """
     probe = next_batch(batches, probe_size)
     watched = [layer for layer in network.layers if layer.trainable_variables]
@@ -124,17 +124,17 @@ def _dead(layer, outputs, batch) -> float | None:
 def multiply_accumulates(model, *, examples=1, steps=None) -> int:
     """Multiply-accumulate operations of one prediction, from the shapes and sizes of the layers.
 
-    Counted are convolutions, dense layers, LSTM and GRU. Left out are biases, activations, pooling, normalisation and
-    products of two activations (attention): hundredths of the whole in networks of these kinds. Zeros that pad an image
-    count like any other value. One multiply-accumulate is two floating-point operations.
+    Convolutions, dense layers, LSTM and GRU are counted. Biases, activations, pooling, normalisation and products of
+    two activations (attention) are left out: in these networks they are some per cent of the total. Zero padding counts
+    like any other value. One multiply-accumulate is two floating-point operations.
 
     Args:
         model: a functional model.
-        examples: in the batch.
-        steps: length of the inputs whose length is open.
+        examples: batch size.
+        steps: length of inputs without a fixed length.
 
     Raises:
-        ValueError: the length of an input is open and no `steps` are given.
+        ValueError: an input has no fixed length, and `steps` is None.
     """
     kinds = (layers.Dense, *CONVOLUTIONS, *GATES, layers.Bidirectional)
     counted = [layer for layer in model.layers if isinstance(layer, kinds)]
@@ -147,7 +147,7 @@ def multiply_accumulates(model, *, examples=1, steps=None) -> int:
 
 
 def _shapes(model, counted, examples, steps):
-    """(input shape, output shape) of each layer for a batch of such inputs; nothing is computed."""
+    """(input shape, output shape) of each layer for a batch of such inputs, without running the model."""
     given = {
         tensor.name: keras.KerasTensor(_closed(tensor.shape, examples, steps), dtype=tensor.dtype)
         for tensor in model.inputs
@@ -159,12 +159,12 @@ def _shapes(model, counted, examples, steps):
 
 def _closed(shape, examples, steps):
     if None in shape[1:] and steps is None:
-        raise ValueError(f"an input {shape} has no length of its own; say how many steps it has")
+        raise ValueError(f"an input {shape} has no fixed length; give the number of steps")
     return examples, *(steps if size is None else size for size in shape[1:])
 
 
 def _of_layer(layer, inputs, outputs) -> int:
-    """Of one layer, from the shapes of what goes in and what comes out."""
+    """Multiply-accumulates of one layer, from the shapes of its input and output."""
     if isinstance(layer, layers.Bidirectional):
         return sum(_of_layer(each, inputs, outputs) for each in (layer.forward_layer, layer.backward_layer))
     if isinstance(layer, layers.Dense):

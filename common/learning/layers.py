@@ -1,17 +1,17 @@
-"""What the networks of two papers or more share: Keras's own layers and operations, so that Keras alone loads them."""
+"""Functions shared by several papers' networks, with Keras's own layers only, so that Keras can load saved networks."""
 
 import numpy as np
 from keras import ops
 
 
 def set_statistics(normalization, mean, scale):
-    """Let a built `keras.layers.Normalization` give (x - mean) / scale, with statistics of the training part.
+    """Make a built `keras.layers.Normalization` compute (x - mean) / scale, with statistics of the training part.
 
-    They travel inside the saved network. A scale of 0 (a feature that never varies) becomes 1. The layer takes
-    variances and computes their root, which in float32 is the scale again, bit by bit.
+    They are saved with the network. A scale of 0 (a constant feature) becomes 1. The layer stores the variance and
+    computes its root, which in float32 is exactly the scale.
 
     Args:
-        normalization: its axis -1 for a mean and a scale of each feature, `(F,)`, or None for one of all.
+        normalization: a layer with axis -1 for statistics per feature, or axis None for a single mean and scale.
         mean, scale: `(F,)` or scalars.
     """
     scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype("float32")
@@ -20,7 +20,7 @@ def set_statistics(normalization, mean, scale):
 
 
 def is_real(frames, length):
-    """True on real frames: frames `(batch_size, steps, ...)`, length `(batch_size,)` -> `(batch_size, steps)`."""
+    """Mask of real frames: frames `(batch_size, steps, ...)`, length `(batch_size,)` -> `(batch_size, steps)`."""
     one_value = (slice(None), slice(None), *[0] * (len(frames.shape) - 2))
     numbers = ops.cumsum(ops.ones_like(frames[one_value], dtype="int32"), axis=1)  # 1, 2, ...
     return numbers <= ops.cast(length, "int32")[:, None]
@@ -29,7 +29,12 @@ def is_real(frames, length):
 def moments(part, *, per_feature=True):
     """Mean and standard deviation over all frames of a part's features, in one pass and float64.
 
-    Returns two arrays `(F,)`, F being the last axis of the features, or two scalars.
+    Args:
+        part: a Subset.
+        per_feature: whether each feature (last axis) has its own statistics.
+
+    Returns:
+        Two arrays `(F,)`, or two scalars.
     """
     total, squares, count = 0.0, 0.0, 0
     for array in part.features:

@@ -1,4 +1,4 @@
-"""Fit one fold: validation, early stopping, a checkpoint from which a killed training goes on exactly, a cache."""
+"""Train on one fold: validation, early stopping, checkpoints for exact resumption, a cache of finished trainings."""
 
 import contextlib
 import dataclasses
@@ -23,16 +23,16 @@ BACKUP_SECONDS = float(os.environ.get("SER_BACKUP_SECONDS", 20))  # a checkpoint
 
 @dataclasses.dataclass(frozen=True)
 class NetworkTraining:
-    """How the training of one network ended; tables judge from it whether the network learnt.
+    """How the training of one network ended. Tables use it to detect underfitted networks.
 
     Args:
-        epochs: epochs run.
-        kept: index of the epoch whose weights the network has.
-        stopped_by: "patience", or "limit" where the largest number of epochs was reached.
-        patience: None where the number of epochs is fixed.
-        loss: mean over the training part's examples at `kept`, without regularisation and class weights.
-        ua: unweighted accuracy on the training part at `kept`.
-        largest_share: share of the most frequent decision among those on the training part.
+        epochs: number of epochs run.
+        kept: index of the epoch whose weights are kept.
+        stopped_by: "patience", or "limit" if the largest number of epochs was reached.
+        patience: None for a fixed number of epochs.
+        loss: mean over the training part's examples at epoch `kept`, without regularisation and class weights.
+        ua: unweighted accuracy on the training part at epoch `kept`.
+        largest_share: share of the most frequent decision on the training part.
         num_classes: of this network.
     """
 
@@ -48,12 +48,12 @@ class NetworkTraining:
 
 @dataclasses.dataclass
 class Fitted:
-    """What `fit` of a paper returns.
+    """A trained system, as returned by a paper's `fit`.
 
     Args:
-        model: a keras.Model, a scikit-learn estimator, or a dict of them where the system has several.
-        history: per epoch values by name, `{"loss": [...], "val_loss": [...], ...}`.
-        best_epoch: index into the history of the epoch whose weights the model has; None without early stopping.
+        model: a keras.Model, a scikit-learn estimator, or a dict of them if the system has several.
+        history: values per epoch by name, `{"loss": [...], "val_loss": [...], ...}`.
+        best_epoch: index into the history of the epoch whose weights are kept; None without early stopping.
         networks: by name, how the training of each network ended; empty for estimators.
     """
 
@@ -64,15 +64,15 @@ class Fitted:
 
 
 def trained_parameters(model) -> int:
-    """Parameters that training changes: neither a frozen base nor statistics of the training part."""
+    """Number of trainable parameters, without frozen layers and statistics of the training part."""
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
 def release(networks) -> None:
-    """Give back the memory of networks that were fitted; they cannot be used any more.
+    """Free the memory of fitted networks, which cannot be used afterwards.
 
-    TensorFlow keeps the variables that a `fit` has met, the optimizer's too, as long as the process lives
-    (keras-team/keras, issue 17458). Without a value they take up nothing. A network may be joined of fitted ones.
+    TensorFlow keeps the variables used in a `fit`, including the optimizer's, until the process ends
+    (keras-team/keras, issue 17458). They are set to empty arrays. A network may consist of several fitted ones.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -87,8 +87,8 @@ def release(networks) -> None:
 def posterior_scores(model, batches) -> dict[str, float]:
     """Loss over examples; WA, UA and the share of the most frequent decision over utterances.
 
-    The mean of an utterance's posteriors decides. UA averages over the classes that the part has: the validation part
-    may lack one.
+    The decision is that of the utterance's mean posteriors. UA averages over the classes that occur in the part, since
+    a validation part may lack one.
     """
     probabilities = batching.predict_examples(model, batches)
     if not np.isfinite(probabilities).all():
@@ -112,7 +112,7 @@ def decision_scores(scores, batches) -> dict[str, float]:
 class Validation(keras.callbacks.Callback):
     """Adds the scores of the validation part as `val_...` to the logs at the end of each epoch.
 
-    `val_loss` contains the regularisation, as Keras's own does. Stands before every callback that reads the logs.
+    `val_loss` includes regularisation, like Keras's own. This callback must precede all callbacks that read the logs.
     """
 
     def __init__(self, score, batches):
@@ -126,10 +126,10 @@ class Validation(keras.callbacks.Callback):
 
 
 class _OnceLearning:
-    """Begins at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
+    """Activates a callback at the first epoch whose training cross-entropy is below `PLATEAU` ln K.
 
-    Before that, a validation part of a hundred recordings selects noise, and patience would end a training, or lower
-    its rate, before it begins to learn.
+    Before that, the scores on a small validation part are mostly noise, and patience could end a training or lower its
+    learning rate before the network begins to learn.
     """
 
     def __init__(self, num_classes, **kwargs):
@@ -144,11 +144,11 @@ class _OnceLearning:
 
 
 class EarlyStopping(_OnceLearning, keras.callbacks.EarlyStopping):
-    """Keras's early stopping, once the network learns; without that, the last epoch is kept."""
+    """Keras's early stopping, active once the network learns; if it never does, the last epoch is kept."""
 
 
 class ReduceLROnPlateau(_OnceLearning, keras.callbacks.ReduceLROnPlateau):
-    """Keras's, once the network learns."""
+    """Keras's ReduceLROnPlateau, active once the network learns."""
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)  # as Keras's writes it, from the first epoch
@@ -156,11 +156,11 @@ class ReduceLROnPlateau(_OnceLearning, keras.callbacks.ReduceLROnPlateau):
 
 
 class Backup(keras.callbacks.Callback):
-    """Everything that the next epoch depends on, in one file, replaced in one step.
+    """Writes a checkpoint with the complete state of the training to one file, atomically.
 
-    Kept: the model's and the optimizer's variables (dropout's random states are among the model's), the state of
-    early stopping and of the learning-rate plateau, and the history. The order of the batches is a function of the
-    epoch. Stands last among the callbacks.
+    The state consists of the variables of model and optimizer (including dropout's random states), the state of early
+    stopping and of the learning-rate plateau, and the history. The order of the batches depends only on the epoch.
+    This must be the last callback.
     """
 
     def __init__(self, path, batches, *, stopping=None, plateau=None):
@@ -178,11 +178,11 @@ class Backup(keras.callbacks.Callback):
 
     @property
     def num_finished(self) -> int:
-        """Epochs that need not be done again."""
+        """Number of completed epochs in the checkpoint and this run."""
         return self.state["epoch"] + 1
 
     def _read(self):
-        """The arrays and the state of the last complete checkpoint; a missing or damaged file is a fresh start."""
+        """Arrays and state of the checkpoint; those of a new training if the file is missing or damaged."""
         with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             if self.path is not None:
                 with open(self.path, "rb") as file, np.load(file) as archive:
@@ -246,7 +246,7 @@ def _plain(value):
 
 
 def compile_classifier(model, optimizer):
-    """Compile for class indices; accuracy and cross-entropy, neither weighted nor regularised, join the history."""
+    """Compile for class indices; unweighted, unregularised accuracy and cross-entropy are added to the history."""
     cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy", cross_entropy])
 
@@ -264,20 +264,26 @@ def fit(
     checkpoint=None,
     report=None,
 ):
-    """Train a compiled model; returns Fitted with the best epoch's weights where `monitor` is given.
+    """Train a compiled model.
 
     Args:
-        model: compiled, its random layers seeded; with `compile_classifier` where `monitor` is given.
+        model: compiled, with seeded random layers; by `compile_classifier` if `monitor` is given.
         train: Batches with a seed.
-        valid: Batches without one; None or an empty part: no validation values.
-        score: function (model, Batches) -> "loss", "ua" and others by name, of the validation part after every epoch
-            and of the training part at the end.
-        max_epochs: upper limit; reached exactly where `monitor` is None.
-        monitor: the validation value that the paper selects by: `val_loss` (falls), `val_wa` or `val_ua` (rise).
-        patience: epochs without improvement after which training stops, counted once it has left its plateau.
+        valid: Batches without a seed; None or an empty part gives no validation values.
+        score: function (model, Batches) -> {"loss": ..., "ua": ..., ...}, applied to the validation part after every
+            epoch and to the training part at the end.
+        max_epochs: upper limit; the exact number of epochs if `monitor` is None.
+        monitor: validation value for selecting the epoch: `val_loss` (minimised), `val_wa` or `val_ua` (maximised).
+        patience: epochs without improvement before training stops, counted from the epoch at which learning begins.
         plateau: a ReduceLROnPlateau of this module or None.
-        checkpoint: file for the backup; where it exists training goes on from it.
+        checkpoint: file of the checkpoint; if it exists, training is resumed from it.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted, with the weights of the best epoch if `monitor` is given.
+
+    Raises:
+        InputError: the validation part is needed but empty, the training diverged, or the checkpoint cannot be written.
     """
     num_classes = len(train.part.classes)
     if valid is not None and not len(valid):
@@ -306,7 +312,7 @@ def fit(
 
 
 def _ended(epochs, stopping, learnt, num_classes) -> NetworkTraining:
-    """How a training ended: its number of epochs, its early stopping or None, and its scores on the training part."""
+    """NetworkTraining from the number of epochs, the early stopping or None, and the scores on the training part."""
     selected = bool(stopping) and stopping.best_weights is not None
     return NetworkTraining(
         epochs=epochs,
@@ -319,17 +325,15 @@ def _ended(epochs, stopping, learnt, num_classes) -> NetworkTraining:
 
 
 def fit_or_load(train_it, model, *, depends_on, parts, folder, report=None) -> Fitted:
-    """What `train_it()` returns, or the same from an earlier training with the same weights to start from and data.
-
-    Systems that share a network train it once.
+    """The result of `train_it()`, or that of an identical earlier training, so that systems can share a network.
 
     Args:
-        train_it: trains `model` and returns its Fitted; a deterministic function of what is named below.
+        train_it: trains `model` and returns its Fitted; deterministic given the arguments below.
         model: built and seeded, its statistics set.
-        depends_on: all settings of the training as plain data, the hash of its code among them.
-        parts: Subsets that the training sees.
-        folder: of the finished trainings; None: train, keep nothing.
-        report: called with the number of finished epochs where nothing is left to train.
+        depends_on: all settings of the training as plain data, including the hash of its code.
+        parts: Subsets used by the training.
+        folder: of the finished trainings; None always trains and stores nothing.
+        report: called with the number of finished epochs if an earlier training is reused.
     """
     if folder is None:
         return train_it()
@@ -364,7 +368,7 @@ def _add_array(digest, array):
 
 
 def _read_finished(path, model) -> Fitted | None:
-    """None where there is no such training; a damaged file is none."""
+    """The stored training, whose weights are loaded into `model`; None if there is none or its file is damaged."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         with open(path, "rb") as file, np.load(file) as archive:
             state = json.loads(str(archive["state"]))

@@ -1,6 +1,6 @@
-"""How fast this machine trains, reads and predicts.
+"""Benchmarks of training, features and prediction on this machine.
 
-May use runs, saved_models, evidence, catalog and common.
+May import runs, saved_models, evidence, catalog and common.
 """
 
 __all__ = ["latency", "measurements", "timing"]

@@ -1,4 +1,4 @@
-"""Time one system on a 3-second recording, front end and network apart. Keras makes the network, LiteRT runs it."""
+"""Latency of one system on a 3-second recording, for front end and network separately; networks run in LiteRT."""
 
 import dataclasses
 import json
@@ -22,26 +22,29 @@ from experiments.saved_models import litert
 
 CLASSES = LABEL_SETS["4hap"]
 TEXT = "and then we went along the river to see the old bridge by the water, before it was dark"
-UNTIMED = 2  # calls before those that count: a network is compiled in its first
-TRAINING = 8  # synthetic sentences of each class, of which a classifier that is no network is made
+UNTIMED = 2  # warm-up calls: a network is compiled in the first
+TRAINING = 8  # synthetic sentences per class, to train a classifier that is not a network
 PACKAGES = {"LiteRT": "ai-edge-litert", "scikit-learn": "scikit-learn"}
 MACHINE = ("processor", "threads", "runtime")
 
 
 def measure(name, variant, *, repeat) -> dict:
-    """What one system takes at preset `paper`, with four classes, on one thread.
+    """Latency of one system at preset `paper`, with four classes, on one thread.
 
-    `features_ms` is the front end with all that it holds, a frozen network included. `network_ms` is all of the paper's
-    `predict`: the network in LiteRT, averages or votes, the two-step rule, decoding by every rule. Not counted: the
-    start of the process, and noise, which a test adds and no listener. The networks have random initial weights.
+    `features_ms` is the time of the front end, including a frozen network. `network_ms` is the time of the paper's
+    `predict`: the network in LiteRT, averages or votes, the two-step rule, decoding by all rules. The start of the
+    process and the noise added in tests are not included. The networks have random initial weights.
 
     Args:
         name: of the paper.
-        variant: of its systems.
-        repeat: timed calls, of which the median is taken.
+        variant: of the system.
+        repeat: number of timed calls; the median is returned.
+
+    Returns:
+        The measured values and their conditions, as stored in latency.json.
 
     Raises:
-        InputError: the front end lacks something, or LiteRT cannot run the network.
+        InputError: a package of the front end is missing, or LiteRT cannot run the network.
     """
     backend.start()
     paper, recipe = catalog.paper(name), catalog.recipe(name, variant, "paper")
@@ -68,14 +71,14 @@ def measure(name, variant, *, repeat) -> dict:
 
 
 def speech(emotion, sample_rate_hz, seed=0):
-    """Three seconds of synthetic speech, `(N,)`."""
+    """Three seconds of synthetic speech, `(N,)` float32."""
     speaker = speech_synthesis.make_speaker("latency", "female", seed=seed)
     waveform = speech_synthesis.speak(emotion, speaker, TEXT, sample_rate_hz=sample_rate_hz)
     return waveform[: round(SECONDS * sample_rate_hz)]
 
 
 def _without_download(front_end):
-    """A pretrained front end with random weights, which take as long."""
+    """A pretrained front end with random weights, which is as fast."""
     return dataclasses.replace(front_end, weights="none") if getattr(front_end, "pretrained", False) else front_end
 
 
@@ -87,7 +90,7 @@ def _part(arrays, emotions):
 
 
 def _milliseconds(function, repeat) -> float:
-    """Median over the calls that count."""
+    """Median over the timed calls."""
     seconds = []
     for _call in range(UNTIMED + repeat):
         begin = time.perf_counter()
@@ -97,27 +100,27 @@ def _milliseconds(function, repeat) -> float:
 
 
 class Watched:
-    """A network in LiteRT that keeps the shape of the features that it saw last."""
+    """A network in LiteRT that remembers the shape of its last input."""
 
     def __init__(self, network, parameters):
         self.network, self.parameters, self.shape = network, parameters, None
 
     def predict(self, batches, verbose=0):
-        """As a Keras network's."""
+        """Outputs for all batches, like `keras.Model.predict`."""
         self.shape = np.shape(batches[0][0]["features"])
         return self.network.predict(batches)
 
 
 def in_litert(network) -> litert.Network:
-    """A Keras network, run by LiteRT. Raises InputError where LiteRT cannot."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is mapped
+    """A Keras network converted to LiteRT. Raises InputError if LiteRT cannot run it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows locks mapped files
         if why := litert.write(network, path := Path(folder, f"network{litert.SUFFIX}")):
             raise InputError(f"LiteRT does not run it: {why}")
         return litert.Network(path)
 
 
 def _system(paper, recipe, front_end):
-    """What `predict` takes: an untrained network, or a classifier grown on a few synthetic sentences."""
+    """A Fitted for `predict`: an untrained network, or a classifier trained on a few synthetic sentences."""
     from common.learning.training import Fitted, trained_parameters
 
     network = paper.head(recipe, len(CLASSES))
@@ -132,7 +135,7 @@ def _system(paper, recipe, front_end):
 
 
 def _operations(paper, recipe, model):
-    """Multiply-accumulates of the whole network, frozen layers included; None where there is no network."""
+    """Multiply-accumulates of the whole network, including frozen layers; None without a network."""
     if not isinstance(model, Watched):
         return None
     from common.learning import diagnostics

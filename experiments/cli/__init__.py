@@ -1,6 +1,6 @@
-"""The verbs of `python -m experiments`, a file each, or two of one subject: options in, one call, words out.
+"""The verbs of `python -m experiments`, one or two per file: each reads its options, makes one call and prints.
 
-May use every other room; imports what is heavy when a verb runs.
+May import all other packages; imports that take long are made when a verb runs.
 """
 
 from experiments.cli.audit import audit_command

@@ -14,23 +14,23 @@ from experiments.cli.options import DATA, refuse_ignored
 @click.argument("folds", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--audio", type=click.Path(path_type=Path), help="Folder that paths in the fold files are relative to.")
 @click.option("--all", "every", is_flag=True, help="Print every finding, not the first three.")
-@click.option("--keep", type=click.Path(path_type=Path), help="Results folder whose tables show what our folds share.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Results folder in which the audit of our folds is kept.")
 @DATA
 def audit_command(folds, audio, every, keep, data):
-    """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds where none are given.
+    """Leakage audit of fold files (audformat, nkululeko, EmoBox), or of our own folds if none are given.
 
-    Fold files are held to speaker independence; train and test given as two files are one fold. Exit status 1 where
-    anything FAILs, 2 where fold files cannot be read, which stops no other audit. Our own random protocols share
-    speakers by design: that is a WARN there.
+    Fold files must be speaker-independent; a training and a test list given as two files are one fold. Exit status 1 if
+    anything FAILs, 2 if fold files cannot be read; the other audits still run. Our own random protocols share speakers
+    by design, which is a WARN.
 
     Example: python -m experiments audit my_folds/
     """
     from experiments.runs import audit
 
     if folds:
-        refuse_ignored(["keep", "data"], "fold files are given, and it concerns the audit of our own folds")
+        refuse_ignored(["keep", "data"], "fold files are given, and it applies only to the audit of our own folds")
     else:
-        refuse_ignored(["audio"], "no fold files are given, which it concerns")
+        refuse_ignored(["audio"], "it applies only to fold files, and none are given")
     if keep:
         require_writable(keep, "--keep")
     ours = () if folds else [_printed(audited, every) for audited in audit.of_ours(data)]

@@ -19,9 +19,9 @@ from experiments.cli.options import (
 FIRST_LOOK_FOLDS = (1, 2)
 BY_GRID = "papers names corpus_names protocols test_corpora preset emotions seeds assignments".split()
 REAL_THING = """\
-This was synthetic speech: a check that everything runs, no result. With recordings:
+This was synthetic speech: a check that everything runs, not a result. With recordings:
   python -m experiments corpora fetch ravdess --into data
-  python -m experiments compare --data data --preset paper     (hours on two cores; --dry-run says how many)"""
+  python -m experiments compare --data data --preset paper     (hours on two cores; --dry-run estimates them)"""
 
 
 @click.command("compare", cls=Explained)
@@ -29,24 +29,24 @@ This was synthetic speech: a check that everything runs, no result. With recordi
     "--grid",
     "grid_file",
     type=click.Path(path_type=Path),
-    help="TOML file of systems, corpora, protocols, seeds and values of --set; shows the hours first, makes one table.",
+    help="TOML file of systems, corpora, protocols, seeds and values of --set; shows the hours first, writes a table.",
 )
 @click.option("--papers", callback=names_of, help="Comma-separated; all if absent.")
 @click.option("--systems", "names", callback=names_of, help="paper/variant, comma-separated; the papers' main ones.")
-@click.option("--corpus", "corpus_names", callback=names_of, help="Comma-separated; those found, else synthetic ones.")
+@click.option("--corpus", "corpus_names", callback=names_of, help="Comma-separated; all present ones, else synthetic.")
 @click.option(
     "--protocol",
     "protocols",
     callback=names_of,
     default="speaker_independent",
     show_default=True,
-    help="Comma-separated, see below: random and text_independent beside it show the effect of known speakers.",
+    help="Comma-separated, see below; add random and text_independent to see the effect of known speakers.",
 )
 @TEST_CORPORA
 @click.option("--preset", default="quick", show_default=True, help="paper, quick or smoke; see below.")
 @training_options
 def compare_command(grid_file, papers, names, corpus_names, protocols, preset, **options):
-    """Every paper's systems on the same folds of the same utterances; then their table.
+    """Train the systems of all papers on the same folds of the same utterances, and print their table.
 
     Without a corpus: one system of each paper on two folds of synthetic speech, in a few minutes.
 
@@ -59,7 +59,7 @@ def compare_command(grid_file, papers, names, corpus_names, protocols, preset, *
     from experiments.runs import compare
 
     if grid_file:
-        refuse_ignored([*BY_GRID, *compare.OPTIONS], f"{grid_file} says what is compared")
+        refuse_ignored([*BY_GRID, *compare.OPTIONS], f"{grid_file} defines the comparison")
         _run_grid(grid_file, options)
         return
     compare.require_honest(protocols)
@@ -67,12 +67,12 @@ def compare_command(grid_file, papers, names, corpus_names, protocols, preset, *
     data = options["data"]
     is_first_look = not (names or corpus_names) and compare.is_synthetic(protocols, data)
     if names:
-        refuse_ignored(["papers"], "--systems names what is compared")
+        refuse_ignored(["papers"], "--systems selects the systems")
     refuse_for_corpora([*(corpus_names or ()), *options["test_corpora"]], options["labels"])
     pairs = [tuple(name.split("/", 1)) for name in names or ()]
     pairs = pairs or compare.main_systems(papers, first_only=is_first_look)
     if not corpus_names and options["test_corpora"]:
-        raise InputError("protocol cross_corpus needs --corpus: the one that systems are trained on")
+        raise InputError("protocol cross_corpus needs the training corpus; give it with --corpus")
     if is_first_look:
         options["folds"] = options["folds"] or FIRST_LOOK_FOLDS
     systems = compare.systems(pairs, preset, **recipe_changes(options))
@@ -80,13 +80,13 @@ def compare_command(grid_file, papers, names, corpus_names, protocols, preset, *
     corpora = corpus_names or compare.corpora_of(protocols, data)
     run.train(systems, corpora, protocols, options)
     if preset == "smoke":
-        click.echo("preset smoke trains for an epoch or two: it shows the machinery; --preset quick gives numbers")
+        click.echo("preset smoke trains for an epoch or two and only checks that everything runs; use --preset quick")
     elif is_first_look:
         click.echo(REAL_THING)
 
 
 def _run_grid(grid_file, options):
-    """Print what the comparison of a file takes, train what has no record yet, make its one table."""
+    """Print the estimated cost of a grid, train the folds without records, and write the grid's table."""
     from experiments.cli import grid, run
     from experiments.runs import compare, dry_run
 

@@ -14,12 +14,12 @@ from experiments.cli.options import DATA, LABELS, SEED, STRICT, refuse_for_corpo
 @DATA
 @click.pass_context
 def corpora_command(context, data):
-    """List the corpora: found or missing, counts, licence, how to get them.
+    """List the corpora: location, counts, licence, how to get them.
 
     Example: python -m experiments corpora --data DIR
     """
     if context.invoked_subcommand:
-        refuse_ignored(["data"], f"it stands before {context.invoked_subcommand}, which takes it behind its own name")
+        refuse_ignored(["data"], f"{context.invoked_subcommand} takes it after its own name")
         return
     from common.corpora import places
 
@@ -32,7 +32,7 @@ def corpora_command(context, data):
 
 
 def _state(name, data) -> str:
-    """What a corpus that is there can be used for: its name in tables and its limits, or what is wrong with it."""
+    """The name in tables and the limits of a present corpus, or its fault."""
     from common import corpora
 
     try:
@@ -47,12 +47,11 @@ def _state(name, data) -> str:
 @DATA
 @LABELS
 @STRICT
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Threads; one a core if absent.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Threads; one per core if absent.")
 def verify_command(name, data, labels, strict, workers):
     """Check a corpus's names, counts per class and speaker, and read every recording.
 
-    NAME is that of a corpus, manifest:FILE or audformat:DIR[:TABLE]. All recordings that cannot be used are named at
-    once.
+    NAME is the name of a corpus, manifest:FILE or audformat:DIR[:TABLE]. Unusable recordings are listed together.
     """
     refuse_for_corpora([name], labels)
     from common import corpora
@@ -70,20 +69,20 @@ def verify_command(name, data, labels, strict, workers):
         _show_subsets(name, data, subsets)
     read = audio.read_every_file(corpus, workers=workers)
     repeated = leakage.same_recordings(corpus.utterances, jobs.audio_hashes(corpus.utterances, workers=workers))
-    warnings = [*corpus.warnings, *read, *filter(None, [leakage.told_by_speaker(corpus.utterances), repeated])]
+    warnings = [*corpus.warnings, *read, *filter(None, [leakage.speaker_label_warning(corpus.utterances), repeated])]
     for sentence in warnings:
         click.echo(f"Warning: {printable(sentence)}", err=True)
     if warnings and strict:
         count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
         raise InputError(
             f"{name}: {count}, which --strict treats as {'an error' if len(warnings) == 1 else 'errors'}; "
-            "repair the corpus, or leave --strict out"
+            "fix the corpus, or leave --strict out"
         )
     click.echo(f"{len(corpus.utterances)} recordings read")
 
 
 def _show_subsets(name, data, subsets):
-    """The utterances of every subset that papers use, beside the number in the literature."""
+    """Print the number of utterances in every subset used in papers, beside that in the literature."""
     from tabulate import tabulate
 
     from common import corpora
@@ -108,10 +107,10 @@ def fetch_command(name, into):
 @click.argument("layout", type=click.Choice(["ravdess", "emodb", "iemocap"]))
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--speakers", type=click.IntRange(1), help="8 of RAVDESS's 24, 10 of EmoDB's and IEMOCAP's if absent.")
-@click.option("--files", type=click.IntRange(1), help="Per speaker and emotion; 100 make a full-size iemocap.")
+@click.option("--speakers", type=click.IntRange(1), help="8 (ravdess) or 10 (emodb, iemocap) if absent.")
+@click.option("--files", type=click.IntRange(1), help="Per speaker and emotion; 100 give a full-size iemocap.")
 def synthesize_command(layout, directory, seed, speakers, files):
-    """Write a synthetic corpus in a real one's layout (checks the machinery, not the science)."""
+    """Write a synthetic corpus in a real one's layout, to check the software (not for results)."""
     require_writable(directory, "DIRECTORY")
     from common.corpora import synthetic
 

@@ -22,9 +22,9 @@ from experiments.cli.options import DATA, LABELS, SEED, SET, names_of, refuse_fo
 @click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent.")
 @SET
 def diagnose_command(systems, corpus, data, protocol, emotions, labels, seed, store, assignments):
-    """Look at the first steps of a training: signal and gradient by layer, loss, dead units.
+    """Diagnose the first steps of a training: activations and gradients by layer, loss, dead units.
 
-    SYSTEMS are written paper/variant. The training part of the first fold is used, nothing else, and nothing is kept.
+    SYSTEMS are written paper/variant. Only the training part of the first fold is used, and nothing is written.
 
     Example: python -m experiments diagnose satt2017/cnn3_lstm_20hz --corpus ravdess --data DIR
     """
@@ -55,7 +55,7 @@ def diagnose_command(systems, corpus, data, protocol, emotions, labels, seed, st
             system.recipe, train_fold.part_of(job, "train"), seed=seed
         )
         if not hasattr(network, "layers"):
-            raise InputError(f"{system.name} is no network: it has no layers to look at")
+            raise InputError(f"{system.name} is not a network: it has no layers to diagnose")
         click.echo(_table(system, job, diagnose(network, batches)))
 
 

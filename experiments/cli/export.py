@@ -16,7 +16,7 @@ from experiments.cli.options import DATA, RESULTS_READ, names_of, refuse_ignored
     "--shareable",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.zip",
-    help="Instead: pack the records into an archive that holds nothing of recordings, transcripts and raters.",
+    help="Instead: pack the records into an archive without audio, transcripts and ratings.",
 )
 @click.option("--hash-ids", is_flag=True, help="With --shareable: replace utterance ids and speakers by hashes.")
 @click.option(
@@ -27,24 +27,24 @@ from experiments.cli.options import DATA, RESULTS_READ, names_of, refuse_ignored
     "--corpus",
     "corpus_names",
     callback=names_of,
-    help="manifest:FILE or audformat:DIR of records of your own recordings, comma-separated: names their files. "
+    help="manifest:FILE or audformat:DIR of your own recordings, comma-separated, to locate their files. "
     "With --shareable, the corpora whose records are packed.",
 )
 def export_command(results, into, shareable, hash_ids, tensorboard, data, corpus_names):
-    """Write folds, as CSV and for audformat, nkululeko and EmoBox, and every utterance's predictions, from the records.
+    """Write folds (as CSV and for audformat, nkululeko and EmoBox) and all predictions, from the records.
 
-    With --data and --corpus, files are named by their path below the corpus's root, which `audit --audio` takes, and
-    have gender and duration; otherwise they are named by their stem. Either way `run --protocol folds:DIR` finds them.
+    With --data and --corpus, files are listed with their path below the corpus's root (for `audit --audio`), gender and
+    duration; otherwise with their stem. `run --protocol folds:DIR` accepts both.
 
     Example: python -m experiments export --into exported
     """
     if (into is None) == (shareable is None):
-        raise InputError("name a folder with --into, or an archive with --shareable: one of the two")
+        raise InputError("give either a folder with --into or an archive with --shareable")
     if shareable:
-        refuse_ignored(["tensorboard", "data"], "--shareable packs records alone")
+        refuse_ignored(["tensorboard", "data"], "--shareable packs only records")
         _pack(results, shareable, corpus_names, hash_ids)
         return
-    refuse_ignored(["hash_ids"], "it goes with --shareable")
+    refuse_ignored(["hash_ids"], "it is for --shareable")
     require_writable(into, "--into")
     from experiments.export import export, learning_curves
 
@@ -62,18 +62,18 @@ def _pack(results, file, corpus_names, hashed):
     from experiments.export import shareable
 
     count = shareable.pack(results, file, corpora=corpus_names, hashed=hashed)
-    click.echo(f"{file}: {count} record{'s' if count > 1 else ''}; unpacked in a results folder, `tabulate` finds them")
+    click.echo(f"{file}: {count} record{'s' if count > 1 else ''}; `tabulate` uses them once unpacked in --results")
 
 
 @click.command("onnx")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
+@click.option("--anyway", is_flag=True, help="Use a system saved with another Keras version or front end.")
 def onnx_command(model, file, anyway):
     """Write the network of the saved system in the folder MODEL as FILE.onnx; needs requirements-onnx.txt.
 
-    Its inputs are what the front end makes of one recording, with the settings in MODEL/config.json. The file is tried
-    with onnxruntime: one that does not answer as Keras does is refused.
+    Its inputs are the front end's features of one recording, with the settings in MODEL/config.json. The file is tested
+    with onnxruntime and refused if its outputs differ from those of Keras.
 
     Example: python -m experiments onnx MODELS/runs/emmert/mfcc/.../fold_1 mfcc
     """

@@ -1,7 +1,7 @@
-"""A comparison written down in a file: systems x corpora x protocols x seeds x values of fields, `compare --grid`.
+"""A comparison defined in a TOML file: systems x corpora x protocols x seeds x values of fields, `compare --grid`.
 
-experiments/README.md has an example. A field of the table `set` changes the systems that have it, every value of one
-with every value of the others.
+experiments/README.md has an example. The table `set` lists values of recipe fields; each system is run with all
+combinations of the values of the fields that it has.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from experiments import catalog
 from experiments.runs import compare, jobs
 
 REQUIRED = ("systems", "corpora")
-IN_WORDS = {  # what msgspec calls types -> what TOML's users do
+IN_WORDS = {  # msgspec's name of a type -> the name in messages
     "`array` of length >= 1": "a list that is not empty",
     "`array`": "a list",
     "`object`": "a table",
@@ -34,7 +34,7 @@ Values = Annotated[list[Value], msgspec.Meta(min_length=1)]
 
 
 class _File(msgspec.Struct):
-    """The type of every key, and its value where the file has none."""
+    """The type and the default of every key."""
 
     systems: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = ()
     corpora: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = ()
@@ -48,11 +48,12 @@ class _File(msgspec.Struct):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid:
-    """What a file asks for, checked.
+    """The checked content of a grid file.
 
     Args:
         name: of the file, without its suffix.
-        systems: Experiments, each once.
+        systems: Experiments, without duplicates.
+        corpora, protocols, test_corpora, seeds, preset, emotions: as for the verb `compare`.
     """
 
     name: str
@@ -65,11 +66,11 @@ class Grid:
     emotions: tuple[str, ...]
 
     def has(self, record, variants) -> bool:
-        """Whether a record is one of this comparison.
+        """Whether a record belongs to this comparison.
 
         Args:
             record: of a results folder.
-            variants: pairs (corpus variant, the one that was trained on or "") that its systems take of the corpora.
+            variants: pairs (corpus variant, training corpus variant or "") that the systems select from the corpora.
         """
         protocol = cross_corpus.NAME if record.trained_on else record.protocol
         is_asked = protocol in self.protocols or user_folds.are_recorded(protocol)
@@ -83,10 +84,10 @@ class Grid:
 
 
 def read(path) -> Grid:
-    """A grid from its TOML file.
+    """Read a grid from its TOML file.
 
     Raises:
-        InputError: with a line for each fault of the file.
+        InputError: the file has faults; the message has a line for each.
     """
     path = Path(path)
     try:
@@ -103,14 +104,14 @@ def read(path) -> Grid:
     _check_names(values, faults)
     if faults := list(dict.fromkeys(faults)):
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        raise InputError("\n  ".join([f"{path} is no grid, {count} (experiments/README.md has an example):", *faults]))
+        raise InputError("\n  ".join([f"{path}: {count} in the grid (experiments/README.md has an example):", *faults]))
     once = {name: tuple(dict.fromkeys(values[name])) for name in ("corpora", "protocols", "test_corpora", "seeds")}
     about = {"name": path.stem, "preset": values["preset"], "emotions": values["emotions"]}
     return Grid(systems=experiments, **about, **once)
 
 
 def _right(name, value, kind, faults):
-    """What of a key's value has the right type; a sentence on each part that has not goes to `faults`."""
+    """The parts of a key's value that have the right type; a sentence on each other part is added to `faults`."""
     parts = {name: value}
     if isinstance(value, list) and value:
         parts = {f"{name}[{index}]": [element] for index, element in enumerate(value)}
@@ -133,7 +134,7 @@ def _right(name, value, kind, faults):
 
 
 def _check_names(values, faults):
-    """Add to `faults` the names that do not exist, and protocols that a comparison cannot have."""
+    """Add unknown names, and protocols not allowed in a comparison, to `faults`."""
     protocols, tested = values["protocols"], values["test_corpora"]
     checks = [lambda: compare.require_honest(protocols), lambda: compare.require_pair(protocols, tested)]
     checks += [lambda protocol=protocol: _require_protocol(protocol) for protocol in protocols]
@@ -157,7 +158,7 @@ def _require_corpus(name):
 
 
 def _experiments(values, faults) -> tuple:
-    """Every system with every combination of the values of its fields, each once; what is wrong goes to `faults`."""
+    """Experiments for every system and combination of its fields' values, without duplicates; adds to `faults`."""
     if values["preset"] not in catalog.PRESETS:
         faults.append(f"unknown preset {values['preset']!r}; choose from {', '.join(catalog.PRESETS)}")
         return ()
@@ -180,7 +181,7 @@ def _experiments(values, faults) -> tuple:
             except InputError as error:
                 faults += str(error).splitlines()
     if all_known and values["systems"]:
-        faults += [f"set.{field}: none of these systems has such a field" for field in unused]
+        faults += [f"set.{field}: none of these systems has this field" for field in unused]
     return tuple(experiments.values())
 
 

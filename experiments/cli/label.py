@@ -1,4 +1,4 @@
-"""The verb `label`. Each half imports what it needs when it runs: no audio for --score, Flask for the page alone."""
+"""The verb `label`. Modules are imported when they are needed: no audio for --score, Flask only for the page."""
 
 from pathlib import Path
 
@@ -32,18 +32,18 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @LABELS
 @click.option("--answers", type=FILE, help="Answers file; RESULTS/human/<corpus variant>.sqlite if absent.")
-@click.option("--per-emotion", type=click.IntRange(1), help="Counted utterances per emotion; all if absent.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
+@click.option("--per-emotion", type=click.IntRange(1), help="Scored utterances per emotion; all if absent.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
 @click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Of the choice of utterances and of everybody's order."
+    "--seed", type=SEED, default=0, show_default=True, help="Of the choice of utterances and of each person's order."
 )
-@click.option("--score", is_flag=True, help="Serve nothing: say what came out and write RESULTS/human/*.json.")
+@click.option("--score", is_flag=True, help="Do not serve; print the scores and write RESULTS/human/*.json.")
 @click.option("--export", type=FILE, help="With --score: also write all answers as CSV, names included.")
 @RESULTS
 def label_command(corpus_name, data, emotions, labels, answers, per_emotion, port, seed, score, export, results):
-    """Serve the page on which people label utterances; with --score, the human row that their answers give.
+    """Serve a page on which people label utterances; with --score, compute the human reference from their answers.
 
-    The page is on 127.0.0.1 alone. Answers are saved one by one; the same command goes on from where it was stopped.
+    The page is served on 127.0.0.1 only. Each answer is saved immediately; the same command resumes a stopped study.
 
     Example: python -m experiments label --corpus emodb --data DIR --per-emotion 5
     """
@@ -58,7 +58,7 @@ def label_command(corpus_name, data, emotions, labels, answers, per_emotion, por
         _score(_answers_to_score(answers, variant, results), results, export)
         return
     if corpus_name is None:
-        raise InputError("no corpus is named; give one with --corpus, for example --corpus ravdess")
+        raise InputError("no corpus is given; give one with --corpus, for example --corpus ravdess")
     require_writable(answers.parent if answers else Path(results, "human"), "--answers")
     corpus = _corpus(corpus_name, data, emotions, labels)
     study = study_plan.plan(corpus, seed=seed, per_emotion=per_emotion)
@@ -66,16 +66,16 @@ def label_command(corpus_name, data, emotions, labels, answers, per_emotion, por
 
 
 def _require_used(corpus_name, labels, answers, score):
-    """Raise InputError for options that this half of the verb does not take."""
+    """Raise InputError for options that are not used with, or without, --score."""
     refuse_for_corpora([corpus_name] if corpus_name else [], labels)
     if not score:
         refuse_ignored(["export"], "only --score writes it")
         if answers:
-            refuse_ignored(["results"], "--answers says where answers are kept")
+            refuse_ignored(["results"], "--answers gives the file of answers")
         return
-    refuse_ignored(["per_emotion", "port", "seed"], "--score serves nothing")
+    refuse_ignored(["per_emotion", "port", "seed"], "--score does not serve a page")
     if corpus_name is None:
-        refuse_ignored(["data", "emotions", "labels"], "no --corpus is named, whose answers are scored")
+        refuse_ignored(["data", "emotions", "labels"], "it needs --corpus, the corpus whose answers are scored")
 
 
 def _corpus(name, data, emotions, labels):
@@ -96,8 +96,8 @@ def _serve(study, corpus, path, port):
 
     def ready(address):
         click.echo(
-            f"{study.variant}: {len(study.items) - counted} training utterances, then {counted} that count; "
-            f"answers go to {path}\nopen {address} (Ctrl-C stops; the same command goes on)"
+            f"{study.variant}: {len(study.items) - counted} training utterances, then {counted} scored ones; "
+            f"answers are saved in {path}\nopen {address} (Ctrl-C stops; the same command resumes)"
         )
 
     web_page.serve(app, port, ready)
@@ -105,7 +105,7 @@ def _serve(study, corpus, path, port):
 
 
 def _listen_through(study, corpus):
-    """Read every recording once before a study begins: a damaged one would stop an assessor half-way."""
+    """Read every recording once before a study begins: a damaged one would interrupt an assessor."""
     from common.features import audio
     from common.progress import bar
 
@@ -115,13 +115,13 @@ def _listen_through(study, corpus):
 
 
 def _answers_to_score(path, variant, results):
-    """The answers in the file named, in that of the corpus named, or in the only one there is."""
+    """The answers in the given file, in the file of the given corpus, or in the only file."""
     if path is None:
         path = answers_file.place(results, variant) if variant else _only_file(results)
     answers = answers_file.Answers(path)
     there = answers.study().variant
     if variant and there != variant:
-        raise InputError(f"{path} holds answers on {there}, not {variant}; leave --corpus out, or name another file")
+        raise InputError(f"{path} has answers on {there}, not {variant}; leave --corpus out, or give another file")
     return answers
 
 

@@ -1,4 +1,4 @@
-"""The verb `new`: a folder papers/NAME that trains as it is, and its line in the catalog."""
+"""The verb `new`: create a folder papers/NAME with a working method, and its line in the catalog."""
 
 import keyword
 import re
@@ -13,15 +13,15 @@ from common.errors import InputError
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("new_method")
 LAST_LINE = re.compile(r"(?ms)^(NAMES = \(\n.*?)^\)")  # of the list in experiments/catalog.py
-ADVICE = "free some space or rights there"
+ADVICE = "free some space or check the permissions"
 
 
 @click.command("new")
 @click.argument("name")
 def new_command(name):
-    """Write a method of your own: the folder papers/NAME, ready to run, and its line in the catalog.
+    """Create a method of your own: the folder papers/NAME, ready to run, and its line in the catalog.
 
-    It is a small network on MFCC statistics, to be changed; papers/README.md says what must stay.
+    It is a small network on MFCC statistics to start from; papers/README.md describes the contract.
 
     Example: python -m experiments new my_method
     """
@@ -35,13 +35,13 @@ def write(name, root) -> list[Path]:
     """Write the folder and the catalog's line below `root`; returns the files of the folder.
 
     Raises:
-        InputError: the name is none or is taken, or nothing can be written there.
+        InputError: the name is invalid or in use, or the files cannot be written.
     """
     folder, catalog = root / "papers" / name, root / "experiments" / "catalog.py"
     _require_free(name, folder)
     listed, count = LAST_LINE.subn(rf'\g<1>    "{name}",\n)', catalog.read_text(encoding="utf-8"), count=1)
     if not count:
-        raise InputError(f"{catalog} has no list NAMES to add a line to; take the file from the repository again")
+        raise InputError(f"{catalog} has no list NAMES to add a line to; restore the file from the repository")
     try:
         written = [_render(template, name, folder) for template in sorted(TEMPLATES.glob("*.j2"))]
         write_text(catalog, listed, ADVICE)
@@ -60,7 +60,7 @@ def _require_free(name, folder):
             "a letter first, for example my_method"
         )
     if name in catalog.NAMES or folder.exists():
-        raise InputError(f"papers/{name} is there already; take another name, or change what is in that folder")
+        raise InputError(f"papers/{name} exists already; take another name, or change the files in that folder")
 
 
 def _render(template, name, folder) -> Path:

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and which of them a command would not use."""
+"""Options shared by several verbs, and checks for options that would be ignored."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,11 @@ from click.core import ParameterSource
 
 from common.errors import InputError
 
-MOST_NUMBERS = 10_000  # of seeds or folds; records hold seeds below `LARGEST_SEED`
+MOST_NUMBERS = 10_000  # of seeds or folds
 LARGEST_SEED = 2**32 - 1
 LONGEST_NUMBER = 20  # digits
 SEED = click.IntRange(0, LARGEST_SEED)
-OF_A_USER = ("manifest:", "audformat:")  # corpora that no folder of corpora holds
+OF_A_USER = ("manifest:", "audformat:")  # corpora outside the folder of corpora
 
 DATA = click.option(
     "--data",
@@ -31,15 +31,15 @@ def _labels(context, parameter, text):
 LABELS = click.option(
     "--labels",
     callback=_labels,
-    help="Names of emotions: a file of pairs (CSV, or TOML [labels]), THEIRS=OURS,..., or keep.",
+    help="Mapping of emotion labels: a file of pairs (CSV, or TOML [labels]), THEIRS=OURS,..., or keep.",
 )
-STRICT = click.option("--strict", is_flag=True, help="Warnings about recordings, speakers and labels are errors.")
+STRICT = click.option("--strict", is_flag=True, help="Treat warnings on recordings, speakers and labels as errors.")
 
 
 def existing(context, parameter, folder):
-    """The folder that a verb reads. A misspelt one is an error, never a folder that is empty."""
+    """A results folder to read. Raises InputError if it is missing, for example misspelt."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name with --results the one that `run` or `compare` wrote")
+        raise InputError(f"{folder} is not a folder; give the results of `run` or `compare` with --results")
     return folder
 
 
@@ -49,7 +49,7 @@ def _results(**more):
 
 
 RESULTS = _results(help="Results folder.")
-RESULTS_READ = _results(help="Results folder, which must be there.", callback=existing)
+RESULTS_READ = _results(help="Results folder, which must exist.", callback=existing)
 
 
 def whole_numbers(context, parameter, text):
@@ -58,9 +58,9 @@ def whole_numbers(context, parameter, text):
         return None
     stretches = [_stretch(piece) for piece in text.split(",")]
     if None in stretches:
-        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 0-4,7")
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers such as 0-4,7")
     if (count := sum(last - first + 1 for first, last in stretches)) > MOST_NUMBERS:
-        raise click.BadParameter(f"{text!r} are {count:,} numbers; expected at most {MOST_NUMBERS:,}")
+        raise click.BadParameter(f"{text!r} gives {count:,} numbers; expected at most {MOST_NUMBERS:,}")
     if (largest := max(last for _, last in stretches)) > LARGEST_SEED:
         raise click.BadParameter(f"{text!r}: {largest} is too large; expected numbers up to {LARGEST_SEED}")
     return tuple(dict.fromkeys(number for first, last in stretches for number in range(first, last + 1)))
@@ -81,12 +81,12 @@ def names_of(context, parameter, text):
         return None
     names = [name.strip() for name in text.split(",")]
     if not all(names):
-        raise click.BadParameter(f"{text!r}: a name is empty; expected names with commas between them")
+        raise click.BadParameter(f"{text!r}: a name is empty; expected comma-separated names")
     return tuple(dict.fromkeys(names))
 
 
 def given(*names) -> dict[str, str]:
-    """Which of a verb's options stand on the command line: parameter -> as it is written there, `--per-emotion`."""
+    """Those of a verb's options that are on the command line: {parameter: flag, for example `--per-emotion`}."""
     context = click.get_current_context()
     return {
         parameter.name: parameter.opts[0]
@@ -96,7 +96,7 @@ def given(*names) -> dict[str, str]:
 
 
 def refuse_ignored(names, why):
-    """Raise InputError where options were given that would not be used, as `why` says: nobody notices otherwise."""
+    """Raise InputError if options were given that would silently be ignored; `why` is the reason in the message."""
     if flags := [*given(*names).values()]:
         raise InputError(
             f"{' and '.join(flags)} would be ignored: {why}; leave {'it' if len(flags) == 1 else 'them'} out"
@@ -104,12 +104,12 @@ def refuse_ignored(names, why):
 
 
 def refuse_for_corpora(names, labels=None):
-    """Raise InputError for `--data` and `--labels keep` where no corpus that is named would use them."""
+    """Raise InputError for `--data` and `--labels keep` if none of the given corpora would use them."""
     of_a_user = [name.startswith(OF_A_USER) for name in names]
     if names and all(of_a_user):
-        refuse_ignored(["data"], f"{', '.join(names)} says itself where it lies")
+        refuse_ignored(["data"], f"{', '.join(names)} has its own path")
     if names and labels and labels.keep and not any(of_a_user):
-        refuse_ignored(["labels"], f"the labels of {', '.join(names)} are all known, there are none to keep")
+        refuse_ignored(["labels"], f"{', '.join(names)} has no unknown labels to keep")
 
 
 SET = click.option(
@@ -126,36 +126,38 @@ TRAINING = [
     LABELS,
     STRICT,
     click.option("--seeds", callback=whole_numbers, default="0", show_default=True, help="For example 0-4 or 0,3."),
-    click.option("--folds", callback=whole_numbers, help="Numbers of the folds to do, for example 1-3; all if absent."),
-    click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one a core if absent."),
+    click.option("--folds", callback=whole_numbers, help="Numbers of folds to run, for example 1-3; all if absent."),
+    click.option(
+        "--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes; one per core if absent."
+    ),
     click.option("--scheduler", help="Address of a Dask scheduler whose workers train, for example tcp://host:8786."),
     click.option("--store", type=click.Path(path_type=Path), help="Feature store; SER_CACHE/features if absent."),
     click.option(
         "--weights",
         default="imagenet",
-        help="ResNet50's: imagenet, a file (.h5, .weights.h5, .keras), or none (random, labelled so). Those of a "
-        "self-supervised baseline: a folder, a name of the Hugging Face hub, or none.",
+        help="Of ResNet50: imagenet, a file (.h5, .weights.h5, .keras), or none (random, noted in the records). Of a "
+        "self-supervised baseline: a folder, a name on the Hugging Face hub, or none.",
     ),
     click.option("--noises", type=click.Path(path_type=Path), help="Folder of noises for systems tested in noise."),
-    click.option("--snr", "snr_db", type=float, default=0.0, help="Level of those noises in dB; 0 if absent."),
+    click.option("--snr", "snr_db", type=float, default=0.0, help="Signal-to-noise ratio in dB; 0 if absent."),
     SET,
-    click.option("--models", type=click.Path(path_type=Path), help="Keep the systems fitted now in this folder."),
+    click.option("--models", type=click.Path(path_type=Path), help="Save the systems trained now in this folder."),
     click.option(
-        "--dry-run", is_flag=True, help="Show folds, hours (from ten steps) and disk; train and record nothing."
+        "--dry-run", is_flag=True, help="Estimate folds, hours (from ten steps) and disk; train and record nothing."
     ),
     RESULTS,
 ]
 
 
 PRESETS = (
-    ("paper", "as published; trained until the paper's rule ends it (hours)"),
+    ("paper", "as published; trained until the paper's stopping rule (hours)"),
     ("quick", "the same networks, fewer epochs (minutes); not a comparison of methods"),
     ("smoke", "one or two epochs, some networks smaller: checks that everything runs"),
 )
 
 
 class Explained(click.Command):
-    """A verb whose help ends with the presets and protocols, a line each."""
+    """A verb whose help ends with a list of the presets and protocols."""
 
     def format_epilog(self, context, formatter):
         from common.folds import splits
@@ -163,9 +165,12 @@ class Explained(click.Command):
         protocols = [("paper", "the paper's own split, on the corpus of the paper")]
         protocols += [(name, protocol.description) for name, protocol in splits.PROTOCOLS.items()]
         protocols += [
-            ("cross_corpus", "train on --corpus, a sixth of its speakers validates; test on all of --test-corpus"),
-            ("leaky_segments", "lim2016 alone: leaks on purpose; `compare` refuses it"),
-            ("folds:DIR, folds:FILE", "your own fold files; `folds` alone takes the columns split and fold"),
+            (
+                "cross_corpus",
+                "train on --corpus (a sixth of its speakers for validation), test on all of --test-corpus",
+            ),
+            ("leaky_segments", "only for lim2016: leaks on purpose; `compare` refuses it"),
+            ("folds:DIR, folds:FILE", "your own fold files; `folds` uses the columns split and fold of the corpus"),
         ]
         for heading, rows in (("Presets", PRESETS), ("Protocols", protocols)):
             with formatter.section(heading):
@@ -176,7 +181,7 @@ TEST_CORPORA = click.option(
     "--test-corpus",
     "test_corpora",
     callback=lambda *arguments: names_of(*arguments) or (),
-    help="Of --protocol cross_corpus: the corpora that are tested, comma-separated; none is paired with itself.",
+    help="Test corpora of --protocol cross_corpus, comma-separated; no corpus is paired with itself.",
 )
 PRESET = click.option("--preset", show_default=True, default="paper", help="paper, quick or smoke; see below.")
 
@@ -188,7 +193,7 @@ def training_options(command):
 
 
 def recipe_changes(options) -> dict:
-    """Take what changes recipes out of a verb's options: as `compare.systems` takes it."""
+    """Remove the options that change recipes from `options`, and return them as keywords of `compare.systems`."""
     from experiments.runs.compare import OPTIONS
 
     changes, asked = {name: options.pop(name) for name in OPTIONS}, given(*OPTIONS)

@@ -1,4 +1,4 @@
-"""The verb `predict`. What reads audio or starts Keras is imported when it runs."""
+"""The verb `predict`. Audio and Keras are imported when it runs."""
 
 import contextlib
 import dataclasses
@@ -16,23 +16,23 @@ from experiments.cli.options import STRICT, refuse_ignored
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("paths", nargs=-1)
-@click.option("--list", "listed", help="A file with a path on each line; - reads the paths from standard input.")
-@click.option("--csv", "form", flag_value="csv", help="Lines of CSV, each written when its recording is done.")
-@click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON, with the scores of every decision rule.")
-@click.option("--json", "form", flag_value="json", help="One JSON document at the end, with all that is known.")
+@click.option("--list", "listed", help="A file with one path per line; - reads the paths from standard input.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, one line as soon as a recording is done.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="Print JSON lines, with the scores of every decision rule.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON document at the end, with all details.")
 @click.option(
-    "--into", type=click.Path(path_type=Path), help="FILE.csv or FILE.jsonl to write; what it has already is kept."
+    "--into", type=click.Path(path_type=Path), help="FILE.csv or FILE.jsonl to write; existing lines are kept."
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, each with the system."
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, each of which loads the system."
 )
-@click.option("--stream", is_flag=True, help="A decision every second, each on the seconds before it (--window).")
+@click.option("--stream", is_flag=True, help="A decision every second, based on the seconds before it (--window).")
 @click.option(
-    "--window", "window_s", type=click.FloatRange(1, 600), help="Seconds that --stream decides on; 3 if absent."
+    "--window", "window_s", type=click.FloatRange(1, 600), help="Seconds per decision of --stream; 3 if absent."
 )
-@click.option("--recipe", "with_recipe", is_flag=True, help="Also show every setting of the system; needs no PATH.")
-@click.option("--anyway", is_flag=True, help="Use a system made with another Keras or another front end.")
-@click.option("--keras", is_flag=True, help="Run the network in Keras, not in LiteRT: ten times the start.")
+@click.option("--recipe", "with_recipe", is_flag=True, help="Also show all settings of the system; needs no PATH.")
+@click.option("--anyway", is_flag=True, help="Use a system saved with another Keras version or front end.")
+@click.option("--keras", is_flag=True, help="Run the network in Keras instead of LiteRT; starts ten times slower.")
 @click.option(
     "--channel", type=click.IntRange(1), help="Channel to use, counted from 1; default: mean of all channels."
 )
@@ -42,9 +42,9 @@ def predict_command(
 ):
     """Apply the saved system in MODEL to recordings.
 
-    `run --models DIR` makes such folders. A PATH is a recording, a folder (with all recordings below it), a pipe, or -
-    for the bytes of one recording on standard input. A recording that cannot be used is named at the end and stops no
-    other; the exit status is 2 then. The same command with the same --into goes on where it was stopped.
+    `run --models DIR` writes such folders. A PATH is a recording, a folder (with all recordings below it), a pipe, or -
+    for one recording on standard input. Unusable recordings are listed at the end, with exit status 2; the others are
+    processed. The same command with the same --into resumes a stopped run.
 
     Example: find calls -name "*.wav" | python -m experiments predict MODEL --list - --into calls.csv --workers 4
     """
@@ -55,9 +55,9 @@ def predict_command(
     from experiments.saved_models import predict
 
     if saved.keras_only:
-        click.echo(f"Keras runs this system, which takes longer: {saved.keras_only}", err=True)
+        click.echo(f"this system runs in Keras, which is slower: {saved.keras_only}", err=True)
     for sentence in saved.differs:
-        click.echo(f"Warning: made with {sentence}", err=True)
+        click.echo(f"Warning: saved with {sentence}", err=True)
     window_s = (window_s or predict.WINDOW_S) if stream else None
     options = {"channel": channel, "strict": strict, "window_s": window_s}
     about, errors, predictions = predict.about(saved, window_s), [], []
@@ -97,22 +97,22 @@ def predict_command(
 def _check(paths, listed, form, into, stream, window_s, strict, with_recipe):
     """Raise InputError for options that would be ignored or contradict each other."""
     if not (paths or listed or with_recipe):
-        raise InputError("no recording is named; give files or folders behind the model's folder, --list, or --recipe")
+        raise InputError("no recording is given; give files or folders after the model's folder, --list, or --recipe")
     if not (paths or listed):
-        refuse_ignored(["workers", "stream", "window_s", "channel", "strict", "into"], "no recording is named")
+        refuse_ignored(["workers", "stream", "window_s", "channel", "strict", "into"], "no recording is given")
     if "-" in paths and listed == "-":
         raise InputError("- and --list - both read standard input; write the paths to a file")
     if into and form:
-        raise InputError(f"--into writes what its name ends in; leave --{form} out")
+        raise InputError(f"the suffix of --into determines the format; leave --{form} out")
     if window_s and not stream:
         raise InputError("--window is for --stream; add it, or leave --window out")
     if stream and strict:
-        raise InputError("--strict is for whole recordings: a window of --stream may fall into a pause; leave one out")
+        raise InputError("--strict is for whole recordings: a window of --stream may be a pause; leave one out")
 
 
 @contextlib.contextmanager
 def _output(into, form, record, system):
-    """The writer of lines, None where there is none, and what --into has already."""
+    """(writer of lines or None, recordings that --into already contains)."""
     from experiments.saved_models import many_recordings
 
     if into:
@@ -121,7 +121,7 @@ def _output(into, form, record, system):
         return
     writer = None
     if form in ("csv", "jsonl"):
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names may be undecodable bytes
         writer = many_recordings.Writer(sys.stdout, form, record.classes, system)
         writer.begin()
     yield writer, {}
@@ -136,19 +136,19 @@ def _show_about(about, recipe, *, err):
 
 
 def _show(predictions, classes):
-    """The table of decisions, then the emotions over time of the recordings that have them."""
+    """Print the table of decisions, then the emotions over time if the system supports them."""
     from tabulate import tabulate
 
     if not predictions:
         return
     if not (decided := [p for p in predictions if p.scores]):
-        click.echo("\nno stretch that could be decided")
+        click.echo("\nno usable stretch")
         return
     decides, *others = decided[0].scores
-    click.echo(f"\nscores of the rule {decides}, which decides")
+    click.echo(f"\nscores of the decision rule, {decides}")
     click.echo(_table(predictions, decides, classes))
     if not _sum_to_one(predictions, decides) and (rule := next((r for r in others if _sum_to_one(predictions, r)), "")):
-        click.echo(f"\nthese are no probabilities; those of the rule {rule}, which does not decide")
+        click.echo(f"\nthese are not probabilities; for comparison, probabilities of the rule {rule}")
         click.echo(_table(predictions, rule, classes))
     for file, heard in itertools.groupby(predictions, key=lambda p: p.file):
         timelines = [p.timeline for p in heard]
@@ -171,6 +171,6 @@ def _table(predictions, rule, classes) -> str:
 
 
 def _sum_to_one(predictions, rule) -> bool:
-    """Whether a rule's scores are shares or probabilities; a row of zeros, "no decision", does not speak against it."""
+    """Whether a rule's scores are shares or probabilities; all-zero rows ("no decision") are ignored."""
     sums = [sum(p.scores[rule].values()) for p in predictions if p.scores]
     return all(total == 0 or abs(total - 1) < 1e-3 for total in sums)

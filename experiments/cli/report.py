@@ -1,4 +1,4 @@
-"""The verbs `report` and `draw`: what people look at."""
+"""The verbs `report` and `draw`."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.command("report")
 @RESULTS_READ
-@click.option("--check", is_flag=True, help="Then exit with status 1 if the pages exceed 2 MB or a link is broken.")
+@click.option("--check", is_flag=True, help="Exit with status 1 if the pages exceed 2 MB or a link is broken.")
 def report_command(results, check):
     """Write the report: results/report/index.html and its pages.
 
@@ -32,19 +32,16 @@ def report_command(results, check):
 @click.command("draw")
 @click.argument("paper")
 @click.option(
-    "--models", "saved", type=FOLDER, help="Folder that `run --models` filled; if absent, figures of recordings."
+    "--models", "saved", type=FOLDER, help="Folder written by `run --models`; if absent, figures of recordings."
 )
 @DATA
-@click.option(
-    "--corpus", help="With --models a variant as its folder is called, for example ravdess-4hap; else a corpus."
-)
+@click.option("--corpus", help="With --models, the folder name of a variant, for example ravdess-4hap; else a corpus.")
 @RESULTS_READ
-@click.option("--into", type=FOLDER, help="Where a folder PAPER is written; RESULTS/figures if absent.")
+@click.option("--into", type=FOLDER, help="Parent of the written folder PAPER; RESULTS/figures if absent.")
 def draw_command(paper, saved, data, corpus, results, into):
     """Draw a paper's own figures from saved systems: the lowest fold, the first test sentence of each emotion.
 
-    Without --models, what it shows of the recordings of a corpus: lim2016 the speech in a segment, satt2017 pitch in
-    noise.
+    Without --models, draw the paper's figures of recordings: lim2016 speech in segments, satt2017 pitch in noise.
 
     Example: python -m experiments draw lim2016 --corpus ravdess --data DIR
     """

@@ -1,4 +1,4 @@
-"""The verb `run`, and what it and `compare` print at their end."""
+"""The verb `run`, and the final output of `run` and `compare`."""
 
 from pathlib import Path
 
@@ -33,14 +33,14 @@ from experiments.cli.options import (
 @PRESET
 @training_options
 def run_command(paper, variants, corpus_name, protocols, preset, **options):
-    """Train and score one paper's systems.
+    """Train and test one paper's systems.
 
     \b
     Example: python -m experiments run emmert --variant mfcc --data DIR
     Example: python -m experiments run satt2017 --corpus ravdess --emotions 4hap --data DIR
 
-    What --set changes is recorded under a name of its own, for example cnn3_lstm_20hz+learning_rate=0.0003, with a note
-    that begins "modified", and takes part in no verdict.
+    Systems changed by --set are recorded under another name, for example cnn3_lstm_20hz+learning_rate=0.0003, with a
+    note that begins "modified", and are not compared with published numbers.
     """  # noqa: D301  (click reads \b)
     from experiments import catalog
     from experiments.runs import compare
@@ -55,16 +55,16 @@ def run_command(paper, variants, corpus_name, protocols, preset, **options):
 
 
 def _usual_protocol(recipe, corpus_name) -> tuple[str, ...]:
-    """The paper's own split on its corpus; elsewhere, and for a method without a paper, folds of unseen speakers."""
+    """The paper's own split on its corpus; else, or for a method without a paper, speaker-independent folds."""
     own = recipe.corpus.partition("/")[0]
     if "paper" in recipe.protocols and (corpus_name or own).partition("/")[0] == own:
         return ("paper",)
-    click.echo(f"protocol speaker_independent: the paper's own split is one of {own}", err=True)
+    click.echo(f"protocol speaker_independent: the paper's own split is for {own}", err=True)
     return ("speaker_independent",)
 
 
 def train(systems, corpus_names, protocols, options):
-    """Run, or estimate what the run would take; print what came out."""
+    """Train and print the results, or with --dry-run print the estimated cost."""
     from experiments.runs import compare, dry_run
 
     if options.pop("dry_run"):
@@ -74,26 +74,26 @@ def train(systems, corpus_names, protocols, options):
     show(*compare.train(systems, corpus_names, protocols=protocols, **with_places(options)), options["results"])
 
 
-def _not_learnt(recorded):
-    """A sentence on each system of a run that has networks which did not learn."""
+def _underfitted(recorded):
+    """A sentence on each system of a run that has underfitted networks."""
     from experiments.evaluation import system_results
 
     for system in system_results.group(recorded):
-        for sentence in system.not_learnt:
+        for sentence in system.underfitted:
             yield f"{system.name} on {system.corpus_variant}, {system.protocol}, preset {system.preset}: {sentence}"
 
 
 def show(done, refused, failed, results, chosen=None):
-    """Print the table of the systems that ran, write the tables of their corpora, and say what makes the others.
+    """Print the table of the systems that ran, write the tables of their corpora, and print the next commands.
 
     Args:
         done, refused, failed: as `compare.train` returns them.
         results: the results folder.
-        chosen: (name, function of a record) of a grid: one table of the records that it holds of, kept in `grids`.
+        chosen: (name, predicate on records) of a grid: its table, of these records only, is written to `grids`.
 
     Raises:
-        InputError: folds failed, and the tables of what is there are printed and written all the same; or these cannot
-            be written.
+        InputError: folds failed (after the tables of the other folds are printed and written), or the tables cannot be
+            written.
     """
     try:
         _show(done, refused, results, chosen)
@@ -119,7 +119,7 @@ def _show(done, refused, results, chosen):
         click.echo(all_tables.write_grid(results, name, list(filter(holds, of_corpora))))
     else:
         click.echo(all_tables.table_for_terminal(recorded))
-    for sentence in [*refused, *_not_learnt(recorded)]:
+    for sentence in [*refused, *_underfitted(recorded)]:
         click.echo(sentence)
     for path in all_tables.update_corpora(results, of_corpora):
         click.echo(f"table: {path} (.csv, .tex)")
@@ -132,4 +132,4 @@ def _failures(failed) -> list[str]:
     if not failed:
         return []
     count = "1 fold failed and has" if len(failed) == 1 else f"{len(failed)} folds failed and have"
-    return [f"{count} no record, all others are kept:", *dict.fromkeys(map(str, failed))]
+    return [f"{count} no record; the records of all others are kept:", *dict.fromkeys(map(str, failed))]

@@ -6,10 +6,10 @@ from experiments.cli.options import RESULTS_READ
 
 
 @click.command("tabulate")
-@click.option("--check", is_flag=True, help="Write nothing; exit status 1 where what is there differs.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with status 1 if a table is out of date.")
 @RESULTS_READ
 def tabulate_command(check, results):
-    """Rebuild every table from the records, and the figure of the first page.
+    """Rebuild all tables from the records, and the figure in the README.
 
     Example: python -m experiments tabulate --results results/local
     """
@@ -19,6 +19,6 @@ def tabulate_command(check, results):
     differing = all_tables.update(results, check=check, figure=forest.headline_svg)
     for path in differing:
         done = "written" if path.exists() else "removed: it has no records"
-        click.echo(f"{path} {'differs from its records' if check else done}")
+        click.echo(f"{path} {'is out of date' if check else done}")
     if check and differing:
         raise click.exceptions.Exit(1)

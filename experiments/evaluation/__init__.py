@@ -1,6 +1,6 @@
-"""From records to numbers: systems, their metrics with intervals, comparisons, reproduction.
+"""Evaluation of records: systems, their metrics with intervals, comparisons, reproduction.
 
-May use common alone.
+May import only common.
 """
 
 __all__ = ["comparisons", "noise_conditions", "reproduction", "results", "system_results"]

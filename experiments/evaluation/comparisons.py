@@ -1,4 +1,4 @@
-"""System against system on identical test utterances: all pairs, the contrasts written down before the runs, groups."""
+"""Compare systems on identical test utterances: all pairs, contrasts registered before the runs, homogeneous groups."""
 
 import dataclasses
 import itertools
@@ -15,7 +15,16 @@ NOT_DIFFERENT = "not significantly different"
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two systems on the same utterances, differences are first minus second."""
+    """Two systems on the same utterances.
+
+    Args:
+        first, second: SystemResults.
+        seeds: complete seeds of both systems with the same folds.
+        num_utterances: tested in each seed.
+        ua, wa: difference, first minus second; None if it cannot be computed.
+        why_none: the reason for a missing difference.
+        mcnemar: McNemar's test for the lowest seed.
+    """
 
     first: object
     second: object
@@ -28,24 +37,29 @@ class Pair:
 
     @property
     def pvalue(self) -> float | None:
-        """Of "no difference in UA"; of WA where a class is absent and there is no UA."""
+        """Of the hypothesis "no difference in UA", or in WA if UA is undefined because a class is absent."""
         tested = self.ua or self.wa
         return tested and tested.pvalue
 
 
 def distinct_systems(members, ablations) -> tuple[list, list[str]]:
-    """Systems of one group that are compared with each other, and sentences on the others."""
+    """(systems of a group to be compared with each other, sentences on the excluded ones).
+
+    Args:
+        members: SystemResults of one group.
+        ablations: names of systems that only differ from another in an open choice.
+    """
     methods, changed, repeated = [], [], []
     for system in members:
         twin = next((other for other in methods if _same_decisions(system, other)), None)
         if system.name in ablations:
             changed.append(system.name)
         elif twin:
-            repeated.append(f"{system.name} decides every utterance as {twin.name} does and is not compared again.")
+            repeated.append(f"{system.name} makes the same decisions as {twin.name} and is not compared again.")
         else:
             methods.append(system)
     if changed:
-        repeated.append(f"An open choice made the other way, compared in its paper's ledger: {', '.join(changed)}.")
+        repeated.append(f"Alternative choices, compared in their papers' ledgers: {', '.join(changed)}.")
     return methods, repeated
 
 
@@ -56,9 +70,9 @@ def _same_decisions(one, other) -> bool:
 
 
 def compare(first, second, rules=(None, None)) -> Pair | None:
-    """The paired comparison under the decision rules given, by default the papers' own.
+    """The paired comparison of two systems with the given decision rules, by default those of their papers.
 
-    None where the systems tested different utterances.
+    None if the systems tested different utterances.
     """
     seeds = common_seeds(first, second)
     if not seeds or first.classes != second.classes:
@@ -70,7 +84,7 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
             differences[metric] = difference(first, second, metric, seeds=seeds, rules=rules)
         except ValueError as error:
             differences[metric] = None
-            why = f"no {metric.upper()}: {error}; UA p is of WA" if metric == "ua" else str(error)
+            why = f"no {metric.upper()}: {error}; p is for WA" if metric == "ua" else str(error)
     lowest = [system.tested(rule, seeds=seeds[:1]) for system, rule in ruled]
     return Pair(
         first,
@@ -84,20 +98,20 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
 
 
 def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(None, None)) -> intervals.Estimate:
-    """A pooled metric of the first system minus that of the second, which tested the same speakers, or some of them.
+    """A pooled metric of the first system minus that of the second, on the same or overlapping speakers.
 
-    Their utterances may differ, as those of one system under two protocols do. Where both tested the same utterances
-    in the same folds of the same seeds, networks are paired as well.
+    Their utterances may differ, for example for one system with two protocols. If both tested the same utterances in
+    the same folds of the same seeds, networks are paired as well.
 
     Args:
         first, second: SystemResults.
-        metric: a name of `metrics.by_name`.
-        parts: whose mean the metric is, all of the same recordings.
-        seeds: those that count; None is all of each system's.
-        rules: decision rules, by default the papers' own.
+        metric: a name for `metrics.by_name`.
+        parts: parts of the same recordings over which the metric is averaged.
+        seeds: seeds to use; None uses all seeds of each system.
+        rules: decision rules, by default those of the papers.
 
     Raises:
-        NotComputableError: the metric or its interval does not exist.
+        NotComputableError: the metric or its interval is undefined.
     """
     ruled = list(zip((first, second), rules, strict=True))
     speakers = np.unique(np.concatenate([s.speakers(parts[0], rule=rule, seeds=seeds) for s, rule in ruled]))
@@ -108,17 +122,17 @@ def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(Non
 
 
 def is_trivial(system) -> bool:
-    """Whether it decides every utterance for one class: it belongs to no family of tests."""
+    """Whether a system predicts a single class for all utterances; it is then excluded from tests."""
     return len(np.unique(system.tested().decisions)) == 1
 
 
 def pairs_of(systems) -> list[Pair]:
-    """Every two of these systems that tested the same utterances."""
+    """All pairs of these systems that tested the same utterances."""
     return [pair for two in itertools.combinations(systems, 2) if (pair := compare(*two))]
 
 
 def adjusted(pairs) -> list[float | None]:
-    """P after Holm's correction over the pairs without a trivial system; None for those, and where there is no p."""
+    """P-values after Holm's correction over the pairs without trivial systems; None for other pairs or without a p."""
     counted = [
         k
         for k, pair in enumerate(pairs)
@@ -131,15 +145,15 @@ def adjusted(pairs) -> list[float | None]:
 
 
 def letters(systems, level=0.05) -> dict:
-    """System -> letters: two systems without a letter in common differ significantly, all others do not.
+    """{system: letters}: two systems differ significantly if and only if they have no letter in common.
 
-    By Holm's correction over all pairs; a pair that cannot be tested does not differ. Trivial systems have none. The
-    sets are found by inserting each significant pair and absorbing what is contained in another (Piepho 2004, Journal
-    of Computational and Graphical Statistics 13(2)).
+    P-values are Holm-corrected over all pairs; pairs that cannot be tested count as not different. Trivial systems have
+    no letters. The algorithm inserts each significant pair and absorbs redundant columns (Piepho 2004, Journal of
+    Computational and Graphical Statistics 13(2)).
 
     Args:
         systems: SystemResults, in the order of the table.
-        level: of the tests.
+        level: significance level.
     """
     tested = [system for system in systems if not is_trivial(system)]
     pairs = pairs_of(tested)
@@ -160,15 +174,15 @@ def letters(systems, level=0.05) -> dict:
 
 @dataclasses.dataclass(frozen=True)
 class ContrastResult:
-    """A contrast written down before the runs, and how it came out.
+    """The outcome of a contrast that was registered before the runs.
 
     Args:
         contrast: a reported_results.Contrast.
-        first, second: the systems compared, None where none is there.
-        difference: of UA, None where it is not run or cannot be computed.
-        seeds: that both have.
-        p_holm: after Holm's correction over all contrasts of the table, those not run counted.
-        verdict: "first higher", "second higher", "not significantly different", "not run: what is missing".
+        first, second: the systems compared, None if not run.
+        difference: of UA, None if not run or not computable.
+        seeds: common seeds of both systems.
+        p_holm: after Holm's correction over all contrasts of the table, including those not run.
+        verdict: "first higher", "second higher", "not significantly different", "not run: ...", "not comparable: ...".
     """
 
     contrast: object
@@ -181,12 +195,12 @@ class ContrastResult:
 
 
 def contrasts(known, members, level=0.05) -> list[ContrastResult]:
-    """The contrasts among the systems of one group, under each paper's own decision rule.
+    """The contrasts among the systems of one group, with each paper's decision rule.
 
     Args:
         known: Contrasts of all papers.
         members: SystemResults of one group.
-        level: of the tests.
+        level: significance level.
     """
     tested_contrasts = [_contrast(contrast, members) for contrast in known]
     run = [k for k, tested in enumerate(tested_contrasts) if tested.difference]
@@ -212,20 +226,20 @@ def _contrast(contrast, members) -> ContrastResult:
     try:
         parts = ["test"]
         if contrast.part == noise_conditions.ALL_CONDITIONS:
-            parts = _heard_by_both(first, second)
+            parts = _shared_noise_parts(first, second)
         if not seeds:
-            return ContrastResult(contrast, first, second, None, [], None, "not run: a seed that both have")
+            return ContrastResult(contrast, first, second, None, [], None, "not run: no common seed")
         estimate = difference(first, second, "ua", parts=parts, seeds=seeds)
     except ValueError as error:
         return ContrastResult(contrast, first, second, None, seeds, None, f"not comparable: {error}")
     return ContrastResult(contrast, first, second, estimate, seeds, None, "")
 
 
-def _heard_by_both(first, second) -> list[str]:
-    heard = noise_conditions.conditions_of(first)
-    if not heard or heard != noise_conditions.conditions_of(second):
-        raise intervals.NotComputableError("they heard different noises")
-    return [f"test:{name}" for name in heard]
+def _shared_noise_parts(first, second) -> list[str]:
+    conditions = noise_conditions.conditions_of(first)
+    if not conditions or conditions != noise_conditions.conditions_of(second):
+        raise intervals.NotComputableError("they were tested in different noises")
+    return [f"test:{name}" for name in conditions]
 
 
 def _ua(system) -> float:

@@ -1,4 +1,4 @@
-"""Shares that Chernykh 2018 publishes in section 4.5, from records and annotators' answers."""
+"""The shares published in Chernykh 2018, section 4.5, computed from records and annotators' answers."""
 
 import numpy as np
 
@@ -8,27 +8,24 @@ from common.evaluation.intervals import NotComputableError
 AGREE = "right where all raters agree"
 
 
-# --- shares that papers publish
-
-
 def share_terms(tested, share, classes, raters) -> tuple[np.ndarray, np.ndarray]:
-    """The decisions that a published share is of.
+    """Numerator and denominator of a published share, for each decision.
 
     Args:
         tested: a system_results.Predictions.
-        share: "right where all raters agree" (4.5) or "matching <emotion>" (Table 2, row 2).
+        share: "right where all raters agree" (section 4.5) or "matching <emotion>" (Table 2, row 2).
         classes: K names.
-        raters: an annotations.Annotations, None where there is none.
+        raters: an annotations.Annotations, None if there is none.
 
     Returns:
-        (S, N) decisions that are so, and (S, N) those that are counted.
+        Two masks (S, N): decisions in the numerator, and decisions in the denominator.
 
     Raises:
-        NotComputableError: there are no votes, or `share` is no such share.
+        NotComputableError: there are no votes, or the share is unknown.
     """
     kind, _, emotion = share.rpartition(" ")
     if share != AGREE and (kind != "matching" or emotion not in classes):
-        raise NotComputableError(f"the records do not tell share:{share}")
+        raise NotComputableError(f"share:{share} cannot be computed from the records")
     against = agreement.dissents(_voters(tested, classes, raters), classes, merged=raters.merged)
     if share == AGREE:
         agreed = np.broadcast_to(against.raters == 0, tested.decisions.shape)
@@ -40,15 +37,15 @@ def share_terms(tested, share, classes, raters) -> tuple[np.ndarray, np.ndarray]
 
 def _voters(tested, classes, raters):
     if raters is None or not raters.voted:
-        raise NotComputableError("results/human has no votes of its raters; the run's command, repeated, writes them")
+        raise NotComputableError("results/human has no raters' votes; repeat the run's command, which writes them")
     return raters.annotated(tested.ids, [classes[k] for k in tested.labels])
 
 
 def considered_share(emotion, raters) -> float:
-    """Table 2, row 1, of a whole corpus variant: it belongs to no system.
+    """Table 2, row 1, for a whole corpus variant; it does not depend on a system.
 
     Raises:
-        NotComputableError: no such emotion, no votes, or nobody dissents.
+        NotComputableError: the emotion is unknown, there are no votes, or no rater dissents.
     """
     if not raters.voted or emotion not in raters.classes:
         raise NotComputableError(f"{raters.corpus_variant} has no votes on {emotion}")

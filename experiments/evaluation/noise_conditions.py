@@ -1,9 +1,9 @@
-"""Systems whose test part is heard again in noise: one row per system and condition, and means over conditions.
+"""Metrics of systems that are also tested in noise: for each condition, and averaged over conditions.
 
-A record of such a system holds parts `test:<condition>` beside `test`; its recipe says in `test_front_ends` which
-signal each condition adds, at which level. The part `test:*` is all of them together, `test:music-like` those of like
-signals: every condition counts once, and the interval takes a speaker's recordings in all of them together, since all
-are the same recordings.
+A record of such a system has parts `test:<condition>` besides `test`; `test_front_ends` in its recipe gives the signal
+and level of each condition. The part `test:*` is the mean over all conditions, `test:music-like` that over similar
+signals. Conditions are weighted equally. The interval keeps a speaker's recordings in all conditions together, since
+they are the same recordings.
 """
 
 import numpy as np
@@ -13,32 +13,32 @@ from experiments.evaluation import scores
 
 ALL_CONDITIONS = "test:*"
 CLEAN = "clean"
-LIKE_SIGNALS = {  # part -> how its signals' names begin
+LIKE_SIGNALS = {  # part -> prefixes of its signals' names
     "test:music-like": ("ambient", "pop", "rock", "music"),
     "test:crowd-like": ("crowd",),
 }
 
 
 def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
-    """As `scores.measure`, which knows no part that is a mean over conditions.
+    """`scores.measure`, also for parts that are means over conditions; arguments as there.
 
     Raises:
-        NotComputableError: records do not tell it, or were made with different signals or levels.
+        NotComputableError: the records lack the metric, or have different signals or levels.
     """
     if part != ALL_CONDITIONS and part not in LIKE_SIGNALS:
         return scores.measure(system, metric, aggregation=aggregation, part=part, rule=rule, interval=interval)
     if aggregation != "pooled":
-        raise NotComputableError("a mean over conditions is computed of pooled folds only")
+        raise NotComputableError("means over conditions are only computed for pooled folds")
     if not (conditions := _conditions_in(part, conditions_of(system))):
         raise NotComputableError("the records have no test part in noise")
     return _mean(system, metric, conditions, rule=rule)
 
 
 def conditions_of(system) -> dict[str, tuple[str, float]]:
-    """Condition -> (signal, SNR in dB), in the order of the records; empty where nothing was heard in noise.
+    """{condition: (signal, SNR in dB)}, in the order of the records; empty for systems not tested in noise.
 
     Raises:
-        NotComputableError: the records differ in them, so that no number of theirs can be pooled.
+        NotComputableError: the records have different conditions and cannot be pooled.
     """
     by_record = [
         {
@@ -58,7 +58,7 @@ def _conditions_in(part, conditions) -> dict:
 
 
 def parts_of(conditions) -> dict[str, tuple[str, dict]]:
-    """In words -> (part of `measure`, its conditions): each condition, the means of like signals, the mean of all."""
+    """{label: (part for `measure`, its conditions)}: each condition, means over similar signals, the mean over all."""
     parts = {name: (f"test:{name}", {name: added}) for name, added in conditions.items()}
     for part in LIKE_SIGNALS:
         alike = _conditions_in(part, conditions)
@@ -70,7 +70,7 @@ def parts_of(conditions) -> dict[str, tuple[str, dict]]:
 
 
 def _mean(system, metric, conditions, *, rule) -> Estimate:
-    """Mean of a metric over conditions, folds pooled; NotComputableError where it is undefined in one of them."""
+    """Mean of a metric over conditions, folds pooled; NotComputableError if it is undefined in one of them."""
     of_confusion = scores.metric_of(metric, system.classes)
     each = [scores.measure(system, metric, part=f"test:{name}", rule=rule, interval=False) for name in conditions]
     by_seed = tuple(np.mean([estimate.by_seed for estimate in each], axis=0).tolist())
@@ -79,16 +79,16 @@ def _mean(system, metric, conditions, *, rule) -> Estimate:
 
 
 def why_not_comparable(number, system) -> str:
-    """Why a published number in noise has no verdict although ours can be computed; "" for every other number."""
+    """Why a published number in noise is not comparable although ours can be computed; "" for other numbers."""
     if number.part != ALL_CONDITIONS:
         return ""
     return f"other background signals than the paper's, {describe(conditions_of(system))}"
 
 
 def describe(conditions) -> str:
-    """`the built-in ambient, pop, made by code, at 0 dB`."""
+    """`the built-in synthetic ambient, pop, at 0 dB`."""
     origins = {
-        "the built-in {}, made by code": [noise for noise, _ in conditions.values() if not _is_users(noise)],
+        "the built-in synthetic {}": [noise for noise, _ in conditions.values() if not _is_users(noise)],
         "the user's own {}": [noise for noise, _ in conditions.values() if _is_users(noise)],
     }
     signals = [words.format(", ".join(map(stem, noises))) for words, noises in origins.items() if noises]

@@ -1,4 +1,4 @@
-"""Plausible ranges (plausible_ranges.toml) beside our numbers: a number far outside means a bug or a leak."""
+"""Plausible ranges of metrics (plausible_ranges.toml): a value far outside suggests a bug or a leak."""
 
 import dataclasses
 import functools
@@ -10,9 +10,9 @@ FILE = Path(__file__).with_name("plausible_ranges.toml")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlausibleRange:
-    """Fractions; `bug_below` and `leak_above` are None where nobody could say.
+    """A plausible range as fractions; `bug_below` and `leak_above` are None if unknown.
 
-    `also` names copies of the corpus, with its classes, whose recordings are cut: the nearest that there is for them.
+    `also` names copies of the corpus with truncated recordings and the same classes, for which it is an approximation.
     """
 
     corpus: str
@@ -26,7 +26,7 @@ class PlausibleRange:
     source: str
 
     def flag(self, value) -> str:
-        """What a value means.
+        """The position of a value relative to the range.
 
         >>> known = {"corpus": "emodb", "protocols": (), "metric": "ua", "source": ""}
         >>> PlausibleRange(low=0.6, high=0.83, leak_above=0.88, **known).flag(0.9)
@@ -41,7 +41,7 @@ class PlausibleRange:
         return "above the band" if value > self.high else "in the band"
 
     def in_words(self, value, corpus_variant) -> str:
-        """`UA 40–65: in the band`, with the band's corpus where that is the whole of what ours is cut from."""
+        """`UA 40–65: in the band`, with the range's corpus if ours is a truncated copy of it."""
         words = f"{self.metric.upper()} {100 * self.low:g}–{100 * self.high:g}"
         words += f" on {self.corpus}" if self.corpus != corpus_variant else ""
         return words if value is None else f"{words}: {self.flag(value)}"
@@ -55,7 +55,7 @@ def all_ranges(file=FILE) -> tuple[PlausibleRange, ...]:
 
 
 def range_of(system, metric) -> PlausibleRange | None:
-    """The band of a metric on a system's corpus variant under its protocol; None for most."""
+    """The plausible range of a metric for a system's corpus variant and protocol; None if unknown."""
     names = {system.protocol, f"{system.paper}:{system.protocol}"} - {"paper"}
     of_metric = (b for b in all_ranges() if b.metric == metric and names & set(b.protocols))
     return next((b for b in of_metric if system.corpus_variant in (b.corpus, *b.also)), None)

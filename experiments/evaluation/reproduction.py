@@ -1,27 +1,27 @@
-"""Paper against reproduction: one row per published number, with a verdict by the rule below.
+"""Compare published numbers with our runs; each gets a verdict by the rule below.
 
-**The rule**; results/README.md states it for readers.
+**The rule** (results/README.md states it for readers).
 
-A published number is compared with the runs of its own variant that have its corpus variant, its protocol, the preset
-"paper", recordings and not synthetic speech, no caveat such as random weights, and three seeds or more with all folds.
-The verdict says whether the paper's run could be one of ours: the published number is held against where one more seed
-of ours would fall with probability 95 % (`intervals.next_seed`). Each of our seeds draws the split anew where the
-protocol draws one, so that the interval holds the choice of test recordings as well. Ours is the same metric of the
-same part, in the same aggregation ("unknown" is read as pooled), under the same decision rule. The published number
-stands for all that the paper's last digit rounds to it; a count such as 11/15 for itself.
+A published number is compared with runs of the same variant, corpus variant and protocol, at preset "paper", on real
+recordings, without caveats such as random weights, and with three or more complete seeds. The verdict states whether
+the paper's run could be another seed of ours: the published number is compared with the 95 % prediction interval of one
+more seed (`intervals.next_seed`). If the protocol draws its split at random, each seed draws another one, so that the
+interval includes the choice of test recordings. Metric, part, aggregation ("unknown" is taken as pooled) and decision
+rule are the same. The published number represents the interval of values that round to it; a count such as 11/15 is
+exact.
 
-* "reproduced": the two overlap.
+* "reproduced": the two intervals overlap.
 * "ours higher", "ours lower": they do not.
-* "not comparable: why": there are runs on the number's corpus, none of which is of the same kind, or the records do not
-  tell the number, or the number is not of a rebuilt system.
-* "not run: what is missing": runs of the variant on that corpus, or seeds; "needs ..." where recordings under licence
-  or weights are missing.
+* "not comparable: reason": there are runs on the same corpus, but none fulfils the conditions; or the number cannot be
+  computed from records; or it is not of a rebuilt system.
+* "not run: missing runs or seeds"; "needs ..." if licensed recordings or weights are missing.
 
-"built to match it (D...)" behind a verdict: our reconstruction was chosen to meet the number, so it proves nothing.
+"built to match it (D...)" after a verdict: our reconstruction was chosen to match the number, so agreement is no
+evidence.
 
-A number of parameters is compared as it is, wherever the variant was built for as many classes, at whatever preset. A
-share that belongs to the corpus and not to a system (`share:considered ...`) is counted over all its utterances, and
-compared in the paper's digits.
+Numbers of parameters are compared directly, for any run with the same number of classes and at any preset. Shares of a
+corpus that do not depend on a system (`share:considered ...`) are computed over all its utterances and compared at the
+paper's precision.
 """
 
 import contextlib
@@ -36,24 +36,28 @@ from common.utterance import SYNTHETIC
 from experiments.evaluation import comparisons, noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, common_seeds, ranges, seeds_in_words
 
-LICENSED = "iemocap"  # the corpus that nobody can download
+LICENSED = "iemocap"  # the corpus that needs a licence
 REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
 BUILT, NO_SYSTEM = "built to match", "not of a rebuilt system"
-KINDS = (REPRODUCED, HIGHER, LOWER, BUILT, "not comparable", "not run", NO_SYSTEM)  # as they are counted
+KINDS = (REPRODUCED, HIGHER, LOWER, BUILT, "not comparable", "not run", NO_SYSTEM)  # in the order of the tables
 MIN_SEEDS = 3
 COUNTS = ("parameters",)
 CONSIDERED = "share:considered "  # Chernykh 2018, Table 2, row 1
 CUT = "-2s"  # EmoDB's copy of 2.0 s
-NEAR_PRESETS = ("paper", "quick")  # smoke shows machinery
-ONLY_SYNTHETIC = "only synthetic speech, which checks the machinery"
+NEAR_PRESETS = ("paper", "quick")  # smoke only tests the software
+ONLY_SYNTHETIC = "only synthetic speech"
 AGREES, CONTRADICTS, UNDECIDED = "agrees", "contradicts", "undecided"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A published number beside ours; `system` and `ours` are None where there is none of the same kind.
+    """The comparison of a published number with ours.
 
-    `nearest` and `there` are then a run that differs in what the verdict says, and its number.
+    Args:
+        number: a reported_results.ReportedResult.
+        verdict: see the module's docstring.
+        system, ours: the comparable system and its number; None if there is none.
+        nearest, there: else the most similar run and its number, if any; the verdict states the difference.
     """
 
     number: object
@@ -69,14 +73,14 @@ def compare(number, systems, raters=None) -> Outcome:
 
     Args:
         number: a reported_results.ReportedResult.
-        systems: all of ours.
-        raters: corpus variant -> annotations.Annotations; needed by shares alone.
+        systems: SystemResults of all our systems.
+        raters: corpus variant -> annotations.Annotations; needed only for shares.
     """
     raters = raters or {}
     if number.metric.startswith(CONSIDERED):
         return _of_the_corpus(number, raters)
     if not number.variant:
-        return Outcome(number, "not comparable: not of a rebuilt system (quoted from another paper, or of people)")
+        return Outcome(number, "not comparable: not of a rebuilt system (quoted from another paper, or human)")
     own = [s for s in systems if (s.paper, s.variant) == (number.paper, number.variant)]
     if not any(layout_of(s) == number.corpus for s in own):
         return Outcome(number, _not_run(number, own), None, None, *_nearest(number, own, raters))
@@ -93,17 +97,19 @@ def compare(number, systems, raters=None) -> Outcome:
     if ours.low is None and not ours.by_seed:
         return Outcome(number, f"not comparable: {ours.why_none}", system, ours)
     if ours.low is None:
-        missing = f"a verdict needs {MIN_SEEDS} seeds, there is {len(ours.by_seed)}"
+        missing = (
+            f"a verdict needs {MIN_SEEDS} seeds, there {'is' if len(ours.by_seed) == 1 else 'are'} {len(ours.by_seed)}"
+        )
         return Outcome(number, f"not run: {missing}; {command_not_run(number)}", system, ours)
     built = f"; {BUILT} it ({number.built_to_match})" if number.built_to_match else ""
     return Outcome(number, verdict(number, ours) + built, system, ours)
 
 
 def held_out(outcomes) -> tuple[int, int]:
-    """How often the rule calls our own seeds reproduced: each is held against the others of its system.
+    """Check of the rule on our own seeds: each seed is compared with the interval from the other seeds of its system.
 
     Returns:
-        (reproduced, all) over the numbers with a verdict and four seeds or more.
+        (reproduced, total) over all seeds of the numbers with a verdict and four or more seeds.
     """
     hits, total = 0, 0
     for outcome in outcomes:
@@ -118,16 +124,16 @@ def held_out(outcomes) -> tuple[int, int]:
 
 
 def _not_run(number, elsewhere) -> str:
-    """What is missing, where else the variant was run, and the command."""
+    """The verdict "not run", with missing requirements, other corpora of the variant's runs, and the command."""
     needed = ["needs IEMOCAP"] if number.corpus.partition("/")[0] == LICENSED else []
     needed += [f"needs {number.needs}"] if number.needs else []
     others = sorted({s.corpus_variant for s in elsewhere if not s.synthetic})
-    ran = f"ran on {', '.join(others)} alone" if others else ""
+    ran = f"ran only on {', '.join(others)}" if others else ""
     return f"not run: {'; '.join(filter(None, [*needed, ran, command_not_run(number)]))}"
 
 
 def _measured(number, system, raters) -> Estimate:
-    """Ours, with where one more seed would fall; a number of parameters has no spread."""
+    """Our number with the prediction interval of one more seed; a number of parameters has none."""
     if number.metric in COUNTS:
         return scores.measure(system, number.metric)
     estimate = _of_seeds(number, system, raters)
@@ -144,7 +150,7 @@ def _of_seeds(number, system, raters) -> Estimate:
 
 
 def _nearest(number, systems, raters) -> tuple:
-    """A real run under the number's own protocol, of its corpus or of the copy that is cut, with its number."""
+    """A run on recordings with the number's protocol, on its corpus or the truncated copy, and its number."""
     name, slash, rest = number.corpus.partition("/")
     alike = [
         s
@@ -161,12 +167,12 @@ def _nearest(number, systems, raters) -> tuple:
 
 
 def _of_the_corpus(number, raters) -> Outcome:
-    """A share that the raters' answers tell alone."""
+    """The outcome for a share that only depends on the raters' answers."""
     if number.corpus not in raters:
         if any(name.replace(SYNTHETIC, "", 1) == number.corpus for name in raters):
             return Outcome(number, f"not comparable: {ONLY_SYNTHETIC}")
         needs = "needs IEMOCAP; " if number.corpus.startswith("iemocap") else ""
-        return Outcome(number, f"not run: {needs}any run on {number.corpus} keeps its raters' answers")
+        return Outcome(number, f"not run: {needs}any run on {number.corpus} stores its raters' answers")
     from experiments.evaluation import error_shares
 
     try:
@@ -178,14 +184,14 @@ def _of_the_corpus(number, raters) -> Outcome:
 
 
 def verdict(number, ours) -> str:
-    """Where ours stands to the published number, by our interval and the paper's last digit."""
+    """The verdict on a published number, from our interval and the paper's precision."""
     if ours.low > number.value + number.half_digit:
         return HIGHER
     return LOWER if ours.high < number.value - number.half_digit else REPRODUCED
 
 
 def kind(comparison) -> str:
-    """One of KINDS, without reasons and commands."""
+    """The verdict without reasons and commands, one of KINDS."""
     if not comparison.number.variant and not comparison.number.metric.startswith(CONSIDERED):
         return NO_SYSTEM
     if BUILT in comparison.verdict:
@@ -194,7 +200,7 @@ def kind(comparison) -> str:
 
 
 def _of_the_same_kind(number, systems) -> tuple[list, str]:
-    """The systems that may be compared, or why there is none: the first condition that leaves nothing."""
+    """(comparable systems, reason if there is none: the first condition that no system fulfils)."""
     if number.metric in COUNTS:
         kind = [s for s in systems if layout_of(s) == number.corpus]
         return kind, "" if kind else _only("on", {s.corpus_variant for s in systems}, number.corpus)
@@ -206,7 +212,7 @@ def _of_the_same_kind(number, systems) -> tuple[list, str]:
         ),
         (
             lambda s: s.protocol == number.protocol,
-            lambda left: _only("under protocol", {s.protocol for s in left}, number.protocol),
+            lambda left: _only("with protocol", {s.protocol for s in left}, number.protocol),
         ),
         (lambda s: s.preset == "paper", lambda left: _only("at preset", {s.preset for s in left}, "paper")),
         (lambda s: s.complete, lambda left: f"only {left[0].folds} folds of seed {ranges(left[0].seeds)}"),
@@ -231,14 +237,15 @@ def _only(preposition, names, wanted) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class StatementOutcome:
-    """A statement beside ours.
+    """The comparison of a paper's statement with our results.
 
     Args:
         statement: a reported_results.Statement.
-        outcome: one of the words, or "not run: ...".
-        difference: ours, with its interval; first minus second, or the recalls named minus those of the other classes.
-        place: corpus, protocol, preset and seeds of ours.
-        failed: sentences on networks that did not learn.
+        outcome: "agrees", "contradicts", "undecided", "not run: ..." or "not comparable: ...".
+        difference: ours, with its interval: first minus second, or mean recall of the statement's classes minus that of
+            the others.
+        place: corpus, protocol, preset and seeds of our runs.
+        failed: sentences on underfitted networks.
     """
 
     statement: object
@@ -249,11 +256,11 @@ class StatementOutcome:
 
 
 def check_statement(statement, paper, systems) -> StatementOutcome:
-    """The statement against the runs of its systems that come nearest to the paper's own.
+    """Compare a statement with the most similar runs of its systems.
 
-    Nearest: the paper's choice of a corpus, then others of its corpus, then other corpora; its protocol before others,
-    preset `paper` before `quick`; of equals the one with most test utterances. Runs on synthetic speech, across
-    corpora and under leaky protocols do not count.
+    Similarity is ordered by the paper's corpus variant, then other variants of its corpus, then other corpora; then the
+    paper's protocol before others, preset `paper` before `quick`, and the largest test part. Runs on synthetic speech,
+    across corpora and with leaky protocols are excluded.
 
     Args:
         statement: a reported_results.Statement.
@@ -276,7 +283,7 @@ def check_statement(statement, paper, systems) -> StatementOutcome:
         return StatementOutcome(statement, f"not comparable: {error}")
     corpus, protocol, preset = one.group
     place = f"{corpus}, {protocol}, preset {preset}, {seeds_in_words(seeds)}"
-    failed = tuple(f"{s.name} {sentence}" for s in (one, other) if s for sentence in s.not_learnt)
+    failed = tuple(f"{s.name} {sentence}" for s in (one, other) if s for sentence in s.underfitted)
     outcome = UNDECIDED if failed else _direction(statement.expect, difference)
     return StatementOutcome(statement, outcome, difference, place, failed)
 
@@ -299,7 +306,7 @@ def _difference(statement, one, other, seeds) -> Estimate:
     rest = [k for k in range(len(one.classes)) if k not in chosen]
 
     def recalls(confusion):
-        """`(..., K, K + 1) -> (...)`: mean recall of the classes named minus that of the others."""
+        """`(..., K, K + 1) -> (...)`: mean recall of the statement's classes minus that of the others."""
         of_classes = metrics.recall(confusion, undefined="nan")  # (..., K)
         return of_classes[..., chosen].mean(axis=-1) - of_classes[..., rest].mean(axis=-1)
 
@@ -307,7 +314,7 @@ def _difference(statement, one, other, seeds) -> Estimate:
 
 
 def _direction(expect, difference) -> str:
-    """By the interval: wholly on one side of zero, or undecided; "not higher" is met by one below zero alone."""
+    """The outcome by the interval, undecided if it includes zero; "not higher" agrees only if it is below zero."""
     above, below = difference.low > 0, difference.high < 0
     if not (above or below):
         return UNDECIDED
@@ -317,4 +324,4 @@ def _direction(expect, difference) -> str:
 def _systems_missing(statement, own) -> str:
     there = {s.variant for s in own}
     wanted = [name for name in (statement.first, statement.second) if name and name not in there]
-    return ", ".join(wanted) or "no corpus and protocol that both have"
+    return ", ".join(wanted) or "no common corpus and protocol"

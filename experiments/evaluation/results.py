@@ -1,6 +1,6 @@
-"""All numbers of all systems as one DataFrame, one row a number: what the tables pivot and what Python users read.
+"""All results of all systems as one DataFrame with one row per value, for the tables and for Python users.
 
-A number is named by (metric, part, aggregation), with the words of `noise_conditions.measure`.
+A value is identified by (metric, part, aggregation), the arguments of `noise_conditions.measure`.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from experiments.evaluation import noise_conditions, plausible_ranges, scores
 from experiments.evaluation.system_results import ranges
 
 KEY = ["corpus_variant", "protocol", "preset", "paper", "variant", "rule"]
-ABOUT = ["n", "folds", "seeds", "trained_out", "notes"]
+ABOUT = ["n", "folds", "seeds", "converged", "notes"]
 SEEDS = ["lowest_seed", "highest_seed"]
 BAND = ["band", "band_source"]
 VALUE = ["estimate", "low", "high", *SEEDS, "why_none", *BAND]
@@ -30,20 +30,19 @@ NUMBERS = (
 
 
 def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
-    """One row per system, decision rule and number.
+    """One row per system, decision rule and value.
 
     Args:
-        systems: SystemResults; what is measured of one is kept with it.
-        numbers: (metric, part, aggregation) each; `recall`, `precision` and `f1` are measured of every class.
-        own_rule: the paper's own decision rule alone.
+        systems: SystemResults; computed values are cached in them.
+        numbers: tuples (metric, part, aggregation); `recall`, `precision` and `f1` give a row per class.
+        own_rule: whether to include only the paper's decision rule.
 
     Returns:
-        `COLUMNS`. `estimate`, `low` and `high` are NaN where there is no number or no interval, and `why_none` then
-        says why. Rates are fractions. `lowest_seed` and `highest_seed` are of single seeds, NaN where there is one.
-        `band` is where the number lies in the range that is plausible for it, "" where none is known, and `band_source`
-        who says so. `class` is "" for metrics of all classes; `notes` is what a reader of any number of the system
-        must know. What rules share has a row at one rule: training parts at the paper's own, slices at the votes of
-        slices.
+        A DataFrame with `COLUMNS`. `estimate`, `low` and `high` are NaN if there is no value or no interval; `why_none`
+        then has the reason. Rates are fractions. `lowest_seed` and `highest_seed` are values of single seeds, NaN if
+        there is only one. `band` states the position in the plausible range, "" if unknown, and `band_source` its
+        source. `class` is "" for metrics of all classes; `notes` has the system's caveats. Values that do not depend on
+        the rule have a single row: training parts at the paper's rule, slices at the rule of slice votes.
     """
     rows = _rows(systems, numbers, own_rule, AGGREGATIONS)
     values = {name: "float64" for name in ["estimate", "low", "high", *SEEDS]}
@@ -51,10 +50,10 @@ def frame(systems, numbers=NUMBERS, *, own_rule=False) -> pd.DataFrame:
 
 
 def _rows(systems, numbers, own_rule, with_interval):
-    """The rows of `frame` as dicts; `with_interval` names the aggregations whose metrics of counts get theirs."""
+    """The rows of `frame` as dicts; `with_interval` lists the aggregations for which intervals are computed."""
     for system in systems:
         about = {"n": system.num_test, "folds": system.folds, "seeds": ranges(system.seeds)}
-        about |= {"trained_out": system.trained_out, "notes": "; ".join(system.caveats)}
+        about |= {"converged": system.converged, "notes": "; ".join(system.caveats)}
         for rule in system.rules[:1] if own_rule else system.rules:
             key = {name: getattr(system, name) for name in KEY[:-1]} | {"rule": rule}
             for number in _numbers(system, rule, numbers, with_interval):
@@ -86,13 +85,14 @@ def _value(estimate) -> dict:
 
 
 def wide(systems, names, *, own_rule=True, intervals=True) -> pd.DataFrame:
-    """One row per system, rule and class: `KEY`, `class`, `ABOUT`, columns of every number.
+    """One row per system, rule and class, with the columns `KEY`, `class`, `ABOUT` and those of all values.
 
     Args:
         systems: SystemResults.
-        names: column -> (metric, part, aggregation). `ua` also gives `ua_low`, `ua_why_none` and so on through `VALUE`.
-        own_rule: the paper's own decision rule alone.
-        intervals: whether pooled metrics of counts get theirs; means over folds have none here.
+        names: {column: (metric, part, aggregation)}. A column `ua` also gives `ua_low`, `ua_why_none` and all other
+            fields of `VALUE`.
+        own_rule: whether to include only the paper's decision rule.
+        intervals: whether to compute intervals of pooled metrics of counts; means over folds get none.
     """
     rows, about = {}, [*KEY, "class", *ABOUT]
     for row in _rows(systems, dict.fromkeys(names.values()), own_rule, ("pooled",) if intervals else ()):
@@ -108,8 +108,8 @@ def predictions(records) -> pd.DataFrame:
     """One row per record, part with scores, decision rule and utterance.
 
     Returns:
-        The record's `KEY`, `seed`, `fold`, `part`, `utterance`, `speaker`, `label`, `rule`, `prediction` (missing where
-        nothing was decided) and `score`, that of the decided class.
+        A DataFrame with the record's `KEY`, `seed`, `fold`, `part`, `utterance`, `speaker`, `label`, `rule`,
+        `prediction` (missing for "no decision") and `score` (of the predicted class).
     """
     frames = []
     for record in records:

@@ -1,8 +1,8 @@
-"""Our numbers: (system, metric, aggregation, part, rule) -> value and 95 % interval, from records alone.
+"""Metrics of our systems: (system, metric, aggregation, part, rule) -> value and 95 % interval, from records.
 
-`pooled` adds the folds' counts before the metric is taken, `fold_mean` averages the folds' values. Several seeds: the
-mean over seeds. Intervals are over speakers and trainings (common/evaluation/intervals). Training parts are stored
-without speakers and slices' losses without utterances: their interval is where one more seed would fall
+`pooled` adds the folds' counts before the metric is computed, `fold_mean` averages the folds' values. Several seeds are
+averaged. Intervals are over speakers and trainings (common/evaluation/intervals). Training parts are stored without
+speakers, and losses of slices without utterances; they get the prediction interval of one more seed
 (`intervals.next_seed`).
 """
 
@@ -22,12 +22,18 @@ SLICE_RULE = "slice_votes"
 
 
 def measure(system, metric, *, aggregation="pooled", part="test", rule=None, interval=True) -> Estimate:
-    """A metric of a system, named as in common/evaluation/reported_results.
+    """A metric of a system.
 
-    Without `interval` a metric of counts has none, which saves its time.
+    Args:
+        system: SystemResults.
+        metric: named as in common/evaluation/reported_results.
+        aggregation: "pooled" or "fold_mean".
+        part: of the records, e.g. "test".
+        rule: decision rule; None is the paper's.
+        interval: whether to compute the interval of a metric of counts, which takes time.
 
     Raises:
-        NotComputableError: records do not tell it, or it is undefined on these utterances.
+        NotComputableError: it cannot be computed from the records, or is undefined on these utterances.
     """
     key = metric, aggregation, part, rule or system.rules[0], interval
     if key not in system.measured:
@@ -67,22 +73,22 @@ def _require(system, part, rule):
 
 
 def metric_of(name, classes):
-    """`metrics.by_name`.
+    """`metrics.by_name`, with another error.
 
     Raises:
-        NotComputableError: no such metric, or a class that the system does not have.
+        NotComputableError: the metric is unknown, or the system does not have its class.
     """
     try:
         return metrics.by_name(name, classes)
     except ValueError as error:
-        raise NotComputableError(f"the records do not tell {name}: {error}") from error
+        raise NotComputableError(f"{name} cannot be computed from the records: {error}") from error
 
 
 def fold_values(system, metric, rule=None) -> np.ndarray:
-    """One value per fold and seed.
+    """(F,) the value of a metric in each fold of each seed.
 
     Raises:
-        NotComputableError: a class is absent from a fold; the message says which and where.
+        NotComputableError: a class is absent from a fold; the message names both.
     """
     values = metric_of(metric, system.classes)(np.stack(system.confusions(rule)))  # (F,)
     if np.isnan(values).any():
@@ -127,7 +133,7 @@ def _parameters(system) -> Estimate:
 
 
 def _per_seed(system, of_confusion, aggregation, part, rule) -> tuple[float, ...]:
-    """The metric of each seed alone; NaN where undefined."""
+    """The metric of each single seed; NaN if undefined."""
     values = []
     for seed in system.seeds:
         counts = np.stack(system.confusions(rule, part, seed))  # (F, K, K+1)
@@ -146,14 +152,14 @@ def _pooled(system, metric, of_confusion, part, rule, interval) -> Estimate:
         return Estimate(float(np.mean(by_seed)), by_seed=by_seed)
     counts = system.counts([part], rule=rule)
     base, _, emotion = metric.partition(":")
-    if base == "recall":  # of the other speakers' utterances it knows nothing
+    if base == "recall":  # depends only on speakers with utterances of this class
         support = metrics.support(counts.cells)[..., list(system.classes).index(emotion)]
         counts = intervals.Counts(counts.cells[support.sum(axis=(1, 2)) > 0], counts.seeds)
     return with_interval(by_seed, mean_over_seeds(of_confusion), counts)
 
 
 def _ua_over_utterances(system, part, rule) -> Estimate:
-    """UA with the interval that takes utterances as independent."""
+    """UA with an interval that assumes independent utterances."""
     tested = system.tested(rule, part)
     each = np.arange(len(tested.labels))
     cells = metrics.confusion_by_group(tested.labels, tested.decisions, each, num_classes=len(system.classes))
@@ -161,7 +167,7 @@ def _ua_over_utterances(system, part, rule) -> Estimate:
 
 
 def with_interval(by_seed, statistic, counts, **options) -> Estimate:
-    """The statistic of counts with its interval, or with the reason why there is none."""
+    """The statistic of counts with its interval, or with the reason for a missing one."""
     try:
         return dataclasses.replace(intervals.interval(statistic, counts, **options), by_seed=by_seed)
     except NotComputableError as error:
@@ -170,7 +176,7 @@ def with_interval(by_seed, statistic, counts, **options) -> Estimate:
 
 
 def _fold_mean(system, of_confusion, part, rule, interval) -> Estimate:
-    """Without a speaker, a fold counts by the share of its utterances that is left."""
+    """Mean over folds. If the jackknife removes a speaker, a fold's weight is its share of remaining utterances."""
     by_seed = _per_seed(system, of_confusion, "fold_mean", part, rule)
     if not interval and not np.isnan(by_seed).any():
         return Estimate(float(np.mean(by_seed)), by_seed=by_seed)
@@ -191,14 +197,14 @@ def _weighted_folds(counts, of_fold, weigh, by_seed, *, rate) -> Estimate:
     def mean(sums):  # (R, L, ...) -> (R,)
         values, weights = of_fold(sums), weigh(sums)
         weights = np.where(np.isnan(values), 0.0, weights)
-        totals = weights.sum(axis=-1)  # 0 where no fold has a value
+        totals = weights.sum(axis=-1)  # 0 if no fold has a value
         return (np.nan_to_num(values) * weights).sum(axis=-1) / np.where(totals > 0, totals, np.nan)
 
     return with_interval(by_seed, mean, counts, rate=rate, of="networks")
 
 
 def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
-    """Mean of a quantity that each utterance adds to: `terms(record)` gives numerators and denominators, (N,) each."""
+    """A ratio of sums over utterances: `terms(record)` gives numerators and denominators, (N,) each."""
     speakers = np.unique(np.concatenate([record.parts[part]["speakers"] for record in system.records_used]))
     cells = np.zeros((len(speakers), len(system.records_used), 2))
     for fold, record in enumerate(system.records_used):
@@ -214,22 +220,22 @@ def _ratio(system, terms, part, aggregation, *, rate) -> Estimate:
 
 
 def _by_seed(counts) -> tuple[float, ...]:
-    """Quotients of each seed."""
+    """The quotient of each seed."""
     names = dict.fromkeys(counts.seeds.tolist())
     return tuple(float(_quotients(counts.cells[:, counts.seeds == seed].sum(axis=(0, 1)))) for seed in names)
 
 
 def share(system, name, raters, *, part="test", rule=None) -> Estimate:
-    """The metric `share:<name>`: a share of chosen decisions, those of all folds of a seed added.
+    """The metric `share:<name>`, with the decisions of all folds of a seed pooled.
 
     Args:
-        system: of experiments/evaluation/system_results.
+        system: SystemResults.
         name: as in error_shares.share_terms.
-        raters: the annotations.Annotations of its corpus variant, None where there are none.
+        raters: the annotations.Annotations of its corpus variant, None if there are none.
         part, rule: as for `measure`.
 
     Raises:
-        NotComputableError: records and raters do not tell it, or there is no such decision.
+        NotComputableError: it cannot be computed from records and raters, or its denominator is 0.
     """
     from experiments.evaluation import error_shares
 
@@ -245,7 +251,7 @@ def share(system, name, raters, *, part="test", rule=None) -> Estimate:
     counts = intervals.Counts(cells, np.array([record.seed for record in used]))
     by_seed = _by_seed(counts)
     if np.isnan(by_seed).any():
-        raise NotComputableError(f"there is no decision that share:{name} would count")
+        raise NotComputableError(f"share:{name} is undefined: there is no such decision")
     return with_interval(by_seed, mean_over_seeds(_quotients), counts)
 
 
@@ -261,7 +267,7 @@ def _losses(record, part, rule):
 
 
 def _slices(record, part, rule):
-    """Slices decided rightly and all slices, of each utterance."""
+    """Numbers of correctly classified slices and of all slices, for each utterance."""
     if SLICE_RULE not in record.parts[part]["scores"]:
         raise NotComputableError(f"the records have no rule {SLICE_RULE}")
     votes = record.scores(part, SLICE_RULE)
@@ -273,13 +279,13 @@ def _train_cross_entropy(system) -> Estimate:
     for seed in system.seeds:
         losses = [record.parts["train"]["cross_entropy"] for record in system.by_seed[seed]]
         if None in losses:
-            raise NotComputableError("the first rule's scores are no probabilities")
+            raise NotComputableError("the first rule's scores are not probabilities")
         values.append(np.mean([x + r.regularisation for x, r in zip(losses, system.by_seed[seed], strict=True)]))
     return next_seed(values)
 
 
 def _from_history(system, name, *, rate) -> Estimate:
-    """The value of the epoch whose weights are kept, as Keras printed it."""
+    """The value in Keras's history for the epoch whose weights are kept."""
     values = []
     for seed in system.seeds:
         folds = system.by_seed[seed]

@@ -1,4 +1,4 @@
-"""Records -> systems: what is pooled together, which seeds are complete, and the command that makes it."""
+"""Group records into systems, with their complete seeds, pooled decisions, caveats and the command to rerun them."""
 
 import dataclasses
 import functools
@@ -19,22 +19,22 @@ from common.utterance import EMOTIONS, LABEL_SETS, SYNTHETIC
 from experiments.evaluation import convergence
 
 LEAKY_NOTE = (
-    "leaky on purpose: overlapping parts of one recording train and test; n counts segments and their copies, each "
-    "decided alone, where other protocols count recordings decided by all their segments; copies make the classes "
-    "equal, so that majority WA is chance"
+    "leaky on purpose: overlapping segments of one recording are in training and test; n counts single segments and "
+    "their copies, while other protocols count recordings, classified by all their segments; the copies balance the "
+    "classes, so that majority WA equals chance"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What a system decided on one part, folds put together.
+    """A system's decisions on one part, over all folds.
 
     Args:
         ids: (N,) utterances.
-        speakers: (N,).
+        speakers: (N,) names.
         labels: (N,) class indices.
-        decisions: (S, N). S is the number of seeds where all seeds decide on the same utterances. Where each seed has
-            other utterances (a random split), S = 1 and the seeds stand one after another.
+        decisions: (S, N) class indices, -1 for no decision. S is the number of seeds if all seeds have the same
+            utterances. If they differ (a random split), S = 1 and the seeds are concatenated.
     """
 
     ids: np.ndarray
@@ -43,7 +43,7 @@ class Predictions:
     decisions: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # two systems are the same where they are the same object
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity
 class SystemResults:
     """All records of one (paper, variant, corpus variant, protocol, preset), by seed and fold."""
 
@@ -60,7 +60,7 @@ class SystemResults:
 
     @property
     def group(self) -> tuple[str, str, str]:
-        """Systems of one group can be compared."""
+        """(corpus variant, protocol, preset); systems with the same group can be compared."""
         return self.corpus_variant, self.protocol, self.preset
 
     @property
@@ -77,7 +77,7 @@ class SystemResults:
 
     @property
     def trained_on(self) -> str:
-        """The corpus variant that was trained on, "" where it is the one tested on."""
+        """The training corpus variant, "" if it is the test corpus variant."""
         return self.records[0].trained_on
 
     @functools.cached_property
@@ -89,12 +89,12 @@ class SystemResults:
 
     @property
     def complete(self) -> list[int]:
-        """Seeds of which every fold has its record."""
+        """Seeds with records of all folds."""
         return [seed for seed, records in self.by_seed.items() if len(records) == records[0].num_folds]
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds that numbers are taken from: the complete ones, or all where none is complete."""
+        """The seeds used for metrics: the complete ones, or all if none is complete."""
         return self.complete or list(self.by_seed)
 
     @property
@@ -103,14 +103,14 @@ class SystemResults:
 
     @property
     def folds(self) -> str:
-        """`done/all` folds of a seed."""
+        """`recorded/total` folds of a seed."""
         done = sorted({len(self.by_seed[seed]) for seed in self.seeds})
         total = self.records[0].num_folds
         return f"{'–'.join(map(str, done[:1] + done[1:][-1:]))}/{total}"
 
     @property
     def inconsistencies(self) -> list[str]:
-        """In what the records differ although they should not: they then are no repetitions of one experiment."""
+        """Differences between records that must not exist between repetitions of one experiment, in words."""
         recipes = list({repr(record.recipe): record.recipe for record in self.records}.values())
         differing = {
             "recipes": not all(_agree(one, other) for one, other in itertools.combinations(recipes, 2)),
@@ -121,52 +121,52 @@ class SystemResults:
 
     @property
     def notes(self) -> list[str]:
-        """What makes the system another one than its name says, e.g. random weights."""
+        """Deviations of the system from its recipe, e.g. random weights."""
         notes = {note for record in self.records for note in record.notes}
         return sorted(notes | {LEAKY_NOTE} if leakage.is_leaky(self.protocol) else notes)
 
     @property
     def caveats(self) -> list[str]:
-        """What a reader of any number of this system must know, the corpus's own limits apart."""
+        """All caveats on this system's results, except the limits of its corpus."""
         notes = self.notes
         incomplete = [seed for seed in self.by_seed if seed not in self.complete]
         if incomplete:
             verb = "incomplete" if incomplete == self.seeds else "left out, incomplete"
             notes.append(f"seed {ranges(incomplete)} {verb}")
-        return [*notes, *self.inconsistencies, *self.not_learnt, *self.warnings]
+        return [*notes, *self.inconsistencies, *self.underfitted, *self.warnings]
 
     @property
     def warnings(self) -> list[str]:
-        """What was doubtful of the corpus when it was trained on."""
+        """Warnings on the corpus at the time of training."""
         return sorted({warning for record in self.records for warning in record.warnings})
 
     @functools.cached_property
     def _states(self) -> list[tuple]:
-        """(record, name of a network, its state), of the records that numbers are taken from."""
+        """(record, name of a network, its state), for the records used."""
         return [(record, *item) for record in self.records_used for item in convergence.states(record).items()]
 
     @property
-    def trained_out(self) -> str:
-        """`k/N` of the networks behind the numbers; "" for a system without networks, or with older records."""
-        finished = [state is convergence.State.TRAINED_OUT for record, _, state in self._states if record.networks]
+    def converged(self) -> str:
+        """`k/N` of the networks in the records used; "" for a system without networks, or with older records."""
+        finished = [state is convergence.State.CONVERGED for record, _, state in self._states if record.networks]
         return f"{sum(finished)}/{len(finished)}" if finished else ""
 
     @property
     def _failed(self) -> list[tuple]:
-        return [(record, name) for record, name, state in self._states if state is convergence.State.NOT_LEARNT]
+        return [(record, name) for record, name, state in self._states if state is convergence.State.UNDERFITTED]
 
     @property
-    def num_not_learnt(self) -> int:
-        """Networks behind the numbers that did not learn."""
+    def num_underfitted(self) -> int:
+        """Number of underfitted networks in the records used."""
         return len(self._failed)
 
     @property
-    def not_learnt(self) -> list[str]:
-        """A sentence that names the networks that did not learn; empty where there is none."""
+    def underfitted(self) -> list[str]:
+        """A sentence that lists the underfitted networks; empty if there are none."""
         failed = self._failed
         places = [f"seed {record.seed} {record.fold}{_of_several(record, name)}" for record, name in failed]
         total = sum(max(1, len(record.networks)) for record in self.records_used)
-        return [f"not learnt: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
+        return [f"underfitted: {len(failed)} of {total} networks ({listed(places, 3)})"] if failed else []
 
     @property
     def limits(self) -> str:
@@ -174,13 +174,13 @@ class SystemResults:
 
     @property
     def num_test(self) -> str:
-        """Test utterances of a seed."""
+        """Number of test utterances of a seed, as text; a range if it differs between seeds."""
         sizes = sorted({sum(len(r.parts["test"]["labels"]) for r in self.by_seed[seed]) for seed in self.seeds})
         return "–".join(map(str, sizes[:1] + sizes[1:][-1:]))
 
     @property
     def majority(self) -> float:
-        """The accuracy of always naming the most frequent class of the test parts."""
+        """The accuracy of always predicting the most frequent class of the test parts."""
         return metrics.majority(np.sum(self.confusions(), axis=(0, 2)))
 
     @functools.cached_property
@@ -189,7 +189,7 @@ class SystemResults:
 
     @functools.cached_property
     def test_folds(self) -> dict[int, dict]:
-        """By seed and fold what was tested, the same for two systems that tested the same utterances."""
+        """{seed: {fold: hash of its test utterances and labels}}, to compare the test parts of two systems."""
         return {
             seed: {
                 record.fold: hash(frozenset(zip(record.parts["test"]["utterances"], record.labels(), strict=True)))
@@ -199,7 +199,7 @@ class SystemResults:
         }
 
     def confusions(self, rule=None, part="test", seed=None) -> list[np.ndarray]:
-        """One matrix (K, K+1) per fold, of one seed or of all that are used."""
+        """One matrix (K, K+1) per fold, of one seed or of all seeds used."""
         rule = rule or self.rules[0]
         chosen = self.records_used if seed is None else self.by_seed[seed]
         return [self._confusion(record, rule, part) for record in chosen]
@@ -210,7 +210,7 @@ class SystemResults:
 
     @functools.cached_property
     def measured(self) -> dict:
-        """Numbers already computed; experiments/evaluation/scores keeps them here."""
+        """Cache of computed metrics, used by experiments/evaluation/scores."""
         return {}
 
     def decisions(self, record, rule, part="test") -> np.ndarray:
@@ -245,9 +245,12 @@ class SystemResults:
         return self._tested[key]
 
     def counts(self, parts=("test",), *, rule=None, seeds=None, speakers=None) -> intervals.Counts:
-        """(G, L, C, K, K+1) confusion counts by speaker and record, of C parts that are the same recordings.
+        """(G, L, C, K, K+1) confusion counts by speaker and record, for C parts of the same recordings.
 
         Args:
+            parts: C names of parts.
+            rule: decision rule; None is the paper's.
+            seeds: None is all seeds used.
             speakers: (G,) sorted names; by default those of the parts' utterances.
         """
         rule, seeds = rule or self.rules[0], tuple(seeds or self.seeds)
@@ -263,7 +266,7 @@ class SystemResults:
         return intervals.Counts(cells, np.array([record.seed for record in chosen]))
 
     def _counted(self, parts, rule, seeds) -> intervals.Counts:
-        """`counts` of the parts' own speakers, computed once for all metrics."""
+        """`counts` for the parts' own speakers, cached for all metrics."""
         key = parts, rule, seeds
         if key not in self._all_counts:
             options = {"rule": rule, "seeds": seeds}
@@ -271,7 +274,7 @@ class SystemResults:
         return self._all_counts[key]
 
     def speakers(self, part="test", *, rule=None, seeds=None) -> np.ndarray:
-        """(G,) sorted names of those whose utterances are in a part."""
+        """(G,) sorted names of the speakers in a part."""
         chosen = [record for seed in seeds or self.seeds for record in self.by_seed[seed]]
         return np.unique(np.concatenate([self._cells(record, part, rule or self.rules[0])[0] for record in chosen]))
 
@@ -294,7 +297,7 @@ class SystemResults:
         return self._by_speaker[key]
 
     def tested_by(self, record, rule=None, part="test") -> Predictions:
-        """What one record decided, in its own order."""
+        """The decisions in one record, in its own order."""
         decisions = self.decisions(record, rule or self.rules[0], part)
         ids, speakers = (np.asarray(record.parts[part][name]) for name in ("utterances", "speakers"))
         return Predictions(ids, speakers, record.labels(part), decisions[None])
@@ -347,9 +350,9 @@ def group(records) -> list[SystemResults]:
 
 
 def _agree(one, other) -> bool:
-    """Whether two recipes are the same in all that both state: a setting added later stands at its default before.
+    """Whether two recipes agree in all fields that both have: older records lack fields that were added later.
 
-    The protocols on offer are no setting.
+    The list of protocols is not compared.
     """
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_agree, one, other))
@@ -359,7 +362,7 @@ def _agree(one, other) -> bool:
 
 
 def _natural(name):
-    """Sorts fold_2 before fold_10."""
+    """Key that sorts fold_2 before fold_10."""
     return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", name)]
 
 
@@ -380,9 +383,9 @@ def seeds_in_words(seeds) -> str:
 
 
 def command(record, *, seeds) -> str:
-    """The command that makes a record's system; real corpora are looked for where --data or SER_DATA says.
+    """The command that reruns a record's system; the user adds --data or sets SER_DATA.
 
-    The record has no place of a user's own files: FILE, DIR, FOLDER and folds:PATH stand for them.
+    Records do not contain the paths of a user's own files: FILE, DIR, FOLDER and folds:PATH are placeholders.
     """
     words = ["run", record.paper, "--variant", record.variant]
     tested, emotions = corpus_words(record)
@@ -404,21 +407,21 @@ def command(record, *, seeds) -> str:
 
 
 def _of_training(record):
-    """The record with the names of the corpus that it was trained on."""
+    """The record with the names of its training corpus."""
     names = {"corpus": record.training_corpus, "corpus_variant": record.trained_on or record.corpus_variant}
     return dataclasses.replace(record, **names)
 
 
 def shell_line(words) -> str:
-    """The verb and options of `python -m experiments` as a line for a POSIX shell, quoted where that is needed."""
+    """The verb and options of `python -m experiments` as a line for a POSIX shell, quoted if needed."""
     return shlex.join(["python", "-m", "experiments", *words])
 
 
 def corpus_words(record) -> tuple[str, str]:
-    """What --corpus and --emotions were, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`).
+    """The values of --corpus and --emotions, from the corpus variant: `emodb-2s/4hap` -> (`emodb`, `4hap`).
 
-    A user's table is `manifest:FILE`, a user's database `audformat:DIR` or `audformat:DIR:TABLE`; the recordings of
-    fold files, `folds:lists`, have none: --protocol names them.
+    A user's table is `manifest:FILE`, a user's database `audformat:DIR` or `audformat:DIR:TABLE`. The recordings of
+    fold files have no --corpus, since --protocol gives them.
     """
     parts = [part for part in _variant_parts(record) if "=" not in part]
     kind, of_a_user, _ = record.corpus.partition(":")
@@ -437,22 +440,22 @@ def corpus_words(record) -> tuple[str, str]:
 
 
 def _variant_parts(record) -> list[str]:
-    """What follows the corpus's name in the variant: `emodb/all/4hap` -> [`all`, `4hap`]."""
+    """The parts of the variant after the corpus's name: `emodb/all/4hap` -> [`all`, `4hap`]."""
     return record.corpus_variant.removeprefix(record.corpus).split("/")[1:]
 
 
 def _are_emotions(part, record) -> bool:
-    """Whether a part of a variant is that of `Corpus.only`, which takes two emotions at least."""
+    """Whether a part of a variant comes from `Corpus.only`, which needs at least two emotions."""
     return part in LABEL_SETS or ("+" in part and set(part.split("+")) <= {*EMOTIONS, *record.classes})
 
 
 def labels_name(record) -> str:
-    """What --labels added to the corpus variant, "" for nothing: `calm=neutral`; `labels=map`, of a file map.csv."""
+    """The part of the corpus variant from --labels, "" if none: `calm=neutral`, or `labels=map` for a file map.csv."""
     return next((part for part in _variant_parts(record) if "=" in part), "")
 
 
 def label_words(record) -> list[str]:
-    """What --labels was: `ravdess/calm=neutral` -> `--labels calm=neutral`; FILE for a file."""
+    """The option --labels: `ravdess/calm=neutral` -> `--labels calm=neutral`; FILE for a file."""
     name = labels_name(record)
     if not name:
         return []
@@ -463,10 +466,10 @@ def label_words(record) -> list[str]:
 
 
 def _noise_words(record) -> list[str]:
-    """What --noises and --snr were, for a system that was tested in noise."""
-    heard = [front_end for _, front_end in record.recipe.get("test_front_ends", ())]
-    of_the_user = any("@" in front_end["noise"] for front_end in heard)
-    levels = sorted({f"{front_end['snr_db']:g}" for front_end in heard} - {"0"})
+    """The options --noises and --snr, for a system tested in noise."""
+    noisy = [front_end for _, front_end in record.recipe.get("test_front_ends", ())]
+    of_the_user = any("@" in front_end["noise"] for front_end in noisy)
+    levels = sorted({f"{front_end['snr_db']:g}" for front_end in noisy} - {"0"})
     return [*(["--noises", "FOLDER"] if of_the_user else []), *(["--snr", levels[0]] if levels else [])]
 
 
@@ -479,7 +482,7 @@ def by_group(systems) -> dict[tuple[str, str, str], list[SystemResults]]:
 
 
 def common_seeds(first, second) -> list[int]:
-    """Complete seeds under which both tested the same utterances in the same folds."""
+    """Complete seeds with which both systems tested the same utterances in the same folds."""
     return [s for s in first.complete if s in second.complete and first.test_folds[s] == second.test_folds[s]]
 
 

@@ -1,6 +1,6 @@
-"""The files under results that are no records: annotations, human reference, speed, latency, audits.
+"""Files in a results folder other than records: annotations, human reference, benchmarks, latency, audits.
 
-May use common alone.
+May import only common.
 """
 
 __all__ = ["annotations", "audits", "benchmarks", "human_reference", "latencies"]

@@ -1,8 +1,8 @@
-"""How sure people were of each utterance: results/human/<corpus variant>-raters.json, written where a corpus is run.
+"""Raters' answers for each utterance: results/human/<corpus variant>-raters.json, written when a corpus is run.
 
-Records hold what a system decided, this file what raters answered: from both, tables of errors by agreement (Chernykh
-2018, section 4.5) are made without the corpus. Of a corpus without raters but with a listening test (EmoDB) the file
-names each utterance's column, never its rate.
+Together with the decisions in records, they give tables of errors by agreement (Chernykh 2018, section 4.5) without
+the corpus. For a corpus with a listening test instead of raters (EmoDB), the file has the bin of each utterance's
+recognition rate, but not the rate.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ from common.errors import InputError
 from common.evaluation.intervals import NotComputableError
 from common.utterance import SYNTHETIC, slug
 
-SUFFIX = "-raters.json"  # what else lies in results/human is a human row, see experiments/evidence/human_reference
+SUFFIX = "-raters.json"  # other files in results/human belong to experiments/evidence/human_reference
 SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedUtterance:
-    """An utterance as people rated it: those fields of a common Utterance that common/evaluation/agreement reads."""
+    """People's ratings of an utterance: the fields of Utterance that common/evaluation/agreement uses."""
 
     id: str
     emotion: str
@@ -34,11 +34,12 @@ class AnnotatedUtterance:
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """What people said about the utterances of a corpus variant.
+    """People's ratings of the utterances of a corpus variant.
 
     Args:
-        merged: what the variant made of a rater's emotion, e.g. excitement -> happiness.
-        utterances: id -> AnnotatedUtterance; all have votes, or all have a recognition column.
+        corpus_variant, classes, limits: of the corpus.
+        merged: emotions that the variant merges, e.g. excitement -> happiness.
+        utterances: id -> AnnotatedUtterance; all have votes, or all have a recognition bin.
     """
 
     corpus_variant: str
@@ -49,29 +50,29 @@ class Annotations:
 
     @property
     def voted(self) -> bool:
-        """Whether there are votes; else there are recognition columns."""
+        """Whether there are votes; else there are recognition bins."""
         return all(u.votes for u in self.utterances.values())
 
     def annotated(self, ids, emotions) -> list[AnnotatedUtterance]:
-        """The utterances of these ids.
+        """The AnnotatedUtterances with these ids.
 
         Raises:
-            NotComputableError: one is not here, or bears another label than `emotions` says.
+            NotComputableError: an id is missing, or its label is not the one in `emotions`.
         """
         annotated = [self.utterances.get(name) for name in ids]
         for name, emotion, rated in zip(ids, emotions, annotated, strict=True):
             if rated is None or rated.emotion != emotion:
-                said = "nothing" if rated is None else rated.emotion
+                label = "no label" if rated is None else rated.emotion
                 raise NotComputableError(
-                    f"the raters' answers say {said} of utterance {name}, the records {emotion}: not the same corpus"
+                    f"utterance {name} has {label} in the raters' file but {emotion} in the records: different corpora"
                 )
         return annotated
 
 
 def write(corpus, results) -> Path | None:
-    """Write the file of a corpus variant; None where its utterances have neither votes nor recognition rates.
+    """Write the file of a corpus variant; None if its utterances have neither votes nor recognition rates.
 
-    The same corpus gives the same bytes, one utterance a line.
+    The output is deterministic, with one utterance per line.
     """
     rows = _rows(corpus.utterances)
     if rows is None:
@@ -92,7 +93,7 @@ def write(corpus, results) -> Path | None:
 
 
 def _rows(utterances) -> dict[str, dict] | None:
-    """What is kept of each utterance."""
+    """The stored fields of each utterance."""
     if all(u.votes for u in utterances):
         return {u.id: {"emotion": u.emotion, "votes": u.votes, "self_votes": u.self_votes} for u in utterances}
     if any(u.recognition is None for u in utterances):
@@ -104,7 +105,7 @@ def _rows(utterances) -> dict[str, dict] | None:
 
 
 def _merged(variant) -> dict[str, str]:
-    """What the loader made of which emotion: only IEMOCAP's variants merge any (common/corpora/iemocap)."""
+    """Emotions merged by the loader; only IEMOCAP's variants do so (common/corpora/iemocap)."""
     name, *subset = variant.split("/")
     if name.removesuffix(SYNTHETIC) != "iemocap":
         return {}
@@ -147,7 +148,7 @@ def _read(path) -> Annotations:
         annotations = _raters(read_json(path, _File)) if schema <= SCHEMA else None
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{path} is no file of raters' answers ({error}); delete it and repeat the run on that corpus"
+            f"{path} is not a file of raters' answers ({error}); delete it and repeat the run on that corpus"
         ) from error
     if annotations is None:
         raise InputError(f"{path} has schema {schema}, this version reads up to {SCHEMA}; update the suite to use it")

@@ -1,7 +1,7 @@
-"""What is known of folds: results/audit.json, as `python -m experiments audit --keep` wrote it, and results/folds.
+"""Stored facts about folds: results/audit.json, written by `python -m experiments audit --keep`, and results/folds.
 
-results/folds/<fold fingerprint>.json holds the ids of the utterances that trained, once for all records of a fold; the
-parts that were validated and tested on are in the records themselves.
+results/folds/<fold fingerprint>.json has the ids of the training part, once for all records of a fold; the validation
+and test parts are in the records themselves.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ SCHEMA, FILE = 1, "audit.json"
 
 
 class _Kind(TypedDict):
-    """Of findings: their level, in how many folds they are, the most in one."""
+    """Findings of one kind: level, number of folds, largest count in a fold."""
 
     level: str
     folds: int
@@ -29,7 +29,7 @@ class _Audit(TypedDict):
     verdict: str
     refused: str
     kinds: dict[str, _Kind]
-    seed: NotRequired[int]  # 0 in files older than the field
+    seed: NotRequired[int]  # absent in older files, where it is 0
 
 
 class _File(TypedDict):
@@ -37,7 +37,7 @@ class _File(TypedDict):
 
 
 def read(root) -> list[dict]:
-    """The audits kept, none where none were.
+    """The stored audits, empty if there are none.
 
     Raises:
         InputError: the file is damaged or of another version.
@@ -55,7 +55,7 @@ def training_ids_path(root, fingerprint) -> Path:
 
 
 def keep_training_ids(root, fingerprint, fold) -> None:
-    """Keep the training ids of a fold where they are not kept yet.
+    """Store the training ids of a fold unless they are stored already.
 
     Raises:
         InputError: the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""How well people did: results/human/*.json, from the label page or from a corpus's own listening test."""
+"""Human reference results: results/human/*.json, from the label page or from a corpus's own listening test."""
 
 from pathlib import Path
 from typing import TypedDict
@@ -17,17 +17,17 @@ SOURCE = (
 
 
 class Row(TypedDict):
-    """What tables take of a human row."""
+    """The fields of a human reference that tables use."""
 
     source: str
     corpus_variant: str
     wa: Share
-    ua: Share | None  # None where a class was not answered
+    ua: Share | None  # None if a class has no answers
     n: Count
 
 
 def write_listeners(corpus, results) -> Path | None:
-    """Write the listeners' row of a corpus variant; None where not every utterance has a recognition rate."""
+    """Write the listeners' reference of a corpus variant; None if an utterance has no recognition rate."""
     if any(u.recognition is None for u in corpus.utterances):
         return None
     recalls = recognition_rates.expected_recall(corpus.utterances)
@@ -49,10 +49,10 @@ def write_listeners(corpus, results) -> Path | None:
 
 
 def read(results) -> list[dict]:
-    """All human rows of a results folder, in the order of their files; raters' answers lie beside them.
+    """All human references of a results folder, in the order of their files.
 
     Raises:
-        InputError: a file is no such row.
+        InputError: a file is not a human reference.
     """
     references = []
     for path in sorted(Path(results, "human").glob("*.json")):
@@ -61,5 +61,5 @@ def read(results) -> list[dict]:
         try:
             references.append(read_json(path, Row))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} is no human row ({error}); delete it and make it anew") from error
+            raise InputError(f"{path} is not a human reference ({error}); delete it and create it again") from error
     return references

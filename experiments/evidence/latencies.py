@@ -1,4 +1,4 @@
-"""results/latency.json, as `python -m experiments latency` wrote it. Needs neither Keras nor audio."""
+"""Read and write results/latency.json, the output of `python -m experiments latency`. Needs neither Keras nor audio."""
 
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -8,12 +8,12 @@ from experiments.evidence.measurements import read_measured
 
 SCHEMA = 1
 FILE = "latency.json"
-SECONDS = 3.0  # of speech: the longest part of Satt 2017, section 3.1
+SECONDS = 3.0  # of speech: the longest segment in Satt 2017, section 3.1
 NUMBERS = ("features_ms", "network_ms", "real_time_factor", "multiply_accumulates")
 
 
 class _Latency(TypedDict):
-    """Of one system; what else is measured is kept."""
+    """The required types for one system; further keys are allowed."""
 
     features_ms: float
     network_ms: float
@@ -30,7 +30,7 @@ class _File(TypedDict):
 
 
 def read(root) -> dict[str, dict]:
-    """What was measured, by `paper/variant`; nothing where nothing was.
+    """The stored results by `paper/variant`; empty without a file.
 
     Raises:
         InputError: the file is damaged or of a newer version.
@@ -41,7 +41,7 @@ def read(root) -> dict[str, dict]:
 
 
 def keep(root, measured) -> Path:
-    """Add to what was measured, in one step; a system measured again replaces its older entry.
+    """Add systems to the stored results, atomically; a system measured again replaces its older entry.
 
     Raises:
         InputError: the file is damaged, or cannot be written.

@@ -1,4 +1,4 @@
-"""How files of measurements under results are read back."""
+"""Read files of measurements in a results folder."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from common.errors import InputError
 
 
 def read_measured(path, *, schema, kind, parse, verb) -> dict:
-    """What `parse` makes of a file of measurements; nothing where there is no file.
+    """The result of `parse` on the content of a file of measurements; {} if there is no file.
 
     Args:
         path: of the file.
-        schema: the only one that is read.
+        schema: the only supported version.
         kind: the type of the file's content, a TypedDict.
-        parse: function of the content; a KeyError or ValueError of it is a damaged file.
-        verb: that measures again.
+        parse: function of the content; it raises KeyError or ValueError for a damaged file.
+        verb: of the command that measures again.
 
     Raises:
         InputError: the file is damaged or of another version.

@@ -1,4 +1,4 @@
-"""The human reference: how well 20 listeners recognised EmoDB's recordings (the corpus's erkennung.txt)."""
+"""The human reference from EmoDB's listening test with 20 listeners (erkennung.txt)."""
 
 import numpy as np
 
@@ -6,31 +6,31 @@ from common.errors import InputError
 
 
 def expected_recall(utterances) -> dict[str, float]:
-    """Per emotion the mean share of listeners who recognised it: the recall of one listener, in expectation.
+    """The expected recall of one listener: for each emotion, the mean share of listeners who recognised it.
 
-    An upper bound, not an average human: EmoDB keeps 535 of 816 recordings, those that four in five recognised.
-    The listeners had heard other recordings of the same speakers, as a random split lets a network do.
+    This is an upper bound of human performance: EmoDB keeps only those 535 of 816 recordings that four in five
+    listeners recognised. The listeners knew other recordings of the same speakers, as in a random split.
 
     Args:
-        utterances: EmoDB utterances, whole corpus or the part that a table is about.
+        utterances: EmoDB utterances, of the whole corpus or of a part.
 
     Returns:
-        A dict from each emotion that occurs, sorted, to its recall in [0, 1]. Its mean over emotions is the UA.
+        {emotion: recall in [0, 1]}, sorted by emotion. The mean over emotions is the UA.
 
     Raises:
         InputError: an utterance has no recognition rate.
     """
     if without := [u.id for u in utterances if u.recognition is None]:
         raise InputError(
-            f"{len(without)} of {len(utterances)} utterances have no recognition rate, {without[0]} for one; EmoDB's "
-            "erkennung.txt has them: put it into the corpus's root, or leave the human row out"
+            f"{len(without)} of {len(utterances)} utterances have no recognition rate, for example {without[0]}; put "
+            "EmoDB's erkennung.txt into the corpus's root, or leave out the human reference"
         )
     emotions = sorted({u.emotion for u in utterances})
     return {name: float(np.mean([u.recognition for u in utterances if u.emotion == name])) for name in emotions}
 
 
 def expected_accuracy(utterances) -> float:
-    """The WA of one listener, in expectation: the mean recognition rate over utterances, in [0, 1]."""
+    """The expected WA of one listener: the mean recognition rate over utterances, in [0, 1]."""
     recalls = expected_recall(utterances)
     counts = [sum(u.emotion == name for u in utterances) for name in recalls]
     return float(np.average(list(recalls.values()), weights=counts))

@@ -1,6 +1,6 @@
-"""The records for other programs: fold files, audformat, predictions, TensorBoard.
+"""Export of records for other programs: fold files, audformat, predictions, TensorBoard.
 
-May use evaluation, evidence, catalog and common.
+May import evaluation, evidence, catalog and common.
 """
 
 __all__ = ["export", "learning_curves", "shareable"]

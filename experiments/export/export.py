@@ -1,11 +1,11 @@
-"""Records -> folds as other people's programs read them, and predictions.
+"""Export folds and predictions from records, in formats of other programs.
 
-Folds and predictions come from the records. Where the corpus is at hand, a file is called by its place below the
-corpus's root (of a table: the table's folder), and has its duration and its speaker's gender; else it is called by its
-utterance's id, which is the file's stem.
+If the corpus is available, files are listed by their path below the corpus's root (or the table's folder), with
+duration and the speaker's gender; otherwise by the utterance's id, which is the file's stem.
 
-A record names the utterances of its validation and test part alone. Those of the training part are the others that the
-records of the same recordings name; they are written where the fold's fingerprint proves them right, else left out.
+A record has the utterances of its validation and test part only. The training part is reconstructed as all other
+utterances in records on the same recordings. It is written if the fold's fingerprint confirms it, and left out
+otherwise.
 """
 
 import dataclasses
@@ -24,11 +24,11 @@ from common.folds import leakage, splits, user_folds
 from experiments.evaluation.system_results import corpus_words
 from experiments.export import forms
 
-NO_DECISION = "no decision"  # a class of its own in predictions, so that no program drops it
+NO_DECISION = "no decision"  # a separate class in predictions, so that programs do not drop it
 
 
 class Located(NamedTuple):
-    """A file of a corpus that is at hand: its path below the root, its rate in Hz and its length in seconds."""
+    """A file of an available corpus: its path below the root, its sample rate in Hz and its length in seconds."""
 
     file: str
     rate: int | None
@@ -37,7 +37,7 @@ class Located(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """How many folds and predictions were written, and sentences on what could not be."""
+    """Numbers of written folds and predictions, and sentences on those left out."""
 
     folds: int
     predictions: int
@@ -45,20 +45,20 @@ class Exported:
 
 
 def export(results, into, data=None, corpus_names=()) -> Exported:
-    """Write all that the records under `results` say of folds and predictions.
+    """Write the folds and predictions of all records in `results`.
 
     Args:
         results: the results folder.
         into: the folder to write.
-        data: folder of corpora: those found there have their files named with folder and suffix.
-        corpus_names: a user's own, `manifest:FILE` and `audformat:DIR`, whose files are named likewise.
+        data: folder of corpora, to list their files with folder and suffix.
+        corpus_names: a user's own corpora, `manifest:FILE` and `audformat:DIR`, for the same purpose.
 
     Raises:
         InputError: there are no records, or the folder cannot be written.
     """
     recorded, into = records.read_all(results), Path(into)
     if not recorded:
-        raise InputError(f"{results} holds no records; name a results folder with --results")
+        raise InputError(f"{results} has no records; give a results folder with --results")
     known, groups, missing = _known(recorded, _files(recorded, data, corpus_names)), defaultdict(dict), []
     missing += [f"{_name(record)}: {_TWO_CORPORA}" for record in recorded if record.trained_on]
     for record in (record for record in recorded if not record.trained_on):
@@ -81,12 +81,12 @@ def export(results, into, data=None, corpus_names=()) -> Exported:
     return Exported(sum(map(len, groups.values())), len(recorded), tuple(missing))
 
 
-_TWO_CORPORA = "trained on another corpus: predictions alone, since fold files name recordings of one"
-_NO_TRAIN = "its training part is left out, no record names all of its utterances"
+_TWO_CORPORA = "trained on another corpus: only predictions, since fold files list recordings of one corpus"
+_NO_TRAIN = "its training part is left out, since the records do not contain all of its utterances"
 
 
 def _tree(root, record) -> Path:
-    """Where a record's files lie under a root: as the record lies under results/runs."""
+    """The path of a record's files below a root: the same as the record's path below results/runs."""
     return Path(root, *records.record_path("", record).with_suffix("").parts[1:])
 
 
@@ -95,10 +95,10 @@ def _name(record) -> str:
 
 
 def _place(record) -> Path:
-    """Folder of the folds that a record shares with those of other systems: corpus, protocol, seed."""
+    """The folder of folds, shared by all systems with the same folds: corpus, protocol, seed."""
     protocol = record.protocol
     shared = protocol in splits.PROTOCOLS or user_folds.are_recorded(protocol)
-    if not shared:  # the paper's own; a leaky one depends on the system's front end, too
+    if not shared:  # the paper's own; a leaky one also depends on the system's front end
         owners = [record.paper, record.variant] if leakage.is_leaky(protocol) else [record.paper]
         protocol = "_".join([protocol, *owners])
     *_, corpus, _, seed, _ = _tree("", record).parts
@@ -106,7 +106,7 @@ def _place(record) -> Path:
 
 
 def prediction_rows(record) -> list[dict]:
-    """A row per utterance and decision rule of every part that has scores; an empty decision is a class of its own."""
+    """A row per utterance and decision rule of all parts with scores; "no decision" is a separate class."""
     rows = []
     for part, scored in record.parts.items():
         for rule, values in scored.get("scores", {}).items():
@@ -127,18 +127,18 @@ def prediction_rows(record) -> list[dict]:
 
 
 def _pool(record):
-    """Records of one pool name the same utterances: segments, whose ids are their own, apart from recordings."""
+    """Key of records that share utterance ids; the segments of leaky protocols have their own ids."""
     leaky = leakage.is_leaky(record.protocol)
     return record.corpus_fingerprint, _place(record) if leaky else None
 
 
 def _files(recorded_folds, data, corpus_names) -> dict[tuple[str, str], dict[str, Located | str]]:
-    """(name, --corpus) -> of corpora that are at hand, file in an utterance's id -> Located, and (id,) -> gender.
+    """{(name, --corpus): {file in an utterance's id: Located, (id,): gender}}, for available corpora.
 
     Raises:
-        InputError: a corpus of the user's has no records.
+        InputError: a user's corpus has no records.
     """
-    from common import corpora  # reads sound files, which nothing else here needs
+    from common import corpora  # reads audio files, which is not needed otherwise
 
     wanted, files = sorted({_corpus(record) for record in recorded_folds}), {}
     for recorded, name in wanted:
@@ -169,24 +169,24 @@ def _located(root, path) -> Located:
 
     try:
         num_frames, rate = audio.duration(path)
-    except InputError:  # the export is of the records; whoever trains on the files will be told
+    except InputError:  # the export needs only records; training on the file will report the fault
         return Located(_below(root, path), None, None)
     return Located(_below(root, path), rate, num_frames / rate)
 
 
 def _below(root, path) -> str:
-    """A path below a folder, as it stands where it is not below it."""
+    """A path relative to a folder, or absolute if it is not below it."""
     path = Path(path)
     return (path.relative_to(root) if path.is_relative_to(root) else path.absolute()).as_posix()
 
 
 def _corpus(record) -> tuple[str, str]:
-    """A corpus's own name, and what --corpus calls it: the same for a synthetic one in its layout."""
+    """The corpus's name, and its name for --corpus, which a synthetic corpus shares with its layout."""
     return record.corpus, corpus_words(record)[0]
 
 
 def _known(recorded, files) -> dict:
-    """Pool -> utterance id -> its Row, of all validation and test parts."""
+    """{pool: {utterance id: Row}} of all validation and test parts."""
     known = defaultdict(dict)
     for record in recorded:
         located = files.get(_corpus(record), {})
@@ -199,7 +199,7 @@ def _known(recorded, files) -> dict:
 
 
 def _with_facts(row, located) -> forms.Row:
-    """A row with what its corpus, where it is at hand, says of it."""
+    """A row with path, rate, duration and gender from its corpus, if that is available."""
     if row.file not in located:
         return row
     file, rate, total = located[row.file]
@@ -227,7 +227,7 @@ def _is_of_a_user(corpus_name) -> bool:
 
 
 def fold_rows(record, known) -> dict[str, list[forms.Row]]:
-    """Part -> rows of a record's fold; without "train" where it cannot be proven."""
+    """{part: rows} of a record's fold; without "train" if that cannot be confirmed."""
     here = known[_pool(record)]
     names = {part: record.parts[part]["utterances"] for part in ("valid", "test")}
     train = _train(record, names, sorted(set(here) - set(names["valid"]) - set(names["test"])))
@@ -237,9 +237,9 @@ def fold_rows(record, known) -> dict[str, list[forms.Row]]:
 
 
 def _train(record, names, others) -> list[str] | None:
-    """The training part among the other utterances that are known; None where the fingerprint does not agree.
+    """The training part, out of the other known utterances; None if the fingerprint does not match.
 
-    One utterance may be missing from it: leakage.without_duplicates takes out RAVDESS's second copy of a recording.
+    One utterance may have been left out: leakage.without_duplicates removes RAVDESS's second copy of a recording.
     """
     surplus = len(others) - sum(record.counts.get("train", {}).values())
     left_out = itertools.combinations(others, surplus) if surplus in (0, 1) else ()
@@ -251,5 +251,5 @@ def _train(record, names, others) -> list[str] | None:
 
 
 def fingerprint(parts) -> str:
-    """SHA-256 over the ids of the three parts, as records hold it: part -> ids in the fold's order."""
+    """SHA-256 of the ids in the three parts, as in records; `parts` is {part: ids in the fold's order}."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Folds of utterances in the forms of other people's programs: CSV lists, audformat, nkululeko, EmoBox."""
+"""Write folds in the formats of other programs: CSV lists, audformat, nkululeko, EmoBox."""
 
 import csv
 import dataclasses
@@ -12,14 +12,14 @@ COLUMNS = ("file", "start", "end", "emotion", "speaker", "gender", "duration", "
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One utterance of a fold; a text that is not known is "", a number None.
+    """One utterance of a fold; an unknown text is "", an unknown number None.
 
     Args:
         utterance: its id.
-        file: of the audio.
-        start, end: of the utterance in the file, as audformat writes times; "" for the whole file.
+        file: the audio file.
+        start, end: of the utterance in the file, in audformat's notation; "" for the whole file.
         duration: of the utterance, in seconds.
-        key: where the times of a segment are unknown, what it is called.
+        key: name of a segment with unknown times.
         channel: counted from 1, "" for the mean of all.
         rate: of the file, in Hz.
     """
@@ -38,7 +38,7 @@ class Row:
 
 
 def audformat_time(seconds) -> str:
-    """Seconds as pandas and audformat write a duration; "" for None, the end of the file."""
+    """Seconds in pandas' and audformat's notation of a duration; "" for None, the end of the file."""
     if seconds is None:
         return ""
     minutes, rest = divmod(float(seconds), 60)
@@ -47,7 +47,7 @@ def audformat_time(seconds) -> str:
 
 
 def write_folds(folder, folds):
-    """`fold_1_train.csv` and so on: what `audit`, nkululeko and audformat's users read."""
+    """Write `fold_1_train.csv` and so on, for `audit`, nkululeko and users of audformat."""
     for fold, parts in folds.items():
         for part, rows in parts.items():
             write_csv(folder / f"{fold}_{PARTS[part]}.csv", _columns(rows))
@@ -60,13 +60,13 @@ def _columns(rows) -> list[dict]:
 
 
 def write_audformat(folder, place, folds) -> list[str]:
-    """A database with a table for each part of each fold, under the part's split; returns why there is none, if so."""
+    """Write a database with a table for each part of each fold; returns the reasons if that is impossible."""
     everyone = [row for parts in folds.values() for row in _joined(parts)]
     if any(row.key for row in everyone):
-        return [f"{place.as_posix()}: no audformat database, the times of its segments are not in the records"]
+        return [f"{place.as_posix()}: no audformat database, since the records do not contain the segments' times"]
     if any(len({(row.file, row.start, row.end) for row in rows}) < len(rows) for rows in map(_joined, folds.values())):
         return [
-            f"{place.as_posix()}: no audformat database, which has one row a file or stretch, whatever its channels"
+            f"{place.as_posix()}: no audformat database, which cannot have several channels of the same file or stretch"
         ]
     segmented = any(row.start for row in everyone)
     columns = [name for name in SCHEMES if any(getattr(row, name) for row in everyone)]
@@ -110,7 +110,7 @@ def _header(place, everyone, columns, tables, segmented) -> dict:
     }
     return {
         "name": "-".join(place.parts),
-        "description": "Folds of a comparison, from its records; files by their path in the corpus, or by their stem.",
+        "description": "Folds of a comparison, from its records; files have their path in the corpus, or their stem.",
         "source": "python -m experiments export",
         "usage": "other",
         "languages": [],
@@ -121,9 +121,9 @@ def _header(place, everyone, columns, tables, segmented) -> dict:
 
 
 def write_one_list(folder, folds, num_folds):
-    """All utterances in one list, each with the fold that tests it: what nkululeko leaves out a group by.
+    """Write one list of all utterances with their test folds, for nkululeko's leave-one-group-out.
 
-    There is none where the folds are not all recorded, or do not test every utterance once.
+    Nothing is written if folds are missing or do not test every utterance exactly once.
     """
     tested = [(fold, row) for fold, parts in folds.items() for row in parts["test"]]
     if num_folds < 2 or len(folds) < num_folds or len({row.utterance for _, row in tested}) < len(tested):
@@ -134,7 +134,7 @@ def write_one_list(folder, folds, num_folds):
 
 
 def write_emobox(folder, corpus, folds):
-    """EmoBox's lists and its map of labels, where the recordings' lengths are known, which it reads."""
+    """Write EmoBox's lists and label map, if the recordings' lengths are known, which EmoBox needs."""
     everyone = {row.utterance: row for parts in folds.values() for row in _joined(parts)}
     if not everyone or any(row.duration is None for row in everyone.values()):
         return
@@ -176,7 +176,7 @@ def _emobox_line(row, dataset) -> dict:
 
 
 def write_csv(path, rows):
-    """Nothing for no rows; the same bytes from the same records."""
+    """Write rows as CSV, deterministically; nothing if there are no rows."""
     if not rows:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Learning curves of records as TensorBoard's event files, a run per fold."""
+"""Export learning curves from records as TensorBoard event files, one run per fold."""
 
 import itertools
 from pathlib import Path
@@ -10,20 +10,20 @@ EVENTS = "events.out.tfevents.*"
 
 
 def export(results, into) -> int:
-    """Write the history of every record that has one under `into`; what an earlier call wrote there is replaced.
+    """Write the history of every record that has one to `into`; the output of an earlier call is replaced.
 
-    A run is called as its record lies under results/runs. Steps are epochs from 1; the time of an event is the
-    training time until then, in seconds from 0, because records do not say at what time of day they were made.
+    A run is named like its record's path below results/runs. Steps are epochs, counted from 1. The time of an event is
+    the training time so far in seconds, because records have no time of day.
 
     Returns:
         The number of runs.
 
     Raises:
-        InputError: there are no records, none has a history, or the folder cannot be written.
+        InputError: no record has a history, or the folder cannot be written.
     """
     with_history = [record for record in records.read_all(results) if any(record.history.values())]
     if not with_history:
-        raise InputError(f"{results} holds no records with a learning curve; name a results folder with --results")
+        raise InputError(f"{results} has no records with a learning curve; give a results folder with --results")
     try:
         for record in with_history:
             _write(record, Path(into, *records.record_path("", record).with_suffix("").parts[1:]))

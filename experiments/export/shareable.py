@@ -1,8 +1,7 @@
-"""Records for others, of a corpus that may not be passed on: decisions and scores alone, in one ZIP archive.
+"""Pack records in a ZIP archive that can be shared even if the corpus cannot.
 
-A record holds ids, class indices and scores; nothing of a recording or a transcript is in it, and what the raters
-answered lies in other files, which stay here. Ids can be replaced by hashes on request. The archive's `runs` folder
-goes into a results folder as it is.
+A record has ids, class indices and scores, but no audio and no transcripts; raters' answers are in other files, which
+are not packed. Ids can be replaced by hashes. The archive's folder `runs` can be unpacked into a results folder.
 """
 
 import dataclasses
@@ -13,19 +12,19 @@ from common import records
 from common.atomic_file import atomic
 from common.errors import InputError
 
-STAMP = (1980, 1, 1, 0, 0, 0)  # of every member: the same records give the same bytes
+STAMP = (1980, 1, 1, 0, 0, 0)  # time of every member, so that the same records give the same bytes
 HASH_BYTES = 8
 
 
 def pack(results, file, *, corpora=None, hashed=False) -> int:
-    """Write the records into an archive; returns how many.
+    """Write records to an archive; returns their number.
 
     Args:
         results: the results folder.
-        file: of the archive.
+        file: path of the archive.
         corpora: names or variants of the corpora whose records are packed; None packs all.
-        hashed: replace utterance ids and speakers by hashes. Whoever has the same recordings can make the same hashes,
-            so that decisions of two systems stay comparable utterance by utterance; nobody else can undo them.
+        hashed: whether to replace utterance ids and speakers by hashes. Holders of the same recordings can compute the
+            same hashes, so that systems stay comparable utterance by utterance; nobody else can invert them.
 
     Raises:
         InputError: there are no such records, or the archive cannot be written.
@@ -33,8 +32,8 @@ def pack(results, file, *, corpora=None, hashed=False) -> int:
     recorded = records.read_all(results)
     chosen = [r for r in recorded if not corpora or {r.corpus, r.corpus_variant} & set(corpora)]
     if not chosen:
-        there = ", ".join(sorted({r.corpus_variant for r in recorded})) or "none at all"
-        raise InputError(f"no record of {', '.join(corpora or ['any corpus'])} under {results}; there are: {there}")
+        there = ", ".join(sorted({r.corpus_variant for r in recorded})) or "none"
+        raise InputError(f"no record of {', '.join(corpora or ['any corpus'])} in {results}; available: {there}")
     try:
         with atomic(file) as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
             for record in chosen:
@@ -48,10 +47,10 @@ def pack(results, file, *, corpora=None, hashed=False) -> int:
 
 
 def anonymous(record):
-    """A record with hashes in place of utterance ids and speakers, keyed by the fingerprint of the corpus.
+    """A record with hashes of utterance ids and speakers, keyed by the fingerprint of the corpus.
 
-    The fingerprint depends on every recording and is itself replaced, so that nobody without the recordings can try ids
-    out. Warnings and what the audit said, which may name utterances and speakers, are left out.
+    The fingerprint depends on all recordings and is replaced, too, so that ids cannot be guessed without the
+    recordings. Warnings of the corpus and the audit are left out, since they may name utterances and speakers.
     """
     key = record.corpus_fingerprint
 

@@ -1,6 +1,6 @@
-"""The listening test: its study, its page, its answers and its score.
+"""The listening test: study plan, web page, answers file and scores.
 
-May use tables, evidence and common.
+May import tables, evidence and common.
 """
 
 __all__ = ["answers_file", "human_score", "study_plan", "web_page"]

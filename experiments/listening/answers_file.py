@@ -1,8 +1,8 @@
-"""The answers file of a human study: one SQLite file that holds the study itself and one row per answer.
+"""The answers file of a human study: an SQLite file with the study plan and one row per answer.
 
-An answer is committed, and synced to the disk, before the page hears that it is saved. UNIQUE (assessor, utterance)
-lets the first answer stand, whichever tab, reload or server process sends another. SQLite's rollback journal is taken
-rather than its write-ahead log: after every commit the one file is whole, and copying it copies all answers.
+An answer is committed and synced to disk before the page gets its confirmation. UNIQUE (assessor, utterance) keeps the
+first answer if another tab, reload or server process sends a second one. SQLite's rollback journal is used instead of
+the write-ahead log, so that after every commit the single file is complete and can be copied.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from experiments.listening.study_plan import Item, Study
 
 APPLICATION_ID = 0x5E12018  # marks the SQLite file as ours
 SCHEMA = 1
-WAIT_S = 30  # for another process that is writing
+WAIT_S = 30  # timeout while another process writes
 
 TABLES = (
     "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -40,12 +40,12 @@ TABLES = (
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What an assessor said first.
+    """An assessor's first answer.
 
     Args:
         answer: the emotion.
-        time: when, UTC.
-        revealed: when the corpus's label was shown, None if it was not.
+        time: of the answer, UTC.
+        revealed: time at which the corpus's label was shown, None if it was not.
     """
 
     answer: str
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One answer with all that belongs to it, as it is scored and exported."""
+    """One answer with its assessor and utterance, for scoring and export."""
 
     assessor: str
     utterance: str
@@ -68,13 +68,13 @@ class Row:
 
 
 class Answers:
-    """An answers file that is there. Every call opens it anew, so that threads and processes may share it."""
+    """An existing answers file. Every call opens it anew, so that threads and processes can share it."""
 
     def __init__(self, path):
-        """Raises InputError where the file is missing, damaged, something else, or of a newer version."""
+        """Raises InputError if the file is missing, damaged, of another kind, or of a newer version."""
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"{path}: no answers file; run `label --corpus NAME` first, or name one with --answers")
+            raise InputError(f"{path}: no answers file; run `label --corpus NAME` first, or give one with --answers")
         with _refusing(self.path), _connection(self.path) as connection:
             _check(self.path, connection)
 
@@ -83,7 +83,7 @@ class Answers:
             return _read_study(connection)
 
     def answers_of(self, assessor) -> dict[str, Answer]:
-        """Utterance id -> answer, in the order in which they were given."""
+        """{utterance id: Answer}, in the order in which they were given."""
         with _connection(self.path) as connection:
             rows = connection.execute(
                 "SELECT utterance, answer, time, revealed FROM answers WHERE assessor = ? ORDER BY number", [assessor]
@@ -91,12 +91,12 @@ class Answers:
             return {utterance: Answer(*rest) for utterance, *rest in rows}
 
     def counts(self) -> dict[str, int]:
-        """Utterance id -> how many assessors have answered it."""
+        """{utterance id: number of assessors who have answered it}."""
         with _connection(self.path) as connection:
             return dict(connection.execute("SELECT utterance, COUNT(*) FROM answers GROUP BY utterance"))
 
     def save(self, assessor, name, utterance, answer) -> Answer:
-        """Keep an answer, unless there is one already; returns the one that stands."""
+        """Save an answer unless there is one already; returns the saved one."""
         with _connection(self.path) as connection, _transaction(connection):
             connection.execute("INSERT OR IGNORE INTO assessors (key, name) VALUES (?, ?)", [assessor, name])
             connection.execute(
@@ -106,7 +106,7 @@ class Answers:
             return _answer(connection, assessor, utterance)
 
     def reveal(self, assessor, utterance) -> Answer | None:
-        """Note that the label was shown, the first time; None where there is no answer yet."""
+        """Save the time at which the label was first shown; returns None if there is no answer yet."""
         with _connection(self.path) as connection, _transaction(connection):
             connection.execute(
                 "UPDATE answers SET revealed = ? WHERE assessor = ? AND utterance = ? AND revealed IS NULL",
@@ -115,7 +115,7 @@ class Answers:
             return _answer(connection, assessor, utterance)
 
     def rows(self) -> list[Row]:
-        """All answers in the order in which they were given; `assessor` is the name as it was first written."""
+        """All answers in the order in which they were given; `assessor` is the name as first entered."""
         with _refusing(self.path), _connection(self.path) as connection:
             answers = connection.execute(
                 "SELECT name, utterance, emotion, speaker, phase, answer, time, revealed FROM answers"
@@ -125,13 +125,13 @@ class Answers:
 
 
 def place(results, variant, suffix="sqlite") -> Path:
-    """Where the answers (`sqlite`) or the human row (`json`) of a corpus variant lie under a results folder."""
+    """The path of the answers (`sqlite`) or the human reference (`json`) of a corpus variant in a results folder."""
     name = slug(variant)
     return Path(results, "human", f"{name}.{suffix}")
 
 
 def begin(path, study) -> Answers:
-    """Make the answers file of a study, or take up the one that is there.
+    """Create the answers file of a study, or open the existing one.
 
     Raises:
         InputError: the file belongs to another study or to something else, is damaged, or cannot be written.
@@ -158,7 +158,7 @@ def export(rows, path) -> Path:
 
 @contextlib.contextmanager
 def _connection(path, *, create=False):
-    """An open connection. A file that vanished is an error, never a new and empty one."""
+    """An open connection. A missing file raises an error unless `create` is true."""
     address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -169,19 +169,19 @@ def _connection(path, *, create=False):
 @contextlib.contextmanager
 def _transaction(connection):
     connection.execute("BEGIN IMMEDIATE")
-    with connection:  # commits, or rolls back where anything fails
+    with connection:  # commits, or rolls back on an exception
         yield
 
 
 @contextlib.contextmanager
 def _refusing(path):
-    """Whatever SQLite or the file system says against the file becomes an InputError."""
+    """Turn errors of SQLite and the file system into InputErrors."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        said = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{path} cannot be used as an answers file ({said}); name another one with --answers, or restore a copy"
+            f"{path} cannot be used as an answers file ({reason}); give another one with --answers, or restore a copy"
         ) from error
 
 
@@ -200,12 +200,12 @@ def _check(path, connection):
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if mark != APPLICATION_ID:
-        raise InputError(f"{path} is no answers file of this suite; name another one with --answers")
+        raise InputError(f"{path} is not an answers file of this suite; give another one with --answers")
     if version > SCHEMA:
         raise InputError(f"{path} has schema {version}, this version reads up to {SCHEMA}; update the suite to use it")
     problems = [row[0] for row in connection.execute("PRAGMA quick_check")]
     if problems != ["ok"]:
-        raise InputError(f"{path} is damaged ({problems[0]}); restore a copy, or name another file with --answers")
+        raise InputError(f"{path} is damaged ({problems[0]}); restore a copy, or give another file with --answers")
 
 
 def _read_study(connection) -> Study:
@@ -220,13 +220,13 @@ def _require_same(path, there, study):
         old, new = getattr(there, field), getattr(study, field)
         if old != new:
             raise InputError(
-                f"{path} was begun with {field} {'all' if old is None else old}, not {'all' if new is None else new}; "
-                f"give {option} as then, or another file with --answers"
+                f"{path} was created with {field} {'all' if old is None else old}, not "
+                f"{'all' if new is None else new}; give the same {option}, or another file with --answers"
             )
     if dataclasses.replace(there, limits=study.limits) != study:
         raise InputError(
-            f"{path} was begun with other utterances or labels of {study.variant}; restore the corpus, or name another "
-            "file with --answers"
+            f"{path} was created with other utterances or labels of {study.variant}; restore the corpus, or give "
+            "another file with --answers"
         )
 
 

@@ -1,8 +1,8 @@
-"""What came out of a human study: accuracy, confusion and agreement, from the answers file alone.
+"""Results of a human study: accuracy, confusion and agreement, from the answers file.
 
-Every counted answer is one decision: an utterance that three people answered counts three times, as the paper's
-"statistics" of answers do (Chernykh 2018, section 4.6). Training answers never count. These are answers collected with
-this suite; the paper's own human row is another experiment and is not mixed in.
+Every scored answer is one decision: an utterance answered by three people counts three times, as in the paper's
+"statistics" of answers (Chernykh 2018, section 4.6). Training answers are not scored. The answers were collected with
+this suite; the human results in the paper are from another experiment.
 """
 
 import json
@@ -20,21 +20,21 @@ from experiments.tables import formats
 
 
 def fleiss_kappa(counts) -> float:
-    """Fleiss' kappa: how much more often two assessors of an utterance agree than chance would have it.
+    """Fleiss' kappa, the agreement of two assessors of an utterance beyond chance.
 
         kappa = (P - P_e) / (1 - P_e)
         P   = mean over utterances of sum_k n_ik (n_ik - 1) / (n_i (n_i - 1)), the share of agreeing pairs
         P_e = sum_k p_k^2,   p_k = mean over utterances of n_ik / n_i
 
-    n_ik assessors chose class k for utterance i, n_i in all. Where all n_i are equal this is Fleiss (1971,
-    Psychological Bulletin 76(5)) to the letter; where they differ, every utterance weighs the same (Gwet 2014, Handbook
-    of Inter-Rater Reliability). Utterances with fewer than two answers have no pair and are left out.
+    n_ik assessors chose class k for utterance i, n_i in total. If all n_i are equal, this is the definition in Fleiss
+    (1971, Psychological Bulletin 76(5)); otherwise all utterances have the same weight (Gwet 2014, Handbook of
+    Inter-Rater Reliability). Utterances with fewer than two answers are left out.
 
     Args:
         counts: (N, K) answers per utterance and class.
 
     Raises:
-        ValueError: no utterance has two answers, or all answers are of one class, so that chance agrees always.
+        ValueError: no utterance has two answers, or all answers are of one class, so that P_e is 1.
 
     >>> round(fleiss_kappa([[2, 0], [1, 1], [0, 2]]), 3)
     0.333
@@ -55,21 +55,21 @@ def _agreement(counts, raters) -> float:
 
 
 def score(study, rows) -> dict:
-    """The human row and what stands behind it, ready for JSON; fractions, None where a number is not defined.
+    """The human reference and its details, ready for JSON: rates are fractions, undefined values None.
 
-    Assessors are numbered in the order in which they began: names stay in the answers file.
+    Assessors are numbered in the order in which they began; their names stay in the answers file.
 
     Args:
         study: a study_plan.Study.
         rows: all its answers_file.Row.
 
     Raises:
-        InputError: there is no counted answer.
+        InputError: there is no scored answer.
     """
     counted = [row for row in rows if row.phase == study_plan.TEST]
     if not counted:
         raise InputError(
-            f"no counted answers of {study.variant}, {len(rows)} of training; answer more with `label --corpus NAME`"
+            f"no scored answers on {study.variant}, {len(rows)} for training; answer more with `label --corpus NAME`"
         )
     names = assessors(rows)
     labels, decisions = _indices(study, counted)
@@ -110,29 +110,29 @@ def assessors(rows) -> list[str]:
 
 
 def write(result, results) -> Path:
-    """Write results/human/<corpus variant>.json, one key a line."""
+    """Write results/human/<corpus variant>.json, with one key per line."""
     lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in result.items())
     path = answers_file.place(results, result["corpus_variant"], "json")
     return write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def show(result, names) -> str:
-    """The same in words and tables for the terminal, with the assessors' names."""
+    """The result as text and tables for the terminal, with the assessors' names."""
     blocks = [
         f"Human answers on {result['corpus_variant']}: {result['n']} answers of {result['assessors']} assessors to "
         f"{result['utterances']} of {result['utterances_planned']} utterances; {result['utterances_with_two']} have at "
-        f"least {study_plan.ASSESSORS_WANTED} assessors; training ({result['training_answers']} answers) is left out",
+        f"least {study_plan.ASSESSORS_WANTED} assessors; {result['training_answers']} training answers are left out",
         *([result["limits"]] if result["limits"] else []),
         _accuracy_table(result),
         _agreement_line(result),
         _assessor_table(result, names),
-        "Confusion: rows are the corpus's labels, columns the answers, in per cent of the row\n" + _confusion(result),
+        "Confusion in per cent: rows are the corpus's labels, columns the answers\n" + _confusion(result),
     ]
     return "\n\n".join(blocks)
 
 
 def _one(study, name, number, rows):
-    """One assessor's numbers."""
+    """One assessor's results."""
     own = [row for row in rows if row.assessor == name and row.phase == study_plan.TEST]
     if not own:
         return {"assessor": f"assessor {number}", "n": 0, "wa": None, "ua": None}
@@ -147,7 +147,7 @@ def _indices(study, rows):
 
 
 def _ua(confusion, classes):
-    """UA, None where an emotion has not been heard yet."""
+    """UA, None if an emotion has no answers yet."""
     try:
         return metrics.ua(confusion, classes)
     except ValueError:
@@ -155,7 +155,7 @@ def _ua(confusion, classes):
 
 
 def _intervals(study, labels, decisions, groups, about="speakers") -> dict:
-    """95 % interval of WA and UA over `groups`, None with the reason where there is none."""
+    """95 % interval of WA and UA over `groups`, or None with the reason."""
     cells = metrics.confusion_by_group(labels, decisions, groups, num_classes=len(study.classes))
     bounds = {}
     for metric in ("wa", "ua"):
@@ -168,7 +168,7 @@ def _intervals(study, labels, decisions, groups, about="speakers") -> dict:
 
 
 def _agreement_of(study, counted) -> dict:
-    """Fleiss' kappa and the share of agreeing pairs, over the utterances with two answers or more."""
+    """Fleiss' kappa and the share of agreeing pairs, over utterances with two or more answers."""
     by_utterance = {}
     for row in counted:
         by_utterance.setdefault(row.utterance, Counter())[row.answer] += 1
@@ -200,7 +200,7 @@ def _agreement_line(result):
     if result["kappa"] is None:
         return f"Fleiss' kappa: none, {result['kappa_why_none']}"
     return (
-        f"Fleiss' kappa {result['kappa']:.3f} over {result['kappa_utterances']} utterances with two answers or more; "
+        f"Fleiss' kappa {result['kappa']:.3f} over {result['kappa_utterances']} utterances with two or more answers; "
         f"{formats.per_cent(result['pairs_agreeing'])} % of pairs of assessors agree"
     )
 

@@ -1,7 +1,7 @@
-"""The human study of Chernykh 2018, section 4.6: which utterances are asked, of whom, in which order.
+"""The plan of the human study in Chernykh 2018, section 4.6: choice and order of utterances for each assessor.
 
-Neither web nor storage: experiments/listening/web_page serves a study, experiments/listening/answers_file keeps its
-answers, experiments/listening/human_score says what came out.
+experiments/listening/web_page serves the study, experiments/listening/answers_file stores the answers, and
+experiments/listening/human_score computes the results.
 """
 
 import dataclasses
@@ -24,10 +24,10 @@ class Item:
     """One utterance of a study.
 
     Args:
-        id: the utterance's.
+        id: of the utterance.
         emotion: the corpus's label.
-        speaker: the utterance's.
-        phase: `TRAINING` (first, never scored) or `TEST`.
+        speaker: of the utterance.
+        phase: `TRAINING` (first, not scored) or `TEST`.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Item:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Study:
-    """What is asked; the same corpus, seed and number per emotion give the same study.
+    """A study; determined by the corpus, the seed and the number of utterances per emotion.
 
     Args:
         corpus, variant, limits, synthetic, classes: of the `common.utterance.Corpus`.
@@ -61,7 +61,7 @@ class Study:
 
 
 def plan(corpus, *, seed=0, per_emotion=None) -> Study:
-    """The study of a corpus: of each emotion two training utterances, and `per_emotion` (or all others) that count.
+    """The study of a corpus: for each emotion two training utterances, and `per_emotion` (or all other) scored ones.
 
     Raises:
         InputError: an emotion has too few utterances.
@@ -92,22 +92,22 @@ def plan(corpus, *, seed=0, per_emotion=None) -> Study:
 
 
 def shuffled(things, *salt) -> list:
-    """Things with an `id` in an order that depends on ids and salt alone: the same on every machine."""
+    """Objects with an `id`, in an order that depends only on ids and salt, and is the same on every machine."""
     return sorted(things, key=lambda thing: _digest(*salt, thing.id))
 
 
 def next_item(study, assessor, answered, counts) -> Item | None:
-    """The utterance that an assessor gets next, None at the end.
+    """The next utterance for an assessor, None at the end.
 
-    Training comes first. Then the assessor's own random order, in which utterances that one other assessor has answered
-    come before those that nobody has, and these before those that have two answers or more: however early people
-    stop, most of what was answered was answered twice.
+    Training comes first. Then utterances with one answer by another assessor come before those without answers, and
+    these before those with two or more, each in the assessor's own random order. Most answered utterances thus get two
+    answers, even if people stop early.
 
     Args:
         study: the study.
         assessor: key of the assessor.
         answered: ids that the assessor has answered.
-        counts: id -> number of assessors, missing means 0.
+        counts: {id: number of assessors}; 0 for missing ids.
     """
     left = [item for item in shuffled(study.items, "order", study.seed, assessor) if item.id not in answered]
     if training := [item for item in left if item.phase == TRAINING]:
@@ -116,20 +116,21 @@ def next_item(study, assessor, answered, counts) -> Item | None:
 
 
 def _urgency(count):
-    """Rank among the utterances left: one answer short of enough, then untouched, then enough."""
+    """Rank among the remaining utterances: some but too few answers, then none, then enough."""
     return 0 if 0 < count < ASSESSORS_WANTED else 1 if count == 0 else 2
 
 
 def token(study, item) -> str:
-    """The name under which the page knows an utterance: ids of RAVDESS and EmoDB spell out the emotion."""
+    """The name of an utterance in the page; ids of RAVDESS and EmoDB would reveal the emotion."""
     return _digest("token", study.seed, item.id)[:20]
 
 
 def assessor_name(text) -> str:
-    """A name as it is shown: NFKC, single spaces.
+    """A normalised name: NFKC, single spaces.
 
     Raises:
-        InputError: empty, too long, or with other characters than letters and digits of any script and `` .'’-_``.
+        InputError: the name is empty or too long, or has characters other than letters and digits of any script and
+            `` .'’-_``.
     """
     name = " ".join(unicodedata.normalize("NFKC", text).split())
     if not 1 <= len(name) <= MAX_NAME:
@@ -145,7 +146,7 @@ def assessor_name(text) -> str:
 
 
 def assessor_key(name) -> str:
-    """What identifies an assessor: "Anna" and "anna" are one person, who must not count as two."""
+    """The key that identifies an assessor: the same for "Anna" and "anna"."""
     return unicodedata.normalize("NFKC", name.casefold())
 
 

@@ -1,9 +1,9 @@
 """The page of a human study, served on 127.0.0.1 by Flask (Chernykh 2018, section 4.6, Fig. 7b).
 
-The browser knows an utterance by its token alone: neither the id, which spells out the emotion in RAVDESS and EmoDB,
-nor the file's tags, nor the label reach it before the assessor has answered. A token is looked up, never made into a
-path. Requests for another host name are refused and answers are JSON, so that no other web site can read the recordings
-or answer in somebody's name.
+The browser gets only a token of an utterance: neither its label, nor its id, which reveals the emotion in RAVDESS and
+EmoDB, nor the file's tags are sent before the assessor has answered. Tokens are looked up in a table and never used as
+paths. Requests for other host names are refused and answers must be JSON, so that other web sites can neither read the
+recordings nor send answers.
 """
 
 import io
@@ -29,7 +29,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
-KEYS = "1234567890"  # what answers the first, second, ... emotion
+KEYS = "1234567890"  # keyboard shortcuts of the first, second, ... emotion
 
 
 def create_app(study, answers, utterances) -> flask.Flask:
@@ -38,11 +38,11 @@ def create_app(study, answers, utterances) -> flask.Flask:
     Args:
         study: a study_plan.Study.
         answers: its answers_file.Answers.
-        utterances: the corpus's, which say where the recordings are.
+        utterances: of the corpus, with the paths of the recordings.
     """
     app = flask.Flask(__name__, template_folder=".")
     app.config.update(TRUSTED_HOSTS=[HOST, "localhost"], MAX_CONTENT_LENGTH=10_000)
-    app.jinja_options = {  # Flask escapes by file name, and does not know .j2
+    app.jinja_options = {  # Flask enables escaping by file suffix, and not for .j2
         "autoescape": True,
         "finalize": markup.finalize,
         "undefined": jinja2.StrictUndefined,
@@ -67,7 +67,7 @@ def serve(app, port, ready) -> None:
     """Serve until Ctrl-C; `ready` is called with the address once connections are accepted.
 
     Raises:
-        InputError: the port cannot be had.
+        InputError: the port cannot be used.
     """
     try:
         listening = socket.create_server((HOST, port))
@@ -76,7 +76,7 @@ def serve(app, port, ready) -> None:
             f"port {port} of {HOST} cannot be used ({os.strerror(error.errno)}); give another one with --port, "
             "0 for any that is free"
         ) from error
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line per request: assessors' names are in them
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # request lines would contain assessors' names
     with listening:
         server = serving.make_server(HOST, port, app, threaded=True, fd=listening.fileno())
         ready(f"http://{HOST}:{server.port}/")
@@ -84,7 +84,7 @@ def serve(app, port, ready) -> None:
 
 
 class Page:
-    """The views. Nothing is remembered between requests but in the answers file."""
+    """The views. All state between requests is in the answers file."""
 
     def __init__(self, study, answers, utterances):
         self.plan, self.answers = study, answers
@@ -103,7 +103,7 @@ class Page:
         return self._render(assessor=name, emotions=list(zip(self.plan.classes, _keys(self.plan.classes), strict=True)))
 
     def item(self):
-        """The utterance of `token` where the assessor may see it, else the one that is next."""
+        """The utterance of `token` if the assessor may open it, else the next one."""
         _, assessor = _assessor(flask.request.args)
         given = self.answers.answers_of(assessor)
         asked = self.items.get(flask.request.args.get("token", ""))
@@ -114,10 +114,10 @@ class Page:
         return self._state(asked, given)
 
     def answer(self):
-        """Keep an answer. The first one stands; whichever it is, it is what comes back."""
+        """Save an answer unless there is one; returns the saved one."""
         body, name, assessor, item = self._request()
         if body.get("answer") not in self.plan.classes:
-            raise exceptions.BadRequest(f"an answer is one of {', '.join(self.plan.classes)}")
+            raise exceptions.BadRequest(f"expected an answer out of {', '.join(self.plan.classes)}")
         given = self.answers.answers_of(assessor)
         if item.id not in given:
             if self._too_early(item, given):
@@ -126,14 +126,14 @@ class Page:
         return self._state(item, given)
 
     def reveal(self):
-        """The corpus's label, to one who has answered."""
+        """Return the corpus's label to an assessor who has answered."""
         _, _, assessor, item = self._request()
         if self.answers.reveal(assessor, item.id) is None:
-            raise exceptions.Conflict("the answer is shown once you have given yours")
+            raise exceptions.Conflict("the label is shown after you have answered")
         return self._state(item, self.answers.answers_of(assessor))
 
     def audio(self, token):
-        """The recording as 16-bit WAV: any format and any stretch of a file, without its name and tags."""
+        """The recording as 16-bit WAV, converted from any format and stretch, without its name and tags."""
         if token not in self.items:
             raise exceptions.NotFound("no such recording")
         source = self.sources[self.items[token].id]
@@ -176,7 +176,7 @@ class Page:
         )
 
     def _state(self, item, given):
-        """What the page shows of an utterance."""
+        """The data of an utterance for the page."""
         answer = given.get(item.id)
         members = {other.id for other in self.plan.items_of(item.phase)}
         before = [id_ for id_ in given if id_ in members]
@@ -204,7 +204,7 @@ def _keys(classes):
 
 
 def _at_fault(error):
-    """A name that will not do, or a recording that was damaged after the study had begun."""
+    """Response to an invalid name, or to a recording damaged after the study began."""
     if flask.request.endpoint != "audio":
         return {"error": str(error)}, 400
     flask.current_app.logger.error("%s", error)
@@ -212,7 +212,7 @@ def _at_fault(error):
 
 
 def _not_kept(error):
-    return {"error": f"the answers file cannot be used just now ({error})"}, 503
+    return {"error": f"the answers file cannot be used at the moment ({error})"}, 503
 
 
 def _http_error(error):

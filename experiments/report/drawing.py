@@ -1,4 +1,4 @@
-"""What all figures share: one style, colours, titles, and their bytes as SVG or PNG."""
+"""Functions shared by all figures: style, colours, titles, and output as SVG or PNG."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ from experiments.evaluation.system_results import ranges
 
 STYLE = Path(__file__).with_name("report.mplstyle")
 GREY, INK = "#6E7781", "#1B1F24"
-DARK = {  # the colours of the style on a dark page
+DARK = {  # colour of the style -> its replacement on a dark page
     INK: "#E6EDF3",
     GREY: "#9198A1",
     "#0072B2": "#58A6FF",
@@ -32,7 +32,7 @@ CHARACTERS_AN_INCH = 12.5
 
 @contextlib.contextmanager
 def style():
-    """The style of all figures, whatever the user's own is: the same records give the same bytes."""
+    """A context with the style of all figures, independent of the user's own, so that output is reproducible."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.style.use(STYLE)
@@ -40,41 +40,42 @@ def style():
 
 
 def of_paper(name) -> str:
-    """The colour of a paper in every figure: that of its place in the catalog, grey for one that is not there."""
+    """The colour of a paper in all figures, by its position in the catalog; unknown papers get the last colour."""
     colours = re.findall(r"'(\w{6})'", STYLE.read_text(encoding="utf-8"))
     place = catalog.NAMES.index(name) if name in catalog.NAMES else -1
     return f"#{colours[place % len(colours)]}"
 
 
 def title(figure, lines):
-    """Lines above a figure, broken at its width; empty ones are left out."""
+    """Set a figure's title, wrapped at its width; empty lines are left out."""
     width = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
     wrapped = [piece for line in filter(None, lines) for piece in textwrap.wrap(markup.visible(line), width)]
     figure.suptitle("\n".join(wrapped), fontsize=9)
 
 
 def system_title(figure, system, counted):
-    """Name, corpus variant, protocol, counts and caveats of a system, in lines as wide as the figure."""
+    """Set a title with name, corpus variant, protocol, counts and caveats of a system."""
     lines = [
         f"{system.name}, rule {system.rules[0]}" if len(system.rules) > 1 else system.name,
         f"{system.corpus_variant}, protocol {system.protocol}, preset {system.preset}",
-        f"n = {system.num_test} test utterances a seed, folds {system.folds}, seeds {ranges(system.seeds)}: {counted}",
+        f"n = {system.num_test} test utterances per seed, folds {system.folds}, "
+        f"seeds {ranges(system.seeds)}: {counted}",
         "; ".join(filter(None, [system.limits, *system.caveats])),
     ]
     title(figure, lines)
 
 
 def png(figure) -> bytes:
-    """The same bytes from the same figure."""
+    """The figure as PNG; the same figure gives the same bytes."""
     data = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(data, format="png", metadata={"Software": None})
     return data.getvalue()
 
 
 def svg(figure) -> bytes:
-    """The figure without a background, its texts and lines in the colour scheme of the page that shows it.
+    """The figure as SVG without a background, whose colours follow the light or dark scheme of the page.
 
-    The same bytes from the same figure.
+    The same figure gives the same bytes.
     """
     data = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -89,7 +90,7 @@ def svg(figure) -> bytes:
 
 
 def _in_both_schemes(text) -> str:
-    """Colours of the page become variables with a value in light and one in dark."""
+    """Replace colours by variables with a light and a dark value."""
     used = [colour for colour in DARK if colour.lower() in text.lower()]
     for number, colour in enumerate(used):
         text = re.sub(colour, f"var(--c{number})", text, flags=re.IGNORECASE)
@@ -100,7 +101,7 @@ def _in_both_schemes(text) -> str:
 
 
 def _small(text) -> str:
-    """The same drawing in a third of the bytes: one decimal, styles as classes, no names that nothing refers to."""
+    """The same drawing in a third of the bytes: one decimal, styles as classes, no unused ids."""
     used = set(re.findall(r"#([\w.]+)", text))
     text = re.sub(r' id="([\w.]+)"', lambda match: match[0] if match[1] in used else "", text)
     text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d)\.0(?=\D)", r"\1", re.sub(r"(\d\.\d)\d+", r"\1", tag[0])), text)

@@ -1,7 +1,7 @@
-"""Records -> learning curves, confusion matrices and recalls as SVG files, the same bytes every time.
+"""Draw learning curves, confusion matrices and recalls from records, as reproducible SVG files.
 
-One figure of each kind per system and protocol, folds and seeds together; every cell of a matrix is also printed. And
-one figure per group of systems, see forest.py.
+There is one figure of each kind per system and protocol, over all folds and seeds, and one figure per group of systems
+(see forest.py).
 """
 
 import dataclasses
@@ -21,22 +21,22 @@ from experiments.report import drawing, forest, speaker_recalls
 
 FULL = "paper"  # the preset
 KEYS = "keys.json"
-PARALLEL_FROM = 12  # systems: below, starting processes takes longer than it saves
-PANELS = (  # of what, y label, training curve, validation curve
+PARALLEL_FROM = 12  # systems; for fewer, starting processes takes longer than it saves
+PANELS = (  # title, y label, training curve, validation curve
     ("training and validation: of examples", "loss (nats, with regularisation)", "loss", "val_loss"),
     ("training: of examples; validation: of utterances", "accuracy", "accuracy", "val_wa"),
 )
 
 
 def draw(systems, ablations=frozenset(), *, results=None, folder=None) -> dict[str, bytes]:
-    """SVG bytes by file name: of full trainings within a corpus, or of others where there is none.
+    """{file name: SVG bytes} of full trainings within a corpus, or of all systems if there are no full trainings.
 
     Args:
         systems: SystemResults.
-        ablations: names of systems that stand beside no other: only a ledger compares them.
+        ablations: names of systems that are only compared in a ledger, and not in groups.
         results: the folder of the records.
-        folder: of figures drawn before; those whose records and code did not change are taken from there. `KEYS` among
-            the file names then says what they depend on.
+        folder: of figures drawn earlier, which are reused if their records and code are unchanged; the returned file
+            `KEYS` has the hashes of both.
     """
     full = [system for system in systems if system.preset == FULL and not system.trained_on]
     groups = forest.groups(systems, ablations)
@@ -68,7 +68,7 @@ def _of_system(system) -> dict[str, bytes]:
 
 
 def _key(systems, results) -> str:
-    """What the figures of these systems depend on: code, versions, and the files of their records."""
+    """Hash of everything that the figures of these systems depend on: code, versions, and the record files."""
     places = [records.record_path(results, record) for system in systems for record in system.records]
     files = [(str(path), status.st_size, status.st_mtime_ns) for path in places for status in [path.stat()]]
     return hashlib.sha256(json.dumps([_code(), files]).encode()).hexdigest()
@@ -81,7 +81,7 @@ def _code() -> list:
 
 
 def _drawn_before(folder, keys) -> dict[str, dict[str, bytes]]:
-    """Subject -> its figures in the folder, where its key is still the same."""
+    """{subject: its figures in the folder}, for subjects with an unchanged key."""
     try:
         known = json.loads(Path(folder, KEYS).read_text(encoding="utf-8"))
         return {
@@ -89,12 +89,12 @@ def _drawn_before(folder, keys) -> dict[str, dict[str, bytes]]:
             for name, key in keys.items()
             if known.get(name, [None])[0] == key
         }
-    except (OSError, ValueError, TypeError, AttributeError, IndexError):  # no report yet, or not as this code wrote it
+    except (OSError, ValueError, TypeError, AttributeError, IndexError):  # no report yet, or one of another version
         return {}
 
 
 def stem(system) -> str:
-    """File name of a system's figures, without what kind of figure it is."""
+    """Stem of the file names of a system's figures."""
     return stem_of((system.paper, system.variant), system.corpus_variant, (system.protocol, system.preset))
 
 
@@ -155,7 +155,7 @@ def _mean(runs) -> np.ndarray:
 
 
 def confusion(system) -> Figure:
-    """Per cent of the true class in the cells and as colour; a last column where nothing was decided."""
+    """Confusion matrix in per cent of the true class, as text and colour; with a column "no decision" if needed."""
     pooled = metrics.pooled(system.confusions())
     names = [*system.classes, "no decision"] if pooled[:, -1].any() else system.classes
     counts = pooled[:, : len(names)]
@@ -167,7 +167,7 @@ def confusion(system) -> Figure:
     axes.invert_yaxis()
     axes.set_aspect("equal")
     for (row, column), share in np.ndenumerate(shares):
-        colour = "#000001" if share > 0.55 else "#ffffff"  # on the cell's colour, not on the page's
+        colour = "#000001" if share > 0.55 else "#ffffff"  # depends on the cell's colour, not on the page's scheme
         label = axes.text(column + 0.5, row + 0.5, f"{100 * share:.0f}", ha="center", va="center", color=colour)
         label.set_fontsize(8)
     totals = pooled.sum(axis=1)

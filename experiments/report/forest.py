@@ -1,4 +1,4 @@
-"""Systems side by side: UA with its interval; of one group every test speaker's own UA as well."""
+"""Forest plots: UA of several systems with intervals, and for one group also the UA of each test speaker."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,9 +15,9 @@ WIDTH_INCHES = 9
 
 
 def groups(systems, ablations=frozenset()) -> dict[str, list]:
-    """File name -> members, for every corpus variant, protocol and preset with two methods or more.
+    """{file name: members} for every corpus variant, protocol and preset with two or more methods.
 
-    Left out are leaky protocols and trainings on another corpus.
+    Leaky protocols and trainings on another corpus are left out.
     """
     compared = {
         group: comparisons.distinct_systems(members, ablations)[0]
@@ -31,7 +31,7 @@ def groups(systems, ablations=frozenset()) -> dict[str, list]:
 
 
 def forest(members) -> Figure:
-    """One row per system, the highest UA on top; systems without a UA are named without a mark."""
+    """One row per system, the highest UA on top; systems without a UA have an empty row."""
     rows = layout.rows(members, layout.UA_AND_WA).assign(system=members)
     ranked = list(rows.sort_values(["ua", "paper", "variant"], na_position="first").itertuples())
     figure = Figure(figsize=(WIDTH_INCHES, 1.8 + ROW_INCHES * len(ranked)), layout="constrained")
@@ -54,7 +54,7 @@ def forest(members) -> Figure:
 
 
 def _interval(axes, each, row, colour, markersize):
-    """A dot and a line in per cent; a UA or an interval that is missing draws nothing."""
+    """Draw a UA as a dot and its interval as a line, in per cent; missing values draw nothing."""
     value, low, high = 100 * np.array([each.ua, each.ua_low, each.ua_high], dtype=float)  # missing: NaN
     axes.plot([low, high], [row, row], color=colour, linewidth=2, zorder=2)
     axes.plot(value, row, "o", color=colour, markersize=markersize, zorder=3)
@@ -67,7 +67,7 @@ def headline_svg(by_corpus) -> str:
 
 
 def headline(by_corpus) -> Figure:
-    """A panel a corpus: UA of the systems of the first page's tables in per cent, with its 95 % interval.
+    """UA of the systems in the README's tables, in per cent with 95 % intervals; one panel per corpus.
 
     Args:
         by_corpus: corpus variant -> SystemResults.
@@ -78,7 +78,7 @@ def headline(by_corpus) -> Figure:
         figure.subplots(1, len(by_corpus), squeeze=False)[0], by_corpus.items(), strict=True
     ):
         names = [
-            f"{system.name} ({system.num_not_learnt} not learnt)" if system.num_not_learnt else system.name
+            f"{system.name} ({system.num_underfitted} underfitted)" if system.num_underfitted else system.name
             for system in members
         ]
         rows = layout.rows(members, layout.UA_AND_WA).assign(name=names)
@@ -93,7 +93,7 @@ def headline(by_corpus) -> Figure:
 
 
 def of_speakers(system) -> np.ndarray:
-    """Mean class recall of every test speaker who has all classes, all seeds together; the others have no UA."""
+    """(G,) UA of each test speaker, over all seeds; without speakers who lack a class, for whom UA is undefined."""
     values = metrics.ua(system.counts().cells.sum(axis=(1, 2)), undefined="nan")  # (G,)
     return values[~np.isnan(values)]
 
@@ -101,7 +101,7 @@ def of_speakers(system) -> np.ndarray:
 def _title(figure, members):
     corpus, protocol, preset = members[0].group
     sizes = ", ".join(sorted({system.num_test for system in members}))
-    lines = [f"{corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances a seed", members[0].limits]
+    lines = [f"{corpus}, protocol {protocol}, preset {preset}; n = {sizes} test utterances per seed", members[0].limits]
     lines += sorted({f"{s.name}: {'; '.join(s.caveats)}" for s in members if s.caveats})
     lines += [f"seeds {', '.join(sorted({system_results.ranges(s.seeds) for s in members}))}"]
     drawing.title(figure, lines)

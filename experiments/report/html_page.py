@@ -1,4 +1,4 @@
-"""results/report: an index page, a page for each paper and corpus variant, and one on methods; they need no network."""
+"""Write results/report: an index page, a page for each paper and corpus variant, and one on methods; all offline."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ from experiments.report import figures
 from experiments.tables import ablation_effects, formats, layout, paper_page
 from experiments.tables.all_tables import all_sheets, other_sheets
 
-MOST_BYTES = 2_000_000  # of all pages and figures
+MOST_BYTES = 2_000_000  # of all pages and figures together
 KINDS = {"confusion": "Confusion matrix", "recalls": "Recall of every test speaker", "curves": "Learning curves"}
 ON_CORPUS = (  # (heading, prefix of the sheet's name, whether it is open)
     ("Protocols side by side", "protocols", True),
@@ -37,10 +37,10 @@ PRESET = "paper"
 
 @records.without_garbage_collection()
 def write(root, papers=reported_results.PAPERS) -> Path:
-    """Draw the figures, write the pages, return the index page's path.
+    """Draw the figures and write the pages; returns the path of the index page.
 
     Raises:
-        InputError: a damaged record or paper.toml, or a folder that cannot be written to.
+        InputError: a record or a paper.toml is damaged, or the folder is not writable.
     """
     results = system_results.group(records.read_all(root))
     folder = Path(root, "report")
@@ -64,7 +64,7 @@ def write(root, papers=reported_results.PAPERS) -> Path:
 
 
 def faults(root) -> list[str]:
-    """Faults of the written pages: more than 2 MB in all, or a broken link."""
+    """Faults of the written pages: a total above 2 MB, or broken links."""
     folder = Path(root, "report")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     problems = [f"{folder} has {size:,} bytes; at most {MOST_BYTES:,}"] if size > MOST_BYTES else []
@@ -77,26 +77,23 @@ def faults(root) -> list[str]:
                 continue
             target = address or name
             if not (folder / target).is_file() or (anchor and anchor not in anchors.get(target, ())):
-                problems.append(f"{name}: the link {link} leads nowhere")
+                problems.append(f"{name}: the link {link} is broken")
     return problems
 
 
-# --- the pages, from systems, papers and figures; the same input gives the same text
-
-
 def pages(results, known, drawn, papers, *, people=(), measured=None, rated=None, other=(), paper_figures=None):
-    """File name -> text.
+    """{file name: text} of all pages.
 
     Args:
         results: SystemResults.
         known: papers of common/evaluation/reported_results.
         drawn: SVG figures by file name.
         papers: the folder of the papers.
-        people: human rows.
+        people: human references.
         measured: latencies by system.
-        rated: raters' answers by corpus variant.
-        other: tables that do not come from records.
-        paper_figures: the papers' own figures, of `_paper_figures`.
+        rated: annotations.Annotations by corpus variant.
+        other: sheets of tables that are not made from records.
+        paper_figures: the papers' own figures, from `_paper_figures`.
     """
     ablations = ablation_effects.ablations(papers)
     sheets = [*all_sheets(results, known, people, measured, rated, ablations), *other]
@@ -184,7 +181,7 @@ def _methods(site, results, sheets) -> str:
 
 
 class _Site:
-    """Templates and the navigation that all pages share."""
+    """Templates and navigation of all pages."""
 
     def __init__(self, known, corpora):
         self.environment = jinja2.Environment(
@@ -197,7 +194,7 @@ class _Site:
         )
         self.environment.globals |= {"generated": formats.GENERATED, "footnoted": formats.footnoted, "kinds": KINDS}
         self.nav = [("index.html", "Overview")]
-        ordered = sorted(known, key=lambda paper: not paper.published)  # what is no paper comes last
+        ordered = sorted(known, key=lambda paper: not paper.published)  # methods without a paper come last
         self.nav += [(f"paper-{paper.name}.html", short_name(paper.name)) for paper in ordered]
         self.nav += [(f"corpus-{slug(corpus)}.html", corpus) for corpus in corpora]
         self.nav += [("methods.html", "Cost and methods")]
@@ -229,24 +226,22 @@ def _cards(results, outcomes, headlines, sheets) -> list[Card]:
         Card(str(len({s.name for s in results})), f"systems in {sum(len(s.records) for s in results)} records")
     )
     frames = [table.frame for sheet in headlines for table in sheet.tables]
-    trained = [cell for frame in frames for cell in frame.get("trained_out", ()) if "/" in str(cell)]
+    trained = [cell for frame in frames for cell in frame.get("converged", ()) if "/" in str(cell)]
     if trained:
         pairs = [str(cell).split(",")[0].split("/") for cell in trained]
         done, of = (sum(int(pair[k]) for pair in pairs) for k in (0, 1))
-        cards.append(
-            Card(f"{done} of {of}", "networks of the headline comparison trained until they stopped improving")
-        )
+        cards.append(Card(f"{done} of {of}", "networks of the headline comparison converged"))
     rows = [row for table in _tables(sheets, "protocols") for row in table.frame.to_dict("records")]
     leaky = [row for row in rows if leakage.is_leaky(row["protocol"]) and not formats.is_missing(row["ua_difference"])]
     if leaky:
         most = max(leaky, key=lambda row: row["ua_difference"])
-        words = f"points of UA that a leaking split adds to {most['paper']}/{most['variant']}"
+        words = f"points of UA added by a leaky split to {most['paper']}/{most['variant']}"
         cards.append(Card(formats.signed_per_cent(most["ua_difference"]), words))
     return cards
 
 
 def _reproduced(known, outcomes) -> list[dict]:
-    """A row per paper: its first headline number beside ours."""
+    """A row per paper: its first headline number and ours."""
     rows = []
     for paper in known:
         named = [outcome for outcome in outcomes[paper.name] if outcome.number.headline]
@@ -266,15 +261,15 @@ def _named(sheets, prefix, corpus) -> list:
 
 
 FULL, REDUCED = "Full trainings", "Reduced trainings: not a comparison of methods"
-LEAKY = "Leaky on purpose: training and test share recordings"
+LEAKY = "Leaky on purpose: training and test parts share recordings"
 
 
 def _systems(sheets, corpus) -> list[tuple[str, object]]:
-    """(heading, table) of a corpus's systems: full trainings, reduced ones, leaky ones; highest UA first."""
+    """(heading, table) of a corpus's systems: full, reduced, and leaky trainings, each with the highest UA first."""
     parts = {heading: [] for heading in (FULL, REDUCED, LEAKY)}
     for table in (*_named(sheets, "systems", corpus), *_named(sheets, "reduced", corpus)):
         frame = table.frame.sort_values("ua_pooled", ascending=False, kind="stable", na_position="last")
-        frame = frame.sort_values("preset", key=lambda names: names.isna(), kind="stable")  # people below the systems
+        frame = frame.sort_values("preset", key=lambda names: names.isna(), kind="stable")  # human rows come last
         leaky = frame["protocol"].map(lambda name: isinstance(name, str) and leakage.is_leaky(name)).astype(bool)
         full = frame["preset"].map(lambda name: formats.is_missing(name) or name == PRESET).astype(bool)
         for heading, rows in ((FULL, frame[full & ~leaky]), (REDUCED, frame[~full & ~leaky]), (LEAKY, frame[leaky])):
@@ -291,14 +286,14 @@ def _corpus_line(corpus, members) -> dict:
 
 
 def _forests(drawn, preset, corpus="") -> list[str]:
-    """File names of the figures that compare systems; `preset` "" takes the reduced ones."""
+    """File names of forest plots of full trainings, or of reduced ones if `preset` is ""."""
     names = [name for name in drawn if name.startswith(f"forest-{corpus}-" if corpus else "forest-")]
     names = [name for name in names if "synthetic" not in name or corpus]
     return [name for name in names if name.endswith(f"-{PRESET}.svg") == (preset == PRESET)]
 
 
 def _figures(systems, drawn) -> list[dict]:
-    """Per system its figures: title and (kind, file name)."""
+    """The figures of each system: a title and {kind: file name}."""
     shown = []
     for system in systems:
         names = {kind: f"{figures.stem(system)}-{kind}.svg" for kind in KINDS}
@@ -308,7 +303,7 @@ def _figures(systems, drawn) -> list[dict]:
 
 
 def _paper_figures(root) -> dict[str, dict]:
-    """The papers' own figures, which the verb `draw` made: file name in the report -> paper, image, caption."""
+    """The papers' own figures, drawn by the verb `draw`: {file name in the report: paper, image, caption}."""
     return {
         f"{path.parent.name}-{path.name}": {
             "paper": path.parent.name,
@@ -321,9 +316,6 @@ def _paper_figures(root) -> dict[str, dict]:
     }
 
 
-# --- from a paper's README
-
-
 def _claim(text) -> str:
     claim = re.search(r"^\*\*Claim\.\*\*.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
     return _html(claim[0]) if claim else ""
@@ -334,13 +326,13 @@ def _sections(text, headings) -> list[tuple[str, str]]:
 
 
 def markdown_section(text, heading) -> str:
-    """The HTML of what stands under a second-level heading; raw HTML in it is escaped, images are not loaded."""
+    """The section under a second-level heading as HTML; raw HTML in it is escaped, images are left out."""
     section = re.search(rf"^## {re.escape(heading)}[ \t]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return _html(section[1]) if section else ""
 
 
 def _html(markdown) -> str:
-    """Links to files of the repository become plain text: they lead nowhere from here."""
+    """Markdown as HTML. Links to files of the repository become plain text, since they do not work in the report."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     text = re.sub(r"<!--.*?-->", "", markdown)
     return parser.render(re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)\s]*\)", r"\1", text))

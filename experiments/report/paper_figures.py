@@ -1,10 +1,10 @@
-"""A paper's own figures, drawn from the saved networks of a fold and from recordings that they were tested on.
+"""Draw a paper's own figures, from the saved networks of a fold and their test recordings.
 
-A paper that has figures has papers/<paper>/figures.py with two names. `SYSTEMS`: rows of variants, the figures being
-drawn from the systems of one row, the first that is there. `paper_figures(systems, sentence)`: name -> (Figure, what it
-shows, emotions), from (recipe, Fitted) of each variant and a function that gives the sentence of an emotion.
-Figures that need no system are in `recording_figures(waveforms)`: name -> (Figure, what it shows), from a function that
-gives the recordings of a corpus at a sample rate.
+papers/<paper>/figures.py may define two names for such figures. `SYSTEMS`: rows of variants; the figures are drawn from
+the systems of the first available row. `paper_figures(systems, sentence)`: {name: (Figure, description, emotions)},
+given (recipe, Fitted) of each variant and a function that returns the test sentence of an emotion. Figures that need no
+system are defined by `recording_figures(waveforms)`: {name: (Figure, description)}, given a function that returns the
+recordings of a corpus at a sample rate.
 """
 
 from pathlib import Path
@@ -19,20 +19,20 @@ from experiments.evaluation import system_results
 from experiments.report import drawing
 from experiments.saved_models import model_card, models
 
-PRESETS = ("paper", "quick", "smoke")  # drawn from the first that is there
+PRESETS = ("paper", "quick", "smoke")  # the first available one is used
 TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 
 
 def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
-    """Draw a paper's figures; returns the images, each with a text of the same name beside it.
+    """Draw a paper's figures; returns the paths of the images, beside which captions are written as text files.
 
     Args:
         name: of the paper.
-        saved: folder that `run --models` filled.
+        saved: folder written by `run --models`.
         data: folder of the corpora.
         results: folder with the records of the saved systems.
-        into: a folder `name` is written in it.
-        corpus: a corpus variant as it is called in folders, for example ravdess-4hap; None takes any.
+        into: parent of the folder `name` that is written.
+        corpus: folder name of a corpus variant, for example ravdess-4hap; None takes any.
 
     Raises:
         InputError: the paper has no figures of its own, or systems, records or recordings are missing.
@@ -40,14 +40,14 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
     backend.start()
     paper = figures_of(name)
     if not hasattr(paper, "paper_figures"):
-        raise InputError(f"{name} has no figures of saved systems; name recordings with --corpus, without --models")
+        raise InputError(f"{name} has no figures of saved systems; give recordings with --corpus, without --models")
     loaded = [models.load(folder, keras=True) for folder in folders(saved, name, paper.SYSTEMS, corpus)]
     tested = _tested([system.record for system in loaded], data, results)
     images = []
     with drawing.style():
         drawn = paper.paper_figures(
             [(system.recipe, system) for system in loaded],
-            lambda emotion, rate: _heard(_first(tested, emotion), rate),
+            lambda emotion, rate: _waveform(_first(tested, emotion), rate),
         )
         for stem, (figure, shows, emotions) in drawn.items():
             caption = _caption(shows, [system.record for system in loaded], [_first(tested, e) for e in emotions])
@@ -56,7 +56,7 @@ def draw(name, *, saved, data, results, into, corpus=None) -> list[Path]:
 
 
 def draw_recordings(name, *, data, into, corpus) -> list[Path]:
-    """Draw what a paper shows of recordings alone, without a system; as `draw` does.
+    """Draw a paper's figures of recordings, which need no system; arguments and return value as for `draw`.
 
     Raises:
         InputError: the paper has no such figures, or the recordings are missing.
@@ -64,11 +64,11 @@ def draw_recordings(name, *, data, into, corpus) -> list[Path]:
     backend.start()
     paper = figures_of(name)
     if not hasattr(paper, "recording_figures"):
-        raise InputError(f"{name} has no figures of recordings alone; name a folder of saved systems with --models")
+        raise InputError(f"{name} has no figures of recordings only; give a folder of saved systems with --models")
     loaded = corpora.load(corpus, data)
 
     def waveforms(rate):
-        return (_heard(utterance, rate) for utterance in loaded.utterances)
+        return (_waveform(utterance, rate) for utterance in loaded.utterances)
 
     images = []
     with drawing.style():
@@ -83,7 +83,7 @@ def draw_recordings(name, *, data, into, corpus) -> list[Path]:
 
 
 def folders(saved, name, rows, corpus=None) -> list[Path]:
-    """The folders of the first row of variants that are all saved, from one fold: best preset, lowest seed and fold."""
+    """Folders of the first row of variants that are all saved, for one fold: best preset, lowest seed and fold."""
     base = Path(saved, "runs", name)
     for variants in rows:
         places = [
@@ -95,35 +95,35 @@ def folders(saved, name, rows, corpus=None) -> list[Path]:
     wanted = " or ".join(" with ".join(variants) for variants in rows)
     command = system_results.shell_line(["run", name, "--variant", ",".join(rows[0]), "--models", str(saved)])
     raise InputError(
-        f"{saved} holds no fold of {wanted} of {name}{f' on {corpus}' if corpus else ''}; "
-        f"`{command}` keeps what it trains"
+        f"{saved} has no fold of {wanted} of {name}{f' on {corpus}' if corpus else ''}; "
+        f"`{command}` saves trained systems"
     )
 
 
 def _order(place):
-    """Of `<corpus>/<protocol>-<preset>/seed_<s>/fold_<k>`."""
+    """Sort key of `<corpus>/<protocol>-<preset>/seed_<s>/fold_<k>`."""
     corpus, setup, *numbered = place.parts
     preset = setup.rpartition("-")[2]
     return PRESETS.index(preset), corpus, setup, *(int(part.rpartition("_")[2]) for part in numbered)
 
 
 def _tested(saved, data, results):
-    """The utterances of the fold's test part in the order of its record, which all systems share."""
+    """The utterances of the fold's test part, in the order of its record; all systems must share them."""
     record, *others = (_recorded(system, results) for system in saved)
     ids = record.parts["test"]["utterances"]
     if any(other.parts["test"]["utterances"] != ids for other in others):
         raise InputError(f"the systems of {record.paper} were tested on different utterances; train them on one corpus")
     corpus = corpora.load(_corpus_name(record), data)
     if corpus.name != record.corpus:
-        raise InputError(f"the systems were trained on {record.corpus}, --data holds {corpus.name}; name its folder")
+        raise InputError(f"the systems were trained on {record.corpus}, --data has {corpus.name}; give its folder")
     by_id = {u.id: u for u in corpus.utterances}
     if missing := [i for i in ids if i not in by_id]:
-        raise InputError(f"{corpus.name} lacks {missing[0]}, on which the systems were tested; name the folder of all")
+        raise InputError(f"{corpus.name} lacks the test utterance {missing[0]}; give the folder of the whole corpus")
     return [by_id[i] for i in ids]
 
 
 def _corpus_name(record) -> str:
-    """What `corpora.load` takes. A user's table or database has the corpus's name, in the folder that is worked in."""
+    """The name for `corpora.load`. A user's table or database is searched by name in the current folder."""
     name, _ = system_results.corpus_words(record)
     kind, of_a_user, title = record.corpus.partition(":")
     if not of_a_user:
@@ -133,36 +133,36 @@ def _corpus_name(record) -> str:
     tables = [path for path in Path().iterdir() if path.stem == title and path.suffix in TABLES]
     if len(tables) != 1:
         raise InputError(
-            f"{record.corpus}: {len(tables)} tables {title}{'|'.join(TABLES)} in this folder, expected one; "
-            "draw in the folder of the table that the systems were trained on"
+            f"{record.corpus}: {len(tables)} tables {title}{'|'.join(TABLES)} in the current folder, expected one; "
+            "run this command in the folder of the table that the systems were trained on"
         )
     return f"{kind}:{tables[0]}"
 
 
 def _recorded(saved, results):
-    """The whole record of a saved system: so that numbers and figures are of the same network."""
+    """The complete record of a saved system; both must be of the same training."""
     path = records.record_path(results, saved)
     record = records.read(path)
     if (record.fold_fingerprint, record.recipe) != (saved.fold_fingerprint, saved.recipe):
-        raise InputError(f"{path} is the record of another training than the saved system; run it with --models again")
+        raise InputError(f"{path} is the record of another training; train the saved system again with --models")
     return record
 
 
 def _first(utterances, emotion):
-    """The first utterance of an emotion: no choosing by how it looks."""
+    """The first utterance of an emotion, so that examples are not selected by their appearance."""
     for utterance in utterances:
         if utterance.emotion == emotion:
             return utterance
-    raise InputError(f"the test part has no {emotion}, which the figure shows; draw from a corpus that has it")
+    raise InputError(f"the figure needs {emotion}, which the test part lacks; take a corpus with this emotion")
 
 
-def _heard(utterance, sample_rate_hz):
+def _waveform(utterance, sample_rate_hz):
     waveform, _ = audio.read_utterance(utterance, sample_rate_hz=sample_rate_hz)
     return waveform
 
 
 def _caption(shows, saved, utterances) -> str:
-    """What the figure shows, of which systems, sentences and recordings."""
+    """Caption with description, systems, sentences and recordings."""
     record, source = saved[0], model_card.source(saved[0])
     names = ", ".join(f"{system.paper}/{system.variant}" for system in saved)
     said = ", ".join(f"{u.emotion} {u.id}" for u in utterances)
@@ -171,7 +171,7 @@ def _caption(shows, saved, utterances) -> str:
         f"{shows[0].upper()}{shows[1:]}.",
         f"{names} on {record.corpus_variant}, protocol {record.protocol}, preset {record.preset}, seed {record.seed}, "
         f"{record.fold}.",
-        f"The test part's first sentence of the emotion: {said}.",
+        f"First sentence of each emotion in the test part: {said}.",
         f"Recordings: {credit}; licence: {source.licence}.",
         *([f"{record.limits.rstrip('.')}."] if record.limits else []),
     ]

@@ -1,4 +1,4 @@
-"""How unequal the test speakers are: every speaker's recall of every class, beside the class's pooled recall."""
+"""Figure of the differences between test speakers: recall of each class for each speaker, and pooled."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ HEIGHT = 0.8  # of a row, the highest column of equal recalls
 
 
 def recalls(system) -> Figure:
-    """A row per class: a small dot for each test speaker who has the class, a large one for all utterances together.
+    """A row per class: a small dot for each test speaker with this class, and a large one for all utterances.
 
-    Under the system's first decision rule; several seeds: counts added. A class's label says how many speakers have it
-    where not all do.
+    The system's first decision rule is used, and counts of several seeds are added. If only some speakers have a class,
+    its label states their number.
     """
     cells = system.counts().cells.sum(axis=(1, 2))  # (G, K, K+1)
     support, each = metrics.support(cells), metrics.recall(cells, undefined="nan")  # (G, K)
@@ -43,9 +43,9 @@ def recalls(system) -> Figure:
 
 
 def stacked(values) -> np.ndarray:
-    """(N,) offsets that put equal values above each other: few utterances a speaker make few different recalls.
+    """(N,) vertical offsets that stack equal values, which are frequent for speakers with few utterances.
 
-    A column is no higher than its row, however many speakers are in it.
+    A stack is never higher than its row.
     """
     offsets = np.zeros(len(values))
     for value in np.unique(values):

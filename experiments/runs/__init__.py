@@ -1,6 +1,6 @@
-"""From options to records: plan, schedule, train a fold; and the audit of the folds.
+"""From options to records: plan, schedule and train folds; and audit them.
 
-May use saved_models, evaluation, evidence, catalog and common.
+May import saved_models, evaluation, evidence, catalog and common.
 """
 
 __all__ = ["audit", "compare", "dry_run", "jobs", "train_fold"]

@@ -1,4 +1,4 @@
-"""The leakage audit as a verb: of anyone's fold files, or of the folds that our papers make on the corpora found."""
+"""The verb `audit`: leakage audit of fold files, or of our papers' folds on the available corpora."""
 
 import dataclasses
 import itertools
@@ -17,7 +17,7 @@ from experiments.runs import compare, jobs
 
 @dataclasses.dataclass(frozen=True)
 class Audited:
-    """What the audit found in the folds of one protocol of one system, or why there are no such folds."""
+    """Findings in the folds of one system and protocol, or the reason (`refused`) why there are no such folds."""
 
     system: str
     protocol: str
@@ -33,9 +33,9 @@ class Audited:
 
 
 def of_files(paths, *, audio_root=None):
-    """(what, findings) of each folder or file of fold lists, or an InputError in place of the findings.
+    """Yield (source, findings) for each folder or file of fold lists; an InputError replaces the findings.
 
-    Files that are a part each, such as train and test, are read together. Speakers are expected to be disjoint.
+    Files that are single parts, such as train and test, are read together. The folds must be speaker-independent.
     """
     for group in fold_files.together(paths):
         try:
@@ -48,16 +48,15 @@ def of_files(paths, *, audio_root=None):
 
 
 def of_ours(data, *, seed=0, workers=1):
-    """An Audited for every protocol of every paper's main systems on every corpus found.
+    """Yield an Audited for every protocol of every paper's main systems on every available corpus.
 
-    The emotions are those that a run takes, and those that a comparison takes. Protocols that are called leaky exist to
-    leak and are left out.
+    Both the default emotions of `run` and those of `compare` are audited. Leaky protocols are left out.
 
     Raises:
-        InputError: no corpus is there.
+        InputError: there is no corpus.
     """
     if not (corpora_here := compare.corpora_found(data)):
-        raise InputError(f"no corpus to audit is found{f' in {data}' if data else ''}; point --data or SER_DATA at one")
+        raise InputError(f"no corpus to audit{f' in {data}' if data else ''}; point --data or SER_DATA at one")
     loaded = (corpora.load(name, data) for name in corpora_here)
     for corpus, (paper_name, variant) in itertools.product(loaded, compare.main_systems()):
         system, paper = f"{paper_name}/{variant}", catalog.paper(paper_name)
@@ -71,14 +70,15 @@ def of_ours(data, *, seed=0, workers=1):
 
 
 def of_recorded(root, data, *, workers=1):
-    """An Audited for every system, protocol, corpus variant and seed with records; keeps the ids that they trained on.
+    """Yield an Audited for every system, protocol, corpus variant and seed with records; stores their training ids.
 
-    Leaky protocols are among them. Left out are records of a user's own folds, of corpora that are not there, and those
-    whose folds the code of today makes otherwise.
+    Leaky protocols are included. Records of a user's own folds, of missing corpora, and of folds that the current code
+    would split differently are left out.
 
     Args:
-        root: results folder, in which the ids are kept (experiments/evidence/audits).
+        root: results folder, in which the ids are stored (experiments/evidence/audits).
         data: folder of the corpora.
+        workers: threads.
     """
     recorded = {}
     for record in records.read_all(root):
@@ -98,8 +98,8 @@ def of_recorded(root, data, *, workers=1):
         selected = next((each for each in selections if _names(each) == names), None)
         if selected is None or not (selected.training or protocol in recipe.protocols):
             continue
-        made_today = _folds(paper, recipe, selected, protocol, seed, workers)
-        by_fingerprint = {jobs.fingerprint_of(fold): fold for fold in made_today}
+        current = _folds(paper, recipe, selected, protocol, seed, workers)
+        by_fingerprint = {jobs.fingerprint_of(fold): fold for fold in current}
         if {record.fold_fingerprint for record in members} <= by_fingerprint.keys():
             for record in members:
                 evidence_audits.keep_training_ids(
@@ -113,7 +113,7 @@ def _names(selected) -> list[str]:
 
 
 def _folds(paper, recipe, selected, protocol, seed, workers) -> list:
-    """The folds as a run takes them."""
+    """The folds as used in a run."""
     if selected.training:
         return list(cross_corpus.folds(selected, seed, jobs.audio_hashes(selected.heard, workers=workers)))
     folds = list(paper.folds(selected, recipe, protocol, seed))
@@ -124,7 +124,7 @@ def _folds(paper, recipe, selected, protocol, seed, workers) -> list:
 
 
 def _selections(paper, recipe, corpus):
-    """The corpus as a run and as a comparison take it, once where they agree, and why it cannot be taken."""
+    """(distinct selections from the corpus in `run` and in `compare`, reasons why there is none)."""
     selections, refused = {}, {}
     for emotions in (None, LABEL_SETS[compare.EMOTIONS]):
         try:
@@ -160,9 +160,9 @@ def verdict(findings) -> str:
 
 
 def keep(audits, root) -> Path:
-    """Write the audits of our folds to results/audit.json, from which tables and the report page are made.
+    """Write the audits of our folds to results/audit.json, for tables and the report; returns its path.
 
-    Those of corpora that were not audited now are kept.
+    Earlier audits of other corpora are kept.
 
     Raises:
         InputError: the file is damaged or cannot be written.
@@ -179,9 +179,9 @@ def _corpus(summary) -> str:
 
 
 def _summary(audited) -> dict:
-    """An audit as plain data, its findings counted by kind: the level, in how many folds, and the most in one.
+    """An audit as plain data, with level, number of folds and largest count of each kind of finding.
 
-    What training and validation share is a kind of its own: it touches no test score.
+    Overlaps between training and validation are separate kinds, since they do not affect test scores.
     """
     kinds = {}
     for finding in audited.findings:

@@ -1,4 +1,4 @@
-"""Which systems on which corpora; train what has no record yet; show what came out."""
+"""Select systems and corpora, and train the folds that have no record yet."""
 
 import itertools
 from pathlib import Path
@@ -16,13 +16,13 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
-SYNTHETIC_FILES = 4  # per speaker and emotion: a comparison on two cores has to fit five minutes
-OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # that papers read, as they are written
-EMOTIONS = "4hap"  # of a comparison that names none: the four that every corpus has
+SYNTHETIC_FILES = 4  # per speaker and emotion; a comparison on two cores must take less than five minutes
+OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # options for the papers' `change`
+EMOTIONS = "4hap"  # default of a comparison: the four emotions that every corpus has
 
 
 def main_systems(papers=None, *, first_only=False):
-    """(paper, variant) of the systems that a comparison has by default: COMPARED of a paper, else its first variant."""
+    """(paper, variant) of a comparison's default systems: a paper's COMPARED, else its first variant."""
     names = [(name, catalog.paper(name).COMPARED) for name in papers or catalog.NAMES]
     return [(name, variant) for name, variants in names for variant in (variants[:1] if first_only else variants)]
 
@@ -31,13 +31,13 @@ def systems(pairs, preset, *, assignments=(), **options):
     """Experiments of (paper, variant) pairs.
 
     Args:
-        pairs: of names; a variant may have changes behind it, `cnn+learning_rate=0.1`, as records are named.
+        pairs: of names; a variant may include changes, `cnn+learning_rate=0.1`, as in records.
         preset: paper, quick or smoke.
         assignments: `field=value` texts that change the recipe of every system.
         options: those given on the command line, for a paper's own `change(recipe, options)`: weights, noises, snr_db.
 
     Raises:
-        InputError: an unknown name, changes that a system cannot have, or an option that none of the systems reads.
+        InputError: a name is unknown, a change is impossible, or an option is not used by any of the systems.
     """
     experiments, faults, options = [], [], _Options(options)
     for pair in pairs:
@@ -49,12 +49,12 @@ def systems(pairs, preset, *, assignments=(), **options):
         raise InputError("\n".join(dict.fromkeys(faults)))
     if unread := [OPTIONS[name] for name in options if name not in options.read]:
         names = ", ".join(system.name for system in experiments)
-        raise InputError(f"{' and '.join(unread)} would be ignored, it does not concern {names}; leave it out")
+        raise InputError(f"{' and '.join(unread)} would be ignored: not used by {names}; leave it out")
     return experiments
 
 
 class _Options(dict):
-    """Options that remember which of them were read."""
+    """Options that record which of them were read."""
 
     def __init__(self, options):
         super().__init__(options)
@@ -67,12 +67,12 @@ class _Options(dict):
 
 def _system(pair, preset, assignments, options):
     if len(pair) != 2:
-        raise InputError(f"{pair[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+        raise InputError(f"{pair[0]!r} is not a system; write paper/variant, for example emmert/mfcc")
     paper = pair[0]
     variant, named = recipes.split_name(pair[1])
     stated = catalog.recipe(paper, variant, preset)
     recipe = catalog.paper(paper).change(stated, options)
-    if recipe != stated:  # by an option: what is another variant then has that one's name
+    if recipe != stated:  # changed by an option: use the name of the variant with this recipe, if there is one
         alike = (name for name, presets in catalog.paper(paper).RECIPES.items() if presets[preset] == recipe)
         variant = next(alike, variant)
     try:
@@ -89,40 +89,40 @@ def _system(pair, preset, assignments, options):
 
 
 def require_honest(protocols):
-    """Raise InputError for a protocol that exists to show what leakage does: its numbers stand beside no other's."""
+    """Raise InputError for a leaky protocol, whose results are not comparable with others."""
     if leaky := next((protocol for protocol in protocols if leakage.is_leaky(protocol)), None):
         raise InputError(
-            f"compare does not take {leaky}: parts of one recording lie on both sides of its split; "
-            "`run` trains it alone, and its tables say leaky"
+            f"compare does not accept {leaky}: segments of one recording are in both training and test; "
+            "use `run`, whose tables mark it as leaky"
         )
 
 
 def require_pair(protocols, test_corpora):
-    """Raise InputError for protocol cross_corpus without a corpus to test on, and for such a corpus without it."""
+    """Raise InputError if only one of protocol cross_corpus and test corpora is given."""
     if cross_corpus.NAME in protocols and not test_corpora:
         raise InputError(
-            f"protocol {cross_corpus.NAME} trains on --corpus and tests on all of another corpus; name it with "
+            f"protocol {cross_corpus.NAME} trains on --corpus and tests on all of another corpus; give it with "
             "--test-corpus"
         )
     if test_corpora and cross_corpus.NAME not in protocols:
         raise InputError(
             f"--test-corpus {', '.join(test_corpora)} would be ignored: protocol {', '.join(protocols)} tests on the "
-            f"corpus of its training; add --protocol {cross_corpus.NAME} or leave it out"
+            f"training corpus; add --protocol {cross_corpus.NAME} or leave it out"
         )
 
 
 def corpora_found(data):
-    """Names of the corpora that are there."""
+    """Names of the available corpora."""
     return tuple(name for name in corpora.places.CORPORA if corpora.places.find(name, data))
 
 
 def is_synthetic(protocols, data) -> bool:
-    """Whether a comparison that names no corpus runs on synthetic speech."""
+    """Whether a comparison without --corpus uses synthetic speech."""
     return not any(map(user_folds.name_lists, protocols)) and not corpora_found(data)
 
 
 def corpora_of(protocols, data):
-    """The corpora of a comparison that names none: what its fold files list, else what is there, else synthetic ones.
+    """The corpora of a comparison without --corpus: those of its fold files, else all available, else synthetic ones.
 
     Raises:
         InputError: some of the protocols are fold files and others are not.
@@ -131,15 +131,17 @@ def corpora_of(protocols, data):
     if not lists:
         return corpora_found(data) or synthetic_corpora(data)
     if len(lists) < len(protocols):
-        raise InputError(f"{lists[0]} beside other protocols needs --corpus, so that all split the same recordings")
+        raise InputError(
+            f"{lists[0]} together with other protocols needs --corpus, so that all use the same recordings"
+        )
     return (None,)
 
 
 def synthetic_corpora(data):
-    """Write the built-in corpora where they are not there yet; returns their names and folder.
+    """Write the built-in synthetic corpora unless they exist; returns {name: folder}.
 
     Raises:
-        InputError: a folder of corpora was named, but none is in it.
+        InputError: a folder of corpora was given, but it has none.
     """
     corpora.places.require_none_named(data)
     from common.corpora import synthetic
@@ -147,12 +149,12 @@ def synthetic_corpora(data):
     folder = feature_store.cache_dir() / "synthetic"
     for layout in SYNTHETIC_LAYOUTS:
         synthetic.synthesize(layout, folder / layout, files=SYNTHETIC_FILES, short_silence=True)
-    click.echo("no corpus found: the built-in synthetic one is used (it checks the machinery, not the science)")
+    click.echo("no corpus found: the built-in synthetic one is used (a check of the software, not a result)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 
 
 def _require_places(results, store, models):
-    """Raise InputError where what a run writes has no place."""
+    """Raise InputError if a folder that a run writes to is not writable."""
     for part in ("runs", "tables", "report", "human"):
         require_writable(Path(results, part))
     for place, option in ((store, "--store"), (feature_store.cache_dir(), "SER_CACHE"), (models, "--models")):
@@ -178,23 +180,23 @@ def train(
     strict=False,
     test_corpora=(),
 ):
-    """Plan and run all jobs; a system that cannot run is named with its reason and stops no other.
+    """Plan and run all jobs; if a system cannot run, the others still do.
 
     Args:
         chosen: Experiments.
-        corpus_names: names (None: the paper's own corpus), or a dict name -> folder.
+        corpus_names: names (None: the paper's own corpus), or {name: folder}.
         protocols, emotions, seeds, fold_names, workers, store, results, models, scheduler: as on the command line.
         data: folder of the corpora.
         labels: the user's mapping, common.corpora.labels.Labels.
-        strict: whether what is doubtful of a corpus is an error.
-        test_corpora: names of those that protocol cross_corpus tests on.
+        strict: whether warnings on a corpus are errors.
+        test_corpora: names of the test corpora of protocol cross_corpus.
 
     Returns:
-        (system, corpus variant) of what has records now; a sentence on each system that cannot run there; and what
-        went wrong with folds.
+        (system, corpus variant) pairs that have records now; a sentence on each system that cannot run; and the errors
+        of failed folds.
 
     Raises:
-        InputError: nothing at all could be run.
+        InputError: no system could be run.
     """
     _require_places(results, store, models)
     schedule.require(scheduler, results)
@@ -217,19 +219,20 @@ def train(
 
 
 def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, test_corpora=()):
-    """Call `function(system, corpus, protocol)` for every system on every corpus under every protocol.
+    """Call `function(system, corpus, protocol)` for every system, corpus and protocol.
 
     Args:
-        chosen, corpus_names, protocols, data, labels, test_corpora: as `train` takes them.
+        function: may raise InputError.
+        chosen, corpus_names, protocols, data, labels, test_corpora: as for `train`.
 
     Returns:
-        (system, what the function returned) pairs, and a sentence on each InputError.
+        (system, function's result) pairs, and a sentence on each InputError.
 
     Raises:
-        InputError: the first one, where there was nothing else.
+        InputError: all calls failed; the first error.
     """
     if not (chosen and corpus_names and protocols):
-        raise InputError("nothing is left to run; name a system, a corpus and a protocol at least")
+        raise InputError("nothing to run; give at least one system, one corpus and one protocol")
     done, refused, errors = [], [], []
     for name in corpus_names:
         folder = corpus_names[name] if isinstance(corpus_names, dict) else data
@@ -250,7 +253,7 @@ def everywhere(function, chosen, corpus_names, *, protocols, data, labels=None, 
 
 
 def _tested(protocol, name, test_corpora):
-    """The corpora to test on, None for that of the training; of several, none is paired with itself."""
+    """The test corpora, None for the training corpus; if there are several, no corpus is paired with itself."""
     if protocol != cross_corpus.NAME:
         return (None,)
     return [test for test in test_corpora if test != name] or test_corpora
@@ -263,5 +266,5 @@ def _corpus(name, system, protocol, folder, labels):
 
 
 def _own(system, protocol) -> str:
-    """Where no corpus is named: the recordings of fold files, or the paper's corpus."""
+    """The default corpus in words: the recordings of fold files, or the paper's corpus."""
     return "its recordings" if user_folds.name_lists(protocol) else system.recipe.corpus

@@ -1,7 +1,7 @@
-"""The folds on a Dask cluster: worker processes on any number of machines, one training at a time in each.
+"""Run folds on a Dask cluster: worker processes on any number of machines, with one training at a time in each.
 
-A worker runs this suite at the same versions, reads features from a shared store or makes them from the recordings,
-and writes the fold's record itself: the results folder is on a path that all machines share.
+A worker runs the same version of this suite, reads features from a shared store or computes them from the recordings,
+and writes the fold's record itself. The results folder must have the same path on all machines.
 """
 
 import asyncio
@@ -35,18 +35,18 @@ from experiments import catalog
 from experiments.runs import jobs
 from experiments.runs.train_fold import VERSIONS_OF, run_job
 
-ANSWER_SECONDS = 15  # in which a scheduler answers; its workers, which import the suite first, have four times as long
-ABSENCE_SECONDS = 600  # without any worker, after which none is expected any more
-VISIBLE_SECONDS = 60  # in which a file written elsewhere is seen here: NFS keeps what a folder holds that long
+ANSWER_SECONDS = 15  # timeout of a scheduler; workers, which import the suite first, have four times as long
+ABSENCE_SECONDS = 600  # timeout while there are no workers
+VISIBLE_SECONDS = 60  # timeout until a file written elsewhere is visible here, since NFS caches folders
 POLL_SECONDS = 0.2
 EPOCHS = "speech-emotion-epochs"  # topic of the events (key, finished epochs)
 
-GO_ON = "finished folds are kept, the same command goes on from here"
+GO_ON = "finished folds are kept, the same command continues from here"
 SAME = "check out the same commit and install requirements.txt on all machines, and restart it"
 
 
 def require(address, results) -> None:
-    """Raise InputError where no scheduler with fitting workers answers: before features are computed, not after."""
+    """Raise InputError unless a scheduler with suitable workers answers, before any features are computed."""
 
     async def connect_and_leave():
         async with _cluster(address, results):
@@ -56,7 +56,7 @@ def require(address, results) -> None:
 
 
 def train(todo, address, progress) -> list[InputError]:
-    """Do all jobs on a cluster; returns what went wrong with some of them, as schedule.run does."""
+    """Run all jobs on a cluster; returns the errors of failed jobs, as schedule.run does."""
     return asyncio.run(_train([_with_absolute_paths(job) for job in todo], address, progress))
 
 
@@ -64,13 +64,13 @@ async def _train(todo, address, progress):
     index_of = {_key(job): index for index, job in enumerate(todo)}
     finished, failures = [], []
 
-    def hear(event):
+    def on_epoch(event):
         key, epoch = event[1]
         if key in index_of:
             progress.at(index_of[key], epoch)
 
     async with _cluster(address, todo[0].results) as client:
-        client.subscribe_topic(EPOCHS, hear)
+        client.subscribe_topic(EPOCHS, on_epoch)
         here = environment()
         futures = {key: client.submit(work, todo[index], here, key=key) for key, index in index_of.items()}
         try:
@@ -88,10 +88,10 @@ async def _train(todo, address, progress):
 
 
 async def _ended(client, futures):
-    """(key, error or None) of each future when it ends, which is then taken out of `futures`.
+    """Yield (key, error or None) for each future when it ends, and remove it from `futures`.
 
     Raises:
-        InputError: the scheduler is lost, or no worker was there for ABSENCE_SECONDS.
+        InputError: the connection to the scheduler is lost, or there was no worker for ABSENCE_SECONDS.
     """
     seen = time.monotonic()
     while futures:
@@ -99,7 +99,7 @@ async def _ended(client, futures):
         for key in [key for key, future in futures.items() if future.done()]:
             future = futures.pop(key)
             if future.cancelled():
-                raise InputError(f"the Dask scheduler is lost; {GO_ON}")
+                raise InputError(f"the connection to the Dask scheduler is lost; {GO_ON}")
             yield key, await future.exception()
         if client.scheduler_info()["n_workers"]:
             seen = time.monotonic()
@@ -112,8 +112,8 @@ def _sentence(error, job):
         return error
     if isinstance(error, distributed.KilledWorker):
         return InputError(
-            f"each of the {error.allowed_failures + 1} Dask workers that were given {job.system.name} {job.fold.name} "
-            "died (out of memory?); start them with a larger --memory-limit and run again"
+            f"{job.system.name} {job.fold.name}: all {error.allowed_failures + 1} Dask workers that ran it died "
+            "(out of memory?); start them with a larger --memory-limit and run again"
         )
     raise error
 
@@ -123,7 +123,7 @@ async def _not_seen(finished):
     while hidden := [job for job in finished if not job.path.exists()]:
         if time.monotonic() > deadline:
             return [
-                InputError(f"{job.path} was written by a Dask worker and is not seen here; share --results")
+                InputError(f"{job.path} was written by a Dask worker and is not visible here; share --results")
                 for job in hidden
             ]
         await asyncio.sleep(POLL_SECONDS)
@@ -131,13 +131,13 @@ async def _not_seen(finished):
 
 
 def _key(job):
-    """The same for the same fold in every run: two runs at once wait for one training."""
+    """A key that is the same for the same fold in every run, so that two simultaneous runs share one training."""
     digest = hashlib.sha256(f"{job.identity} {job.path}".encode()).hexdigest()
     return f"{job.system.name} {job.fold.name}-{digest}"
 
 
 def _with_absolute_paths(job):
-    """A worker has a working folder of its own."""
+    """The job with absolute paths, since workers have other working folders."""
     parts = {
         name: tuple(dataclasses.replace(u, path=Path(os.path.abspath(u.path))) for u in part)
         for name, part in job.fold.parts.items()
@@ -157,8 +157,8 @@ def _with_absolute_paths(job):
 
 @contextlib.asynccontextmanager
 async def _cluster(address, results):
-    """A client whose scheduler and workers were found to fit."""
-    for name in ("distributed", "distributed.client"):  # what goes wrong is said in one sentence
+    """A client whose scheduler and workers have been checked."""
+    for name in ("distributed", "distributed.client"):  # errors are reported as InputErrors instead
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore", VersionMismatchWarning)
     await _require_scheduler(address)
@@ -172,7 +172,7 @@ async def _cluster(address, results):
 
 
 async def _require_scheduler(address):
-    """Raise InputError where none answers; unlike Client, within the time given whatever listens there."""
+    """Raise InputError if no scheduler answers in time; Client may wait longer for other servers at this address."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             secured = Security().get_connection_args("client")  # by Dask's settings, for tls://
@@ -182,7 +182,7 @@ async def _require_scheduler(address):
             await comm.close()
         if answer["type"] != "Scheduler":
             raise ValueError(f"a Dask {answer['type'].lower()} does")
-    except Exception as error:  # what is no scheduler may answer anything at all
+    except Exception as error:  # another kind of server may send anything
         raise InputError(
             f"no Dask scheduler answers at {address} ({str(error) or f'waited {ANSWER_SECONDS} s'}); "
             "start one with `python -m dask scheduler` and give its address, for example tcp://host:8786"
@@ -212,13 +212,13 @@ async def _require_fit(client, address, results):
     for worker, answer in answers.items():
         if isinstance(answer, ImportError):
             raise InputError(f"the Dask worker {worker} cannot import this suite ({answer}); {start}")
-        if answer and not isinstance(answer, OSError):  # one that died just now
+        if answer and not isinstance(answer, OSError):  # OSError: a worker that has just died
             raise InputError(f"the Dask worker {worker} {answer}")
 
 
 @functools.cache
 def environment() -> dict[str, str]:
-    """What must be the same on all machines, for records of one table to be made by one program."""
+    """Versions that must be the same on all machines, so that all records are made by the same program."""
     root = Path(__file__).resolve().parents[2]
     suite = hashlib.sha256()
     for folder in ("common", "experiments", "papers"):
@@ -238,19 +238,19 @@ def _differing(there, here) -> str:
 
 
 def unfit(expected, marker, dask_worker) -> str | None:
-    """Why this worker cannot do folds for a machine of the `expected` environment; None where it can.
+    """Why this worker cannot run folds for a machine with the `expected` environment; None if it can.
 
     Args:
         expected: `environment()` of that machine.
-        marker: a file that it made beside its records; None where that was checked.
-        dask_worker: filled in by Dask.
+        marker: a file created by that machine beside its records; None if this has been checked.
+        dask_worker: passed by Dask.
     """
     if differing := _differing(environment(), expected):
         return f"has {differing}; {SAME}"
     if (threads := dask_worker.state.nthreads) != 1:
         return f"runs {threads} trainings in one process; start it with --nthreads 1, more processes with --nworkers"
     if marker and not os.path.exists(marker):
-        return f"does not see {os.path.dirname(marker)}; give a --results folder that all machines see under one path"
+        return f"cannot access {os.path.dirname(marker)}; give a --results folder with the same path on all machines"
     if marker:
         try:
             require_writable(Path(marker).parent)
@@ -260,9 +260,9 @@ def unfit(expected, marker, dask_worker) -> str | None:
 
 
 def work(job, expected):
-    """Do a job in a worker process; returns the record's path."""
+    """Run a job in a worker process; returns the record's path."""
     worker = distributed.get_worker()
-    if reason := unfit(expected, None, worker):  # it came after the others were asked
+    if reason := unfit(expected, None, worker):  # it may have joined after the others were checked
         raise InputError(f"the Dask worker {worker.address} {reason}")
     key, done = worker.get_current_task(), threading.Event()
     threading.Thread(target=_end_unwanted, args=(worker, key, done), daemon=True).start()
@@ -274,9 +274,9 @@ def work(job, expected):
 
 
 def _end_unwanted(worker, key, done):
-    """End this process within seconds where nobody waits for its training any more; Dask stops nothing that has begun.
+    """End this process within seconds after its training is no longer wanted; Dask itself never stops a running task.
 
-    The run was stopped or killed, or the scheduler is gone. The worker's nanny starts another process.
+    This is the case if the run was stopped or killed, or the scheduler is gone. The worker's nanny starts another.
     """
     while not done.wait(WATCH_SECONDS):
         task = worker.state.tasks.get(key)
@@ -285,14 +285,13 @@ def _end_unwanted(worker, key, done):
 
 
 def _keep_random_numbers_apart():
-    """Let Keras draw the seeds of its layers from a generator of its own, from which it gets the same ones.
+    """Give Keras a separate generator for the seeds of its layers, which returns the same seeds as in a local run.
 
-    It draws them from Python's global generator, which keras.utils.set_random_seed seeds, and so does Dask in another
-    thread of the process, twice a second (dask.sizeof). Without this the weights that a fold begins with depend on the
-    moment: the same fold ends with other predictions on each worker. Keras has no public way to give it a generator.
-    A seed for each initializer and each dropout of every paper would be one, about fifty places, which a new paper's
-    author would have to know of, and the local runs that are recorded would no longer be repeated. Upstream,
-    https://github.com/keras-team/keras/pull/22709 (open) counts these seeds apart, which would make this needless.
+    By default Keras uses Python's global generator, seeded by keras.utils.set_random_seed. Dask uses the same generator
+    twice a second in another thread of the process (dask.sizeof), so that the initial weights of a fold would depend on
+    timing. Keras has no public option for another generator. The alternative, an explicit seed for each of about fifty
+    initialisers and dropouts, would burden authors of new papers and change the recorded results of local runs.
+    https://github.com/keras-team/keras/pull/22709 (open) would make this function unnecessary.
     """
     backend.start()
     from keras.src.random import seed_generator
@@ -303,7 +302,7 @@ def _keep_random_numbers_apart():
 
 
 def _with_features_at_hand(job):
-    """The job as it is where its features are seen from here; else with features made here from the recordings."""
+    """The job unchanged if its features are accessible here; else with features computed from the recordings."""
     entries = {entry.path for part in job.features.values() for entry in part}
     if all(map(os.path.exists, entries)):
         return job
@@ -315,7 +314,7 @@ def _with_features_at_hand(job):
         (remade,) = jobs.with_features([job], catalog.paper(job.system.paper), hashes=by_path, workers=1, store=store)
     except InputError as error:
         raise InputError(
-            f"a Dask worker sees neither the feature store nor the recordings ({error}); "
+            f"a Dask worker can access neither the feature store nor the recordings ({error}); "
             "put one of them on a path that all machines share"
         ) from error
     if remade.identity != job.identity:

@@ -1,4 +1,4 @@
-"""What a run would take: folds, hours, disk. A few recordings are read and ten steps trained; nothing is recorded."""
+"""Estimate the cost of a run: folds, hours, disk. Reads a few recordings and trains ten steps; records nothing."""
 
 import dataclasses
 import time
@@ -13,23 +13,24 @@ from experiments.runs import compare, jobs
 
 RECORDINGS = 48  # of the training part of one fold, spread over its durations
 WARM_STEPS, STEPS = 2, 10
-VALIDATION = 1 / 3  # of what a step takes, for an example that is only predicted
+VALIDATION = 1 / 3  # cost of predicting an example, relative to training on it
 GIGABYTE = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What is left to run of one system under one protocol.
+    """Estimated cost of the missing folds of one system with one protocol.
 
     Args:
+        system, corpus, protocol: names.
         folds: trainings without a record, over all seeds.
-        recordings: of the selected corpus; `hours` of sound.
-        train: utterances of the first fold's training part.
-        features_h: hours of one core to compute the features.
-        store_gb: of the feature store.
-        epochs: at most.
-        training_h: hours of one core, if every training runs to its last epoch.
-        trained_on: the corpus variant of the training, "" where it is `corpus`.
+        recordings, hours: number and total duration of the recordings in the selected corpus.
+        train: utterances in the first fold's training part.
+        features_h: core hours for computing the features.
+        store_gb: size of the features on disk.
+        epochs: largest number of epochs.
+        training_h: core hours if every training runs to its last epoch.
+        trained_on: the training corpus variant, "" if it is `corpus`.
     """
 
     system: str
@@ -47,7 +48,7 @@ class Estimate:
 
 
 def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, results) -> Estimate:
-    """Measure on the first unfinished fold; arguments as for `jobs.plan`. Raises InputError as it does."""
+    """Estimate the cost from the first unfinished fold; arguments and errors as for `jobs.plan`."""
     waiting, selected, *_ = jobs.unfinished(
         system,
         corpus,
@@ -73,19 +74,19 @@ def estimate(system, corpus, protocol, *, emotions, seeds, fold_names, workers, 
         return planned
     job = waiting[0]
     chosen = _spread(job.fold.train)
-    heard_s = sum(_seconds(u) for u in chosen)
-    front_ends = 1 + len(getattr(system.recipe, "test_front_ends", ()))  # each is computed of all recordings
-    _features(system, chosen[0])  # what is imported and compiled once is not counted
+    chosen_s = sum(_seconds(u) for u in chosen)
+    front_ends = 1 + len(getattr(system.recipe, "test_front_ends", ()))  # each is computed for all recordings
+    _features(system, chosen[0])  # warm-up: imports and compilation are not counted
     begin = time.process_time()
     arrays = [_features(system, u) for u in chosen]
     features_s = time.process_time() - begin
-    examples = sum(map(len, arrays)) / len(arrays)  # of an utterance
+    examples = sum(map(len, arrays)) / len(arrays)  # per utterance
     example_s = _seconds_of_an_example(system, job, chosen, arrays)
     epoch_s = example_s * examples * (len(job.fold.train) + VALIDATION * len(job.fold.valid))
     return dataclasses.replace(
         planned,
-        features_h=front_ends * features_s / heard_s * total_s / 3600,
-        store_gb=front_ends * sum(a.nbytes for a in arrays) / heard_s * total_s / GIGABYTE,
+        features_h=front_ends * features_s / chosen_s * total_s / 3600,
+        store_gb=front_ends * sum(a.nbytes for a in arrays) / chosen_s * total_s / GIGABYTE,
         epochs=system.recipe.max_epochs,
         training_h=epoch_s * system.recipe.max_epochs * len(waiting) / 3600,
     )
@@ -116,7 +117,7 @@ def _features(system, utterance):
 
 
 def _seconds_of_an_example(system, job, utterances, arrays) -> float:
-    """Of a training step, for one example; of a method without a network the whole fit, divided."""
+    """Training time per example and step; for a method without a network, the time of the whole fit per example."""
     backend.start()
     from common.learning.batching import Subset
 
@@ -137,7 +138,7 @@ def _seconds_of_an_example(system, job, utterances, arrays) -> float:
 
 
 def show(chosen, corpus_names, *, protocols, data, emotions, labels, test_corpora=(), **options) -> list[Estimate]:
-    """Print an Estimate a system, corpus and protocol, and return them; options as for `compare.train`."""
+    """Print and return an Estimate per system, corpus and protocol; options as for `compare.train`."""
     from tabulate import tabulate
 
     from common.utterance import emotions_of
@@ -165,12 +166,12 @@ def show(chosen, corpus_names, *, protocols, data, emotions, labels, test_corpor
     workers = options["workers"]
     total_h = sum(e.features_h + e.training_h for e in estimates)
     click.echo(
-        f"{total_h:.1f} hours of one core at most, {total_h / workers:.1f} with {workers} workers; training that stops "
-        "early takes less. Features that several systems share are counted for each."
+        f"at most {total_h:.1f} hours of one core, {total_h / workers:.1f} with {workers} workers; less with early "
+        "stopping. Features shared by several systems are counted for each."
     )
     return estimates
 
 
 def _corpora(estimated) -> str:
-    """`ravdess/4hap to emodb-2s/4hap` where another corpus is tested."""
+    """The corpus, or `ravdess/4hap to emodb-2s/4hap` if the test corpus is another one."""
     return " to ".join(filter(None, (estimated.trained_on, estimated.corpus)))

@@ -1,4 +1,4 @@
-"""From options to jobs: select, split, audit, compute features. A job is one fold; everything it needs is in it."""
+"""From options to jobs: select utterances, split, audit, compute features. A job is one self-contained fold."""
 
 import contextlib
 import dataclasses
@@ -39,8 +39,9 @@ class Experiment:
     """One variant of one paper at one preset.
 
     Args:
-        variant: with each field that `--set` changed, see common/recipes.py.
-        note: printed beside every result; "" where there is nothing to say.
+        paper, variant, preset: names; the variant includes changes by `--set`, see common/recipes.py.
+        recipe: the paper's Recipe.
+        note: printed with every result, or "".
     """
 
     paper: str
@@ -59,13 +60,13 @@ class FoldJob:
     """One fold of one system, ready to be trained in any process.
 
     Args:
-        features: part -> entries of the feature store in the order of the part's utterances; further parts named
-            `test:<condition>` hold the test part through another front end.
-        audit: what the leakage audit warned of.
+        features: part -> entries of the feature store in the order of the part's utterances; parts named
+            `test:<condition>` are the test part with another front end.
+        audit: warnings of the leakage audit.
     """
 
     system: Experiment
-    corpus: Corpus  # without utterances: those of the fold are in `fold`; its warnings go into the record
+    corpus: Corpus  # without utterances, which are in `fold`; its warnings go into the record
     classes: tuple[str, ...]
     protocol: str
     seed: int
@@ -74,7 +75,7 @@ class FoldJob:
     features: dict[str, tuple]
     corpus_fingerprint: str
     results: str
-    models: str | None = None  # folder in which the fitted system is kept
+    models: str | None = None  # folder in which the trained system is saved
     audit: tuple[str, ...] = ()
 
     @property
@@ -83,7 +84,7 @@ class FoldJob:
 
     @property
     def model_folder(self) -> Path | None:
-        """Where the fitted system is kept: under `models` as the record lies under `results`."""
+        """Folder of the trained system: the same path below `models` as that of the record below `results`."""
         return self._path_under(self.models).with_suffix("") if self.models else None
 
     def _path_under(self, root) -> Path:
@@ -100,7 +101,7 @@ class FoldJob:
 
     @property
     def checkpoint(self) -> Path:
-        """Where an unfinished training is kept: first whose it is, then what it depends on."""
+        """Path of the checkpoint: a hash of the record's path, then the hash of everything the result depends on."""
         return _checkpoints() / f"{self._owner}-{self.identity[:32]}.npz"
 
     @property
@@ -113,7 +114,7 @@ class FoldJob:
 
     @property
     def settings(self) -> dict:
-        """The recipe as plain data, as a record holds it: all that a result depends on."""
+        """The recipe as plain data, as in records."""
         return recipes.plain(self.system.recipe)
 
     @property
@@ -124,7 +125,7 @@ class FoldJob:
         return _digest([self.system.name, self.settings, self.classes, self.seed, self.fold_fingerprint, entries, code])
 
     def clear_up(self) -> None:
-        """Remove what is left beside the record, which exists: checkpoints, and what a killed run had half written."""
+        """Remove leftovers of a finished job: checkpoints, and temporary files of killed runs."""
         for left in (*_checkpoints().glob(f"{self._owner}-*"), *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
             left.unlink(missing_ok=True)
 
@@ -134,7 +135,7 @@ def _checkpoints() -> Path:
 
 
 def _completed(recorded, recipe):
-    """A recorded recipe with the fields that did not exist yet when it was made, at their defaults."""
+    """A recorded recipe, with defaults for fields that were added after it was recorded."""
     if dataclasses.is_dataclass(recipe) and isinstance(recorded, dict):
         known = {name: _completed(value, getattr(recipe, name, None)) for name, value in recorded.items()}
         return {**recipes.plain(type(recipe)()), **known}
@@ -144,7 +145,7 @@ def _completed(recorded, recipe):
 
 
 def fingerprint_of(fold) -> str:
-    """SHA-256 over the ids of the three parts."""
+    """SHA-256 of the ids in the three parts."""
     return _digest({name: [u.id for u in part] for name, part in fold.parts.items()})
 
 
@@ -155,12 +156,18 @@ def _digest(tree) -> str:
 def plan(
     system, corpus, *, emotions, protocol, seeds, fold_names, workers, store, results, models=None, strict=False
 ) -> list[FoldJob]:
-    """The jobs of a system on a corpus, finished ones left out; features are computed on the way.
+    """The unfinished jobs of a system on a corpus, with computed features.
 
-    What is doubtful of the corpus is printed once, and kept in the records; `strict` makes it an error.
+    Warnings on the corpus are printed once and stored in the records; with `strict` they are errors.
+
+    Args:
+        system: an Experiment.
+        corpus: a Corpus.
+        emotions, protocol, seeds, fold_names, workers, store, results, models, strict: as on the command line; None
+            takes the paper's emotions, all folds, no models.
 
     Raises:
-        InputError: a leaking fold, an unknown protocol or fold, bad audio, or a record of this place that was made
+        InputError: a fold leaks, the protocol or a fold is unknown, audio is unusable, or an existing record was made
             from other data or settings.
     """
     options = {"emotions": emotions, "protocol": protocol, "seeds": seeds, "fold_names": fold_names}
@@ -173,10 +180,10 @@ def plan(
     warnings = tuple(dict.fromkeys([*_warnings(selected, system.recipe.front_end, **reading), *notes]))
     if warnings and strict:
         raise InputError(
-            f"{selected.variant}: {'; '.join(warnings)}; repair or leave out those utterances, or take away --strict"
+            f"{selected.variant}: {'; '.join(warnings)}; fix or leave out these utterances, or leave --strict out"
         )
     _say(selected.variant, warnings)
-    if selected.training and selected.training.limits not in ("", selected.limits):  # those stand in every caption
+    if selected.training and selected.training.limits not in ("", selected.limits):  # captions have only the latter
         warnings = (*warnings, _of_training(selected, selected.training.limits))
     waiting = [dataclasses.replace(job, corpus=dataclasses.replace(job.corpus, warnings=warnings)) for job in waiting]
     by_path = {u.path: hashes[u.id] for u in selected.heard}  # a protocol may have cut utterances into segments
@@ -202,7 +209,7 @@ def unfinished(system, corpus, *, emotions, protocol, seeds, fold_names, workers
     for seed in seeds:
         protocol, folds, sentences, audited = folds_of(selected, seed, hashes)
         notes += sentences
-        if not selected.synthetic:  # of invented speech nothing is claimed; the records keep what was found
+        if not selected.synthetic:  # no claims are made for synthetic speech; its records store the warnings, too
             _say(f"{selected.variant}, {protocol}", audited)
         drafts += [
             FoldJob(
@@ -236,9 +243,7 @@ def _without_utterances(corpus):
 
 
 def _splitter(paper, recipe, protocol, corpus):
-    """A function (selected, seed, hashes) -> the protocol's name in records, its folds past the audit, warnings, and
-    what the audit warned of.
-    """
+    """A function (selected, seed, hashes) -> (protocol's name in records, audited folds, warnings, audit warnings)."""
     if protocol == cross_corpus.NAME:
 
         def of_pair(selected, seed, hashes):
@@ -266,10 +271,10 @@ def _splitter(paper, recipe, protocol, corpus):
 
 
 def select(paper, corpus, recipe, emotions):
-    """The utterances that a system takes, of the corpus and of the one it is trained on where that is another.
+    """The utterances that a system uses, of the corpus and of its training corpus if that is another.
 
     Raises:
-        InputError: emotions that are not there, or too few.
+        InputError: emotions are missing or too few.
     """
     if corpus.training is None:
         return paper.select(corpus, recipe, emotions)
@@ -277,7 +282,7 @@ def select(paper, corpus, recipe, emotions):
 
 
 def _selected(paper, corpus, system, emotions):
-    """The utterances that a system takes; prints which classes its paper leaves out where no emotions are named."""
+    """`select`, and print the classes that the paper leaves out if no emotions are given."""
     selected = select(paper, corpus, system.recipe, emotions)
     if len(selected.classes) < 2:
         raise InputError(
@@ -297,13 +302,13 @@ def _of_training(selected, sentence) -> str:
 
 
 def _warnings(selected, front_end, **reading) -> tuple[str, ...]:
-    """Sentences on a corpus, and on the one it is trained on where that is another, for this front end."""
+    """Warnings on a corpus, and on its training corpus if that is another, for this front end."""
     of_training = _doubts(selected.training, front_end, **reading) if selected.training else ()
     return (*(_of_training(selected, each) for each in of_training), *_doubts(selected, front_end, **reading))
 
 
 def _doubts(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
-    """Sentences on a corpus for this front end; all its recordings are measured, and kept measured in the store."""
+    """Warnings on a corpus for this front end; the measurements of its recordings are cached in the store."""
     with processes.pool():
         entries = feature_store.compute(
             selected.utterances,
@@ -318,7 +323,7 @@ def _doubts(selected, front_end, *, hashes, workers, store) -> tuple[str, ...]:
     arrays = feature_store.StoredFeatures(entries.values())
     measures = {name: recordings.Measures(*map(float, array)) for name, array in zip(entries, arrays, strict=True)}
     seen_hz = front_end.sample_rate_hz / 2 if front_end.sample_rate_hz else recordings.USUAL_BAND_HZ
-    of_corpus = leakage.told_by_speaker(selected.utterances), leakage.same_recordings(selected.utterances, hashes)
+    of_corpus = leakage.speaker_label_warning(selected.utterances), leakage.same_recordings(selected.utterances, hashes)
     return (*selected.warnings, *recordings.warnings(measures, seen_hz), *filter(None, of_corpus))
 
 
@@ -326,18 +331,18 @@ _SAID = set()
 
 
 def _say(corpus_variant, sentences):
-    """Print warnings, each once a process: systems of one comparison share their corpus."""
+    """Print warnings, each once per process, since systems of a comparison share their corpus."""
     for sentence in sentences:
         if (corpus_variant, sentence) not in _SAID:
             _SAID.add((corpus_variant, sentence))
             click.echo(f"Warning: {printable(f'{corpus_variant}: {sentence}')}", err=True)
 
 
-_HASHED = {}  # audio file with its size and time -> its hash: systems of one comparison share their corpus
+_HASHED = {}  # (audio file, size, time) -> hash, since systems of a comparison share their corpus
 
 
 def audio_hashes(utterances, *, workers) -> dict[str, str]:
-    """SHA-256 of every utterance's audio file, by id; a file that did not change is read once a process."""
+    """{utterance id: SHA-256 of its audio file}; an unchanged file is read once per process."""
     places = {u.id: _state(u.path) for u in utterances}
     new = [u for u in utterances if places[u.id] not in _HASHED]
     _HASHED.update({places[i]: digest for i, digest in feature_store.fingerprints(new, workers=workers).items()})
@@ -345,18 +350,18 @@ def audio_hashes(utterances, *, workers) -> dict[str, str]:
 
 
 def _state(path):
-    """A file's name, size and time; one that cannot be seen has neither, and the reader says so."""
+    """A file's name, size and time; without the latter for a missing file, which raises an error when it is read."""
     with contextlib.suppress(OSError):
         status = os.stat(path)
         return str(path), status.st_size, status.st_mtime_ns
     return str(path), None, None
 
 
-_AUDITED = {}  # folds with their recordings and what they claim -> what was found: systems of one comparison share them
+_AUDITED = {}  # hash of folds, recordings and claim -> findings, since systems of a comparison share them
 
 
 def _audited(folds, protocol, hashes):
-    """The folds, past the leakage audit, and its WARNs; only a protocol that is called leaky may leak."""
+    """(audited folds, WARNs); raises InputError for leakage unless the protocol is a leaky one."""
     folds = tuple(folds)
     if leakage.is_leaky(protocol):
         return folds, ()
@@ -372,7 +377,7 @@ def _audited(folds, protocol, hashes):
 
 
 def claims_speaker_independence(protocol) -> bool:
-    """Whether a shared protocol says so; a paper's own split claims nothing. A user's folds are held to it."""
+    """Whether a protocol must be speaker-independent: some shared ones, and a user's folds; not papers' own splits."""
     if user_folds.are_recorded(protocol) or cross_corpus.is_recorded(protocol):
         return True
     shared = splits.PROTOCOLS.get(protocol)
@@ -384,17 +389,17 @@ def _chosen(folds, names):
         return folds
     known = [fold.name for fold in folds]
     if unknown := [name for name in names if name not in known]:
-        raise InputError(f"there is no {', '.join(unknown)}; this protocol makes {known[0]} to {known[-1]}")
+        raise InputError(f"there is no {', '.join(unknown)}; this protocol has {known[0]} to {known[-1]}")
     return [fold for fold in folds if fold.name in names]
 
 
 def corpus_fingerprint(corpus, hashes) -> str:
-    """SHA-256 over ids, emotions, speakers and audio hashes."""
+    """SHA-256 of ids, emotions, speakers and audio hashes."""
     return _digest([[u.id, u.emotion, u.speaker, hashes[u.id]] for u in corpus.heard])
 
 
 def is_done(job) -> bool:
-    """Whether the job's record exists. Raises InputError where it was made from other data or settings."""
+    """Whether the job's record exists. Raises InputError if it was made from other data or settings."""
     if not job.path.exists():
         return False
     record = records.read(job.path)
@@ -405,14 +410,14 @@ def is_done(job) -> bool:
     }
     if reasons := [part for part, differs in differing.items() if differs]:
         raise InputError(
-            f"{job.path} holds a result made with other {' and other '.join(reasons)}; "
-            "give another --results folder, or delete that record to make it anew"
+            f"{job.path} was made with other {' and other '.join(reasons)}; "
+            "give another --results folder, or delete this record to run it again"
         )
     return True
 
 
 def with_features(drafts, paper, *, hashes, workers, store) -> list[FoldJob]:
-    """The jobs of one system with the entries of a store, which gets what it lacks; `hashes` is by the audio's path."""
+    """The jobs of one system with entries of the store, computing missing ones; `hashes` is {audio path: hash}."""
     recipe = drafts[0].system.recipe
     paper.fetch(recipe.front_end)
     everyone = {u.id: u for job in drafts for part in job.fold.parts.values() for u in part}

@@ -1,4 +1,4 @@
-"""Jobs -> processes, here or on a Dask cluster; one progress bar over all epochs; finished records are kept."""
+"""Run jobs in processes on this machine or on a Dask cluster, with one progress bar over all epochs."""
 
 import concurrent.futures
 import contextlib
@@ -15,26 +15,29 @@ from common.processes import end_with
 from common.progress import bar
 from experiments.runs.train_fold import run_job
 
-RETRIES = 3  # of a job whose process died
+RETRIES = 3  # if a job's process dies
 POLL_SECONDS = 0.2
 BAR = "{desc} |{bar}| {n_fmt}/{total_fmt} epochs [{elapsed}{postfix}]"
 
 
 def require(scheduler, results) -> None:
-    """Raise InputError where a Dask scheduler is named that does not answer or whose workers do not fit."""
+    """Raise InputError if a Dask scheduler is given but does not answer, or its workers are unsuitable."""
     if scheduler:
-        from experiments.runs import dask_engine  # imports what a local run does not need
+        from experiments.runs import dask_engine  # not needed in local runs
 
         dask_engine.require(scheduler, results)
 
 
 def run(jobs, *, workers, scheduler=None) -> list[InputError]:
-    """Do all jobs; returns what went wrong with some of them, after all others are finished and recorded.
+    """Run all jobs; returns the errors of failed jobs after all others are finished and recorded.
 
     Args:
         jobs: of all systems.
         workers: processes on this machine.
-        scheduler: address of a Dask scheduler, whose workers do the jobs instead.
+        scheduler: address of a Dask scheduler, whose workers run the jobs instead.
+
+    Raises:
+        InputError: a job's process died repeatedly, or the connection to the cluster is lost.
     """
     if not jobs:
         return []
@@ -51,10 +54,10 @@ def run(jobs, *, workers, scheduler=None) -> list[InputError]:
 
 
 class Progress:
-    """The bar counts epochs and names what moved last; a training that stops early gives back the rest when it ends.
+    """A bar that counts epochs and shows the last active fold; an early-stopped training jumps to its last epoch.
 
-    The time left comes from the seconds that each system's own epochs took, of a system without one yet from the
-    slowest so far: it is at most that long, since trainings may stop early.
+    The remaining time is estimated from the measured seconds per epoch of each system, or of the slowest system if none
+    is measured yet. It is an upper bound, since trainings may stop early.
     """
 
     def __init__(self, bar, jobs, workers=1):
@@ -64,7 +67,7 @@ class Progress:
         self.epochs = [max(1, job.system.recipe.max_epochs) for job in jobs]
         self.seen = [0] * len(jobs)
         self.started = {}  # index -> (epoch, time) of the first message of a training
-        self.seconds = {}  # system -> seconds an epoch
+        self.seconds = {}  # system -> seconds per epoch
 
     def at(self, index, epoch):
         epoch, now = min(epoch, self.epochs[index]), time.monotonic()
@@ -105,7 +108,7 @@ def _in_this_process(jobs, progress):
 
 
 def _in_processes(jobs, workers, progress):
-    """A pool that is made anew when a process dies; jobs without a record are given out again."""
+    """Run jobs in a pool, which is recreated if a process dies; jobs without a record are then run again."""
     remaining = dict(enumerate(jobs))
     failures = []
     for _attempt in range(RETRIES + 1):
@@ -121,7 +124,7 @@ def _in_processes(jobs, workers, progress):
 
 
 def _one_pool(remaining, workers, progress, failures):
-    """Do the jobs of `remaining`; those done are taken out of it, and what went wrong with one is put in `failures`."""
+    """Run the jobs in `remaining`, removing finished ones; errors of failed jobs are added to `failures`."""
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     epochs = context.Queue()
     ended = threading.Event()
@@ -149,7 +152,7 @@ def _one_pool(remaining, workers, progress, failures):
 
 
 def _listen(epochs, progress, ended):
-    while not ended.is_set():  # no message ends this: a killed process may have left the queue's lock taken
+    while not ended.is_set():  # not ended by a message, since a killed process may hold the queue's lock
         with contextlib.suppress(queue.Empty):
             progress.at(*epochs.get(timeout=POLL_SECONDS))
 

@@ -1,4 +1,4 @@
-"""Train and score one job, and write its record. Runs in a worker process."""
+"""Train and test one job, and write its record. Runs in a worker process."""
 
 import dataclasses
 import os
@@ -25,7 +25,7 @@ VERSIONS_OF += ("torch", "transformers")
 
 
 def run_job(job, report=None) -> str:
-    """Do a job whose record does not exist; returns the record's path. An engine may call it again at any time."""
+    """Run a job unless its record exists; returns the record's path. Repeated calls are safe."""
     if job.path.exists():
         return str(job.path)
     backend.start()
@@ -42,7 +42,7 @@ def run_job(job, report=None) -> str:
     try:
         records.write(record, root=job.results)
     except InputError:
-        if not job.path.exists():  # where another run finished the same fold meanwhile, its record is as good
+        if not job.path.exists():  # else another run has finished the same fold, with the same result
             raise
     audits.keep_training_ids(job.results, job.fold_fingerprint, job.fold)
     job.clear_up()
@@ -62,7 +62,7 @@ def _fitted(job, paper, parts, report):
 def _release(fitted):
     from common.learning.training import release
 
-    release([network for network in _networks(fitted) if hasattr(network, "layers")])  # a forest has none
+    release([network for network in _networks(fitted) if hasattr(network, "layers")])  # estimators have none
 
 
 def _networks(fitted) -> list:
@@ -70,7 +70,7 @@ def _networks(fitted) -> list:
 
 
 def part_of(job, name):
-    """A part of a job's fold, by its name in `FoldJob.features`, as networks take it: a Subset."""
+    """A part of a job's fold as a Subset; `name` is a key of `FoldJob.features`."""
     from common.learning.batching import Subset
 
     utterances = getattr(job.fold, name.split(":")[0])
@@ -78,7 +78,7 @@ def part_of(job, name):
 
 
 def _scored(scores, part) -> dict:
-    """A part of a record: scores by rule, and what follows from the first rule for parts stored without scores."""
+    """A part of a record; confusion matrix and cross-entropy are those of the first rule."""
     headline = next(iter(scores.values()))
     decisions = metrics.decide(headline)
     return {
@@ -92,12 +92,12 @@ def _scored(scores, part) -> dict:
 
 
 def _short(values) -> list:
-    """Float32 values as the shortest decimals that read back to the same float32."""
+    """Float32 values as the shortest decimals that represent them exactly."""
     return [[float(str(value)) for value in row] for row in np.asarray(values, dtype="float32")]
 
 
 def _cross_entropy(labels, scores):
-    """None where the rule's scores do not sum to one (counts of votes, decoded labels), or nothing is scored."""
+    """Mean cross-entropy; None if scores do not sum to one (counts of votes, decoded labels) or there are none."""
     probabilities = len(labels) and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3)
     return float(metrics.cross_entropy(labels, scores)) if probabilities else None
 
@@ -152,7 +152,7 @@ def _counts(utterances) -> dict[str, int]:
 
 
 def environment() -> dict:
-    """Versions, arithmetic, processor and commit; nothing that names a person or a machine."""
+    """Versions, arithmetic, processor and commit, without names of persons or machines."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -181,7 +181,7 @@ def _git(*arguments) -> str:
 
 
 def peak_memory_mib() -> float | None:
-    """Largest resident size of this process so far, in MiB; None where the system does not tell."""
+    """Largest resident size of this process so far, in MiB; None if the system does not provide it."""
     if os.name != "posix":
         return None
     import resource

@@ -74,6 +74,6 @@ def _show(pair) -> str:
     corpus, protocol, preset = pair.first.group
     seeds = seeds_in_words(pair.seeds)
     metric = "UA" if pair.ua else "WA"
-    failed = "; ".join(dict.fromkeys([*pair.first.not_learnt, *pair.second.not_learnt]))
+    failed = "; ".join(dict.fromkeys([*pair.first.underfitted, *pair.second.underfitted]))
     effect = f"{metric} {value} [{low}, {high}] on {corpus}, {protocol}, preset {preset}, {seeds}"
     return markup.markdown(f"{effect} ({failed})" if failed else effect)

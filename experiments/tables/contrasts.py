@@ -46,7 +46,7 @@ def in_words(corpus, members, papers) -> str:
 
 def _row(tested) -> dict:
     contrast, systems = tested.contrast, [system for system in (tested.first, tested.second) if system]
-    failed = [f"{system.name} {sentence}" for system in systems for sentence in system.not_learnt]
+    failed = [f"{system.name} {sentence}" for system in systems for sentence in system.underfitted]
     return {
         "corpus_variant": systems[0].corpus_variant if systems else None,
         "paper": contrast.paper,

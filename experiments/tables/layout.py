@@ -38,7 +38,7 @@ def _place(row, _) -> str:
 PLACE = formats.Column("protocol, preset", "protocol", _place)
 SEEDS = formats.text("seeds", "seeds")
 COUNTED = (formats.text("n", "n"), formats.text("folds", "folds"), SEEDS)
-TRAINED_OUT = formats.text("trained out", "trained_out")
+CONVERGED = formats.text("converged", "converged")
 NOTES = formats.text("notes", "notes")
 UA_AND_WA = {"ua": results.UA, "wa": results.WA}  # for `rows`
 
@@ -71,7 +71,7 @@ def caption(title, corpus, systems) -> str:
     sizes = sorted({s.num_test for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
         f"{title} on {corpus}",
-        f"n = {', '.join(sizes)} test utterances a seed",
+        f"n = {', '.join(sizes)} test utterances per seed",
         f"{len(classes)} classes ({', '.join(classes)}), chance UA {formats.per_cent(1 / len(classes))} %, "
         f"majority WA {_majorities(systems)} %",
         systems[0].limits,

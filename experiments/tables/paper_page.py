@@ -165,7 +165,7 @@ RUNS = (
     layout.PLACE,
     formats.estimate("UA [95 %]", "ua"),
     formats.estimate("WA [95 %]", "wa"),
-    layout.TRAINED_OUT,
+    layout.CONVERGED,
     layout.NOTES,
 )
 

@@ -29,7 +29,7 @@ def tables_of(paper, comparisons) -> list[Table]:
 def _table(paper, corpus, comparisons) -> Table:
     reproduced = [c.system for c in comparisons if c.system and c.ours]
     tested = {
-        f"n = {s.num_test} test utterances a seed under protocol {s.protocol}, "
+        f"n = {s.num_test} test utterances per seed under protocol {s.protocol}, "
         f"majority WA {formats.per_cent(s.majority)} %"
         for s in reproduced
     }

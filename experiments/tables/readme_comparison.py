@@ -134,7 +134,7 @@ def _table(corpus, members, papers) -> Table:
     rows = rows.assign(
         epochs=list(map(systems.epochs_kept_and_limit, members)),
         letters=[grouped.get(system, "") for system in members],
-        trained=list(map(_trained_out, members)),
+        trained=list(map(_converged, members)),
         published=[_stated(system, papers) for system in members],
     )
     ranked = rows.sort_values(["ua", "paper", "variant"], ascending=[False, True, True])[FIELDS]
@@ -148,15 +148,15 @@ def _table(corpus, members, papers) -> Table:
 
 FIELDS = [  # of the CSV
     *layout.WHO,
-    *("n", "folds", "seeds", "trained_out", "notes", *formats.interval_fields("ua"), "ua_why_none"),
+    *("n", "folds", "seeds", "converged", "notes", *formats.interval_fields("ua"), "ua_why_none"),
     *(*formats.interval_fields("wa"), "wa_why_none", "epochs", "letters", "trained", "published"),
 ]
 
 
-def _trained_out(system) -> str:
-    """`5/6, not learnt 1`."""
-    failed = f", not learnt {system.num_not_learnt}" if system.num_not_learnt else ""
-    return f"{system.trained_out or formats.NONE}{failed}" if failed else system.trained_out
+def _converged(system) -> str:
+    """`5/6, 1 underfitted`."""
+    failed = f", {system.num_underfitted} underfitted" if system.num_underfitted else ""
+    return f"{system.converged or formats.NONE}{failed}" if failed else system.converged
 
 
 def _stated(system, papers) -> str:
@@ -195,7 +195,7 @@ COLUMNS = (
     Column("UA", "ua", _ua_with_letters),
     formats.rate("WA", "wa"),
     formats.text("epochs kept / limit", "epochs", none=formats.NONE),
-    formats.text("trained out", "trained", none=formats.NONE),
+    formats.text("converged", "trained", none=formats.NONE),
     formats.text("seeds", "seeds"),
     Column("published", "published", _published_on),
 )

@@ -15,7 +15,7 @@ SYSTEM_COLUMNS = (
     layout.PLACE,
     formats.estimate("UA [95 %]", "ua_pooled"),
     formats.estimate("WA [95 %]", "wa_pooled"),
-    layout.TRAINED_OUT,
+    layout.CONVERGED,
     layout.SEEDS,
     layout.NOTES,
 )
@@ -82,7 +82,7 @@ FIELDS = [  # of the CSV
     *(*results.KEY, "command", "n", "folds", "seeds", "num_classes", "chance_ua", "majority_wa", "limits"),
     *(*formats.interval_fields("wa_pooled"), "wa_fold_mean", "wa_fold_sd"),
     *(*formats.interval_fields("ua_pooled"), *formats.interval_fields("ua_utterances"), "ua_fold_mean", "ua_fold_sd"),
-    *(*formats.interval_fields("macro_f1"), "ua_training", "trained_out", *formats.interval_fields("slice_wa")),
+    *(*formats.interval_fields("macro_f1"), "ua_training", "converged", *formats.interval_fields("slice_wa")),
     *("no_decision", "band", "notes"),
 ]
 

@@ -86,7 +86,7 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
     assert path.stat().st_mtime_ns == before
     assert len(list(calls.results.joinpath("runs").rglob("*.json"))) == 2
     soundfile.write(calls.folder / "s0-anger-0.wav", np.full(RATE, 0.1), RATE)
-    assert "holds a result made with other recordings" in sentence(calls())
+    assert "was made with other recordings" in sentence(calls())
     assert path.stat().st_mtime_ns == before
 
 
@@ -97,14 +97,14 @@ def test_a_users_own_corpus_runs_end_to_end(calls, monkeypatch):
         (["run", "emmert", "--variant", "huge"], "emmert has no variant 'huge'; choose from mfcc"),
         (["run", "emmert", "--variant", "mfcc", "--preset", "best"], "unknown preset 'best'; choose from paper, quick"),
         (["run", "emmert", "--variant", "mfcc", "--corpus", "somewhere"], "unknown corpus somewhere; choose from"),
-        (["run", "emmert", "--seeds", "one"], "'one' is no list of whole numbers such as 0-4,7"),
+        (["run", "emmert", "--seeds", "one"], "'one' is not a list of whole numbers such as 0-4,7"),
         (["run", "emmert", "--workers", "0"], "Invalid value for '--workers'"),
-        (["compare", "--systems", "mfcc"], "'mfcc' is no system; write paper/variant"),
+        (["compare", "--systems", "mfcc"], "'mfcc' is not a system; write paper/variant"),
         (["compare", "--papers", "nobody2019"], "unknown paper 'nobody2019'"),
         (["corpora", "verify", "ravdess", "--data", "nowhere"], "nowhere"),
         (["corpora", "fetch", "iemocap"], "licence"),
         (["dance"], "No such command 'dance'"),
-        (["run", "emmert", "--protocol", " ,"], "' ,': a name is empty; expected names with commas between them"),
+        (["run", "emmert", "--protocol", " ,"], "' ,': a name is empty; expected comma-separated names"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_there_is(arguments, expected):
@@ -165,7 +165,7 @@ def test_an_empty_variable_is_never_taken_for_absent(variable, monkeypatch):
     [
         ("run emmert --seeds 0-99999999999999", "100,000,000,000,000 numbers; expected at most 10,000"),
         ("run emmert --seeds 0,4294967296", "4294967296 is too large"),
-        (f"run emmert --seeds {'9' * 5000}", "is no list of whole numbers"),
+        (f"run emmert --seeds {'9' * 5000}", "is not a list of whole numbers"),
         ("run emmert --folds 1-100000000000", "numbers; expected at most 10,000"),
         ("label --corpus ravdess --seed -1", "-1 is not in the range"),
         ("corpora synthesize ravdess x --seed 4294967296", "is not in the range"),
@@ -188,7 +188,7 @@ def test_numbers_have_bounds(arguments, expected):
     ],
 )
 def test_results_that_are_read_must_be_there(arguments, tmp_path):
-    assert "missing is no folder" in sentence(run(*arguments.split(), "--results", tmp_path / "missing"))
+    assert "missing is not a folder" in sentence(run(*arguments.split(), "--results", tmp_path / "missing"))
     assert not (tmp_path / "missing").exists()
 
 

@@ -158,7 +158,7 @@ def test_a_saved_system_says_on_which_corpus_its_numbers_are(recorded, arguments
 def test_predictions_are_exported_and_no_fold_files(recorded, arguments, tmp_path):
     done = run("export", "--results", arguments.results, "--into", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert "trained on another corpus: predictions alone" in done.output
+    assert "trained on another corpus: only predictions" in done.output
     assert list((tmp_path / "out" / "predictions").rglob(f"{PROTOCOL}-paper/seed_0/fold_1.csv"))
     assert not list((tmp_path / "out" / "folds").rglob(f"*{PROTOCOL}*"))
 
@@ -167,13 +167,13 @@ def test_a_record_whose_protocol_is_of_another_training_is_refused(recorded, tmp
     record, _ = recorded
     for changes in ({"trained_on": ""}, {"trained_on": "emodb"}, {"protocol": "random"}):
         (fault,) = records.description_faults(dataclasses.replace(record, **changes))
-        assert "is not that of a training on" in fault
+        assert "does not match training on" in fault
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--protocol", "cross_corpus", "--corpus", "ravdess"], "name it with --test-corpus"),
+        (["--protocol", "cross_corpus", "--corpus", "ravdess"], "give it with --test-corpus"),
         (
             ["--protocol", "random", "--corpus", "ravdess", "--test-corpus", "emodb"],
             "--test-corpus emodb would be ignored",

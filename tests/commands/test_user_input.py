@@ -204,9 +204,9 @@ def utterances(emotions_by_speaker):
 )
 def test_speakers_that_tell_the_label(emotions, warning):
     members = utterances(emotions)
-    assert leakage.told_by_speaker(members).startswith(warning)
-    assert leakage.told_by_speaker(members).endswith("so the speaker gives the label away") == bool(warning)
-    assert bool(leakage.told_by_speaker(members)) == bool(warning)
+    assert leakage.speaker_label_warning(members).startswith(warning)
+    assert leakage.speaker_label_warning(members).endswith("the speaker identifies the label") == bool(warning)
+    assert bool(leakage.speaker_label_warning(members)) == bool(warning)
     fold = Fold("fold_1", tuple(members), (), ())
     kinds = [f.kind for f in leakage.audit([fold], speaker_independent=True)]
     assert ("speaker_label" in kinds) == bool(warning)
@@ -267,7 +267,7 @@ def test_audformat_tables_in_parquet_and_in_parts(database):
     assert len(corpora.load(f"audformat:{database}:emotion.*").utterances) == 5
     assert len(corpora.load(f"audformat:{database}:emotion.train").utterances) == 3
     result = run("corpora", "verify", f"audformat:{database}")
-    assert result.exit_code == 2 and "one table of emotions has to be named" in result.output
+    assert result.exit_code == 2 and "name one table of emotions" in result.output
     assert "emotion.train, emotion.test" in result.output
 
 

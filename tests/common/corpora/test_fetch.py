@@ -133,7 +133,7 @@ def test_a_good_archive_is_unpacked_recorded_and_not_fetched_twice(server, get, 
 def test_ravdess_is_held_to_its_checksum(server, get, ravdess_zip):
     server.body = ravdess_zip
     with pytest.raises(
-        InputError, match=r"checksum of what came is \w{32}, expected md5:bc696df654c87fed845eb13823edef8a"
+        InputError, match=r"the download has checksum \w{32}, expected md5:bc696df654c87fed845eb13823edef8a"
     ):
         get("ravdess")
     root = get("ravdess", checksum="md5:" + hashlib.md5(ravdess_zip).hexdigest())
@@ -152,7 +152,7 @@ def test_a_cut_download_is_continued_or_begun_again(server, get, emodb_zip, emod
 
 def test_the_next_call_continues_what_an_earlier_one_left(server, get, emodb_zip, emodb_files, tmp_path):
     server.body, server.cuts = emodb_zip, [50_000]
-    with pytest.raises(InputError, match="download failed 1 times.*goes on where it stopped"):
+    with pytest.raises(InputError, match="download failed 1 times.*resumes the download"):
         get(attempts=1)
     assert not (tmp_path / "data" / "emodb").exists()
     assert left_in(tmp_path / "data" / "archives") == ["emodb.zip.part", "emodb.zip.part.version"]

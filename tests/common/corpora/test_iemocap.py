@@ -309,7 +309,7 @@ def test_missing_recordings_are_refused_whichever_variant(whole):
 def test_missing_label_file_is_refused_and_its_dialog_named(whole):
     with (
         without(whole / "Session5" / "dialog" / "EmoEvaluation" / "Ses05F_impro01.txt"),
-        pytest.raises(InputError, match=r"all \d+ of 10039, Ses05 \d+ of 2170.*dialogs Ses05F_impro01; copy"),
+        pytest.raises(InputError, match=r"all \d+ of 10039, Ses05 \d+ of 2170.*without labels: Ses05F_impro01; copy"),
     ):
         iemocap.load(whole)
 

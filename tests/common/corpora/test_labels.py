@@ -85,15 +85,15 @@ def test_labels_that_are_kept_have_a_name_that_no_file_has(tmp_path):
 def test_a_pair_that_nothing_has_is_said():
     ours, (warning,) = labels.translated({"sad": 1, "ang": 2}, labels.read("exited=happiness,sad=neutral"))
     assert ours == {"sad": "neutral", "ang": "anger"}
-    assert warning == "--labels names exited, which no utterance has"
+    assert warning == "--labels maps exited, which no utterance has"
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
     [
         ("nowhere.csv", "no such file; expected a CSV or TOML file, THEIRS=OURS, or keep"),
-        ("a=b,c", "'c' is no pair"),
-        ("=b", "'' is no pair"),
+        ("a=b,c", "'c' is not a pair"),
+        ("=b", "'' is not a pair"),
         ("", "no such file"),
     ],
 )

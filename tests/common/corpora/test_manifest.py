@@ -114,10 +114,10 @@ def test_passed_over_columns(calls):
         ([HEADER, "sub,anger,s1"], "line 2, column file: no file sub"),
         ([HEADER, "nowhere/a.wav,anger,s1"], "line 2, column file: no file nowhere/a.wav"),
         ([HEADER, "a\0.wav,anger,s1"], "line 2, column file: no file"),
-        ([HEADER, "a.wav,anger,s1", "./a.wav,fear,s1"], "line 3, column file: ./a.wav stands in line 2 already"),
+        ([HEADER, "a.wav,anger,s1", "./a.wav,fear,s1"], "line 3, column file: ./a.wav repeats line 2"),
         (
             [f"{HEADER},start,end", "a.wav,anger,s,0,1", "a.wav,anger,s,,1.0"],
-            "line 3, column file: .* in line 2 already",
+            "line 3, column file: .* repeats line 2",
         ),
         ([f"{HEADER},start,end", "a.wav,anger,s,2,1"], "line 2, column end: 1.0 s, not after the start at 2.0 s"),
         ([f"{HEADER},start,end", "a.wav,anger,s,1,1"], "line 2, column end: 1.0 s, not after the start"),

@@ -41,7 +41,7 @@ def whole(tmp_path, plant):
 def test_names_are_parsed(small):
     corpus = ravdess.load(small)
     assert corpus.name == corpus.variant == "ravdess-synthetic" and corpus.synthetic
-    assert corpus.limits == "synthetic: checks the machinery, not the science"
+    assert corpus.limits == "synthetic speech: a software check, not a result"
     assert [u.id for u in corpus.utterances] == [
         "03-01-01-01-01-01-01",
         "03-01-01-01-02-02-01",
@@ -132,7 +132,7 @@ def test_synthetic_tree_is_held_to_its_marker(small, plant, mark):
 
 def test_marker_that_is_damaged_or_of_another_layout(small, mark):
     mark(small, "emodb", SMALL)
-    with pytest.raises(InputError, match="layout emodb, expected ravdess"):
+    with pytest.raises(InputError, match="synthetic emodb, expected ravdess"):
         ravdess.load(small)
     for text in ("{", "[]", "{}", '{"layout": "ravdess", "counts": [1]}', '{"layout": "ravdess", "counts": {"01": 3}}'):
         (small / "synthetic.json").write_text(text)

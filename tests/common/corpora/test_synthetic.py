@@ -203,9 +203,9 @@ def test_what_is_not_a_synthetic_tree_is_never_touched(tmp_path):
     refused("is a file", tmp_path / "mine" / "thesis.tex")
     root = synthetic.synthesize("emodb", tmp_path / "tree", speakers=1, files=1, progress=False)
     (root / "notes.md").write_text("put here by the user")
-    refused("not a synthetic tree alone", root)
+    refused("not of a synthetic corpus", root)
     (root / "synthetic.json").write_text("{")
-    refused("not a synthetic tree alone", root)
+    refused("not of a synthetic corpus", root)
 
 
 def test_a_failure_leaves_the_older_tree_and_no_rest(tmp_path, monkeypatch):

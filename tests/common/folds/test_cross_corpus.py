@@ -88,7 +88,7 @@ def test_shared_classes_are_taken_where_none_are_named():
 @pytest.mark.parametrize(
     ("train", "test", "emotions", "sentence"),
     [
-        (spoken("a", ["03"]), spoken("a", ["03"]), None, "both are a; name another corpus with --test-corpus"),
+        (spoken("a", ["03"]), spoken("a", ["03"]), None, "are both a; name another corpus with --test-corpus"),
         (spoken("a", ["03"], FOUR[:2]), spoken("b", ["03"], FOUR[2:]), None, "two shared classes or more"),
         (spoken("a", ["03"], FOUR[:3]), spoken("b", ["03"], FOUR[2:]), None, "b has neutral, sadness; expected two"),
         (spoken("a", ["03"]), spoken("b", ["03"], FOUR[:3]), FOUR, "b has no sadness"),

@@ -54,7 +54,7 @@ def test_the_test_part_in_selection_is_called_that(clean):
     fold = broken(clean, valid=clean.test)
     first = leakage.audit([fold], speaker_independent=True)[0]
     assert (first.level, first.kind, first.count) == ("FAIL", "utterance", 2)
-    assert "the test part takes part in selection" in first.message
+    assert "the test part is used for selection" in first.message
 
 
 @pytest.mark.parametrize("times", [((0.0, 2.0), (1.0, 3.0)), ((0.0, 2.0), (2.0, 3.0))])  # overlapping or not
@@ -331,7 +331,7 @@ def test_speakers_whose_names_nearly_agree_are_named(tmp_path, names, alike):
         ("train.csv", "file,emotion,end\na.wav,anger,inf\n", "line 2: time 'inf'"),
         ("train.csv", f"file,emotion\na.wav,anger\n{'a' * 200_000}.wav,anger\n", "line 3: not CSV .field larger"),
         ("train.jsonl", '{"wav": "a.wav", "emo": "Sad"}\n{"wav"\n', "line 2: not JSON"),
-        ("train.jsonl", "[1]\n", "line 1: .*one object a line"),
+        ("train.jsonl", "[1]\n", "line 1: .*one object per line"),
     ],
 )
 def test_damaged_lists_are_named_with_their_line(name, text, message, tmp_path):
@@ -395,7 +395,7 @@ def test_warnings_in_words_name_each_kind_once_and_count_its_folds():
     same = [leakage.Finding("WARN", f"fold_{k}", "text", f"{k} sentences in test also in train", k) for k in (1, 2, 3)]
     other = leakage.Finding("WARN", "fold_2", "speaker_alike", "1 and 01 may be the same", 1)
     assert leakage.in_words([*same, other]) == [
-        "text: 1 sentences in test also in train (fold_1; so in 3 folds)",
+        "text: 1 sentences in test also in train (fold_1; similar in 3 folds)",
         "speaker_alike: 1 and 01 may be the same",
     ]
 
@@ -408,7 +408,7 @@ def test_one_recording_with_two_speakers_or_emotions_is_said():
     same = dict.fromkeys("abcd", "x")
     assert leakage.same_recordings(members, same) == (
         "one recording with several speakers or emotions: a (1, anger) = b (2, anger) = c (1, anger); "
-        "training leaves out what is tested"
+        "training leaves out tested recordings"
     )
     assert leakage.same_recordings(members, {name: name for name in "abcd"}) == ""
     assert leakage.same_recordings([utterance("a", "1"), utterance("c", "1")], same) == ""  # as in RAVDESS

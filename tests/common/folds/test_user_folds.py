@@ -144,13 +144,13 @@ def test_what_is_not_in_the_corpus_or_in_no_fold_or_labelled_otherwise_is_said(t
     write(tmp_path / "x.csv", [*rows[:-1], rows[0] | {"file": "elsewhere.wav"}])
     given = user_folds.for_corpus(f"folds:{tmp_path / 'x.csv'}", corpus)
     assert given.warnings == (
-        "fold_7: called fold_1 here",
+        "fold_7: renamed fold_1",
         "1 of 6 recordings in the fold files are not in ravdess and are left out: elsewhere.wav",
         "1 of 6 utterances are in no fold: c-sadness",
-        "the fold files give 1 utterances another emotion; the corpus's is used: a-anger",
+        "the fold files have another emotion than the corpus for 1 utterances; that of the corpus is used: a-anger",
     )
     write(tmp_path / "x.csv", [rows[0] | {"file": "elsewhere.wav"}])
-    with pytest.raises(InputError, match="none of its 1 recordings, such as elsewhere.wav, is of ravdess; .* --corpus"):
+    with pytest.raises(InputError, match="none of its 1 recordings, such as elsewhere.wav, is in ravdess; .* --corpus"):
         user_folds.for_corpus(f"folds:{tmp_path / 'x.csv'}", corpus)
 
 

@@ -31,7 +31,7 @@ def test_an_open_length_is_asked_for_and_a_mask_is_no_input():
     mask = layers.Lambda(lambda x: x[..., 0] > 0, output_shape=lambda shape: shape[:2])(frames)
     x = layers.LSTM(2)(frames, mask=mask)
     model = keras.Model({"features": frames, "length": length}, layers.Dense(1)(x))
-    with pytest.raises(ValueError, match="how many steps"):
+    with pytest.raises(ValueError, match="number of steps"):
         diagnostics.multiply_accumulates(model)
     assert diagnostics.multiply_accumulates(model, steps=9) == 9 * 4 * 2 * (3 + 2) + 2
 

@@ -126,7 +126,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, text, expected):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--systems", "mfcc"], "'mfcc' is no system"),
+        (["--systems", "mfcc"], "'mfcc' is not a system"),
         (["--systems", ""], "an empty text"),
         (["--systems", "emmert/huge"], "no variant 'huge'"),
         (["--papers", "nobody2019"], "unknown paper"),

@@ -60,7 +60,7 @@ def test_two_speakers_have_a_mean_and_no_interval():
 def test_what_cannot_be_pooled_is_refused():
     with pytest.raises(ValueError, match="no test part in noise"):
         noise_conditions.measure(system(noisy({})), "wa", part="test:*")
-    with pytest.raises(ValueError, match="pooled folds only"):
+    with pytest.raises(ValueError, match="only computed for pooled folds"):
         noise_conditions.measure(system(noisy({"pop": RIGHT})), "wa", part="test:*", aggregation="fold_mean")
 
 
@@ -96,7 +96,7 @@ def test_the_sheet_has_clean_each_condition_and_the_means():
     assert values["mean of 4 crowd-like"] == 12 / 32
     assert values["mean of all 7"] == pytest.approx((3 * 20 + 4 * 12) / 7 / 32, abs=1e-6)
     assert all(row.data["n"] == "32" and row.data["ua_pooled_low"] is not None for row in rows(table))
-    assert any("the built-in ambient, pop" in note and "made by code, at 0 dB" in note for note in table.notes)
+    assert any("built-in synthetic ambient, pop" in note and ", at 0 dB" in note for note in table.notes)
     assert {row.data["snr_db"] for row in rows(table)} == {"", "0"}
     for form in (formats.markdown, formats.as_csv, formats.latex):
         assert "mean of all 7" in form(sheet)
@@ -121,7 +121,7 @@ def test_a_published_number_in_noise_is_computed_and_gets_no_verdict():
     compared = reproduction.compare(number, [results])
     assert compared.ours.value == 20 / 32
     assert compared.verdict == (
-        "not comparable: other background signals than the paper's, the built-in ambient, pop, made by code, at 0 dB"
+        "not comparable: other background signals than the paper's, the built-in synthetic ambient, pop, at 0 dB"
     )
     clean = ReportedResult(**fields, where="Table 2", metric="wa", value=0.5, part="test")
     assert reproduction.compare(clean, [results]).verdict.startswith("not run: a verdict needs 3 seeds, there is 1")

@@ -77,15 +77,15 @@ def test_nine_in_ten_of_the_committed_seeds_are_reproduced_by_the_others():
         (
             [many(HALF)],
             {"variant": ""},
-            "not comparable: not of a rebuilt system (quoted from another paper, or of people)",
+            "not comparable: not of a rebuilt system (quoted from another paper, or human)",
         ),
         ([many(HALF, synthetic=True)], {}, "not comparable: only synthetic speech"),
         (
             [many(HALF, corpus_variant="emodb-2s")],
             {"corpus": "emodb"},
-            "not run: ran on emodb-2s alone; python -m experiments run emmert",
+            "not run: ran only on emodb-2s; python -m experiments run emmert",
         ),
-        ([many(HALF, protocol="random")], {}, "not comparable: only under protocol random, not paper"),
+        ([many(HALF, protocol="random")], {}, "not comparable: only with protocol random, not paper"),
         ([many(HALF, preset="quick")], {}, "not comparable: only at preset quick, not paper"),
         ([many(HALF, num_folds=5)], {}, "not comparable: only 1/5 folds of seed 0"),
         (
@@ -94,14 +94,14 @@ def test_nine_in_ten_of_the_committed_seeds_are_reproduced_by_the_others():
             "not comparable: records of different recipes",
         ),
         ([SEEDS[0], SEEDS[1], many(HALF, seed=2, recipe={"corpus": "ravdess", "added": 1})], {}, "reproduced"),
-        (SEEDS[:2], {}, "not run: a verdict needs 3 seeds, there is 2; python -m experiments run emmert"),
+        (SEEDS[:2], {}, "not run: a verdict needs 3 seeds, there are 2; python -m experiments run emmert"),
         (
             [many(HALF), many(HALF, seed=1, corpus_fingerprint="d")],
             {},
             "not comparable: records of different recordings",
         ),
         ([many(HALF, notes=["random weights"])], {}, "not comparable: random weights"),
-        ([many(HALF)], {"metric": "share:kept"}, "not comparable: the records do not tell share:kept"),
+        ([many(HALF)], {"metric": "share:kept"}, "not comparable: share:kept cannot be computed from the records"),
         ([many(HALF)], {"rule": "slice_votes"}, "not comparable: the records have no rule slice_votes"),
         ([many(HALF, preset="quick"), *SEEDS], {}, "reproduced"),
     ],
@@ -120,7 +120,7 @@ def test_each_reason_not_to_compare(runs, number, expected):
             "reproduced",
         ),
         (211_074, {}, "ours higher"),
-        (211_075, {"corpus_variant": "ravdess"}, "not run: ran on ravdess alone; python -m experiments run emmert"),
+        (211_075, {"corpus_variant": "ravdess"}, "not run: ran only on ravdess; python -m experiments run emmert"),
     ],
 )
 def test_parameters_are_compared_whatever_the_preset(value, changes, verdict):
@@ -165,7 +165,7 @@ def nearest_to(*changes):
 def test_a_run_on_the_cut_copy_stands_beside_and_decides_nothing():
     outcome = nearest_to({})
     assert (
-        outcome.verdict.startswith("not run: ran on emodb-2s alone; python -m experiments run lim2016")
+        outcome.verdict.startswith("not run: ran only on emodb-2s; python -m experiments run lim2016")
         and outcome.ours is None
     )
     assert outcome.nearest.corpus_variant == "emodb-2s" and outcome.there.value == pytest.approx(0.5)
@@ -273,7 +273,7 @@ def test_a_statement_of_classes_compares_their_recall_with_that_of_the_others():
     ("changes", "message"),
     [
         ({"expect": "better"}, "expect = 'better'; expected one of higher, lower, not higher"),
-        ({"classes": ["anger"]}, "one of the two"),
+        ({"classes": ["anger"]}, "expected either second"),
         ({"second": None, "classes": ["rage"]}, "classes has rage"),
         ({"text": None}, "text is missing"),
     ],

@@ -59,7 +59,11 @@ def test_a_corpus_that_nobody_was_asked_about_has_no_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("", "no file of raters' answers"), ("[]", "no file of raters"), ('{"schema": 9}', "schema 9.*update the suite")],
+    [
+        ("", "not a file of raters' answers"),
+        ("[]", "not a file of raters"),
+        ('{"schema": 9}', "schema 9.*update the suite"),
+    ],
 )
 def test_a_damaged_file_is_one_sentence(tmp_path, content, words):
     (tmp_path / "human").mkdir()

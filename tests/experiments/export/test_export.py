@@ -93,7 +93,7 @@ def test_exported_folds_are_the_folds_and_the_audit_sees_what_they_are(tmp_path,
         result = CliRunner().invoke(main, ["audit", "--all", str(place)])
         assert result.exit_code == status, result.output
         assert result.output.startswith(word)
-        assert result.output.count("no audio found") == len(folds) if word == "WARN" else "speaker" in result.output
+        assert result.output.count("no audio for") == len(folds) if word == "WARN" else "speaker" in result.output
 
 
 PIECES = ("{0}.wav", "{0}.wav.channel1@0.0-1.5", "{0}.wav.channel2@0.0-1.5", "{0}.wav@0.25-", "{0}.wav@1e-05-2.0")
@@ -323,7 +323,7 @@ def test_predictions_are_those_of_the_record_for_every_part_and_rule(tmp_path):
 def test_no_records_is_one_sentence_and_nothing_heavy_is_imported(tmp_path, monkeypatch):
     monkeypatch.delenv("SER_DATA", raising=False)  # corpora at hand are read
     result = CliRunner().invoke(main, ["export", "--results", str(tmp_path), "--into", str(tmp_path / "out")])
-    assert result.exit_code == 2 and "holds no records" in result.output
+    assert result.exit_code == 2 and "has no records" in result.output
     folds = splits.folds(utterances(), "speaker_independent", 0)
     export(tmp_path, *(recorded(fold, "speaker_independent", len(folds)) for fold in folds))
     before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}

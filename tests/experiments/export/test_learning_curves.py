@@ -42,7 +42,7 @@ def test_events_are_the_history_of_each_fold_and_replace_older_ones(tmp_path):
 
 def test_without_curves_there_is_one_sentence(tmp_path):
     records.write(unbalanced(history={}), root=tmp_path)
-    with pytest.raises(InputError, match="no records with a learning curve; name a results folder with --results"):
+    with pytest.raises(InputError, match="no records with a learning curve; give a results folder with --results"):
         learning_curves.export(tmp_path, tmp_path / "out")
 
 

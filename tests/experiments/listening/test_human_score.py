@@ -206,7 +206,7 @@ def test_an_answers_file_of_something_else(program):
     assert "seed 0, not 3; give --seed as then" in sentence(program("--seed", 3))
     assert "per_emotion all, not 2; give --per-emotion" in sentence(program("--per-emotion", 2))
     program.calls.write_text(program.calls.read_text().replace("anger-1.wav,anger,s1", "anger-1.wav,neutral,s1"))
-    assert "was begun with other utterances or labels" in sentence(program())
+    assert "was created with other utterances or labels" in sentence(program())
 
 
 def test_a_damaged_answers_file(program, tmp_path):
@@ -228,11 +228,11 @@ def test_a_damaged_answers_file(program, tmp_path):
     with sqlite3.connect(tmp_path / "notes.sqlite") as connection:
         connection.execute("CREATE TABLE notes (text)")
     connection.close()
-    assert "is no answers file of this suite" in sentence(program("--answers", tmp_path / "notes.sqlite"))
+    assert "is not an answers file of this suite" in sentence(program("--answers", tmp_path / "notes.sqlite"))
 
 
 def test_nothing_is_begun_on_bad_input(program, tmp_path):
-    assert "no corpus is named" in sentence(program(corpus=None))
+    assert "no corpus is given" in sentence(program(corpus=None))
     assert "unknown corpus nothing" in sentence(program(corpus="nothing"))
     assert f"looked in {tmp_path}" in sentence(program("--data", tmp_path, corpus="emodb"))
     assert "has no fear" in sentence(program("--emotions", "anger,fear"))

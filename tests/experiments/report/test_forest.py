@@ -54,6 +54,6 @@ def test_the_figure_of_the_first_page_follows_the_records(tmp_path):
     assert not (tmp_path / "tables").exists()
     assert path in all_tables.update(tmp_path, **drawn)
     text = path.read_text(encoding="utf-8")
-    assert ">emmert/mfcc<" in text and ">lim2016/mfcc (1 not learnt)<" in text
+    assert ">emmert/mfcc<" in text and ">lim2016/mfcc (1 underfitted)<" in text
     assert ">ravdess/4hap<" in text and ">cut to 2.0 s<" in text
     assert all_tables.update(tmp_path, **drawn) == []

@@ -201,7 +201,7 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
         (["nobody2019", "--models", "."], "unknown paper"),
         (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
         (["ma2018"], "--models"),
-        (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings alone"),
+        (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings only"),
         (["lim2016", "--models", "."], "lim2016 has no figures of saved systems"),
     ],
 )

@@ -101,7 +101,7 @@ def test_fold_files_are_not_kept_as_ours(tmp_path):
     (tmp_path / "fold_1_train.csv").write_text("file,speaker,emotion\na,1,x\n")
     result = CliRunner().invoke(main, ["audit", str(tmp_path), "--keep", str(tmp_path)])
     assert result.exit_code == 2
-    assert "it concerns the audit of our own folds" in result.output
+    assert "it applies only to the audit of our own folds" in result.output
 
 
 def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):

@@ -176,7 +176,7 @@ def test_a_worker_that_does_not_fit_says_why(tmp_path):
     here = dask_engine.environment()
     one, two = (SimpleNamespace(state=SimpleNamespace(nthreads=n)) for n in (1, 2))
     marker = tmp_path / "runs" / "marker"
-    assert "does not see" in dask_engine.unfit(here, str(marker), one)
+    assert "cannot access" in dask_engine.unfit(here, str(marker), one)
     marker.parent.mkdir()
     marker.touch()
     assert dask_engine.unfit(here, str(marker), one) is None

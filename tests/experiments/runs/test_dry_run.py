@@ -41,6 +41,6 @@ def test_nothing_is_written_and_what_cannot_run_is_said(root, tmp_path, monkeypa
     arguments = ("--corpus", "ravdess,emodb", "--data", root, "--results", tmp_path / "results", "--preset", "smoke")
     done = run("compare", "--systems", systems, "--folds", "1", *arguments, "--dry-run")
     assert done.exit_code == 0, done.output
-    assert "baseline/mfcc_svm" in done.output and "hours of one core at most" in done.output
+    assert "baseline/mfcc_svm" in done.output and "hours of one core" in done.output
     assert "baseline/mfcc_svm on emodb, speaker_independent: not run: " in done.output
     assert not (tmp_path / "results").exists() and not (tmp_path / "cache").exists()

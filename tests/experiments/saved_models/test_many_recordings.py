@@ -131,7 +131,7 @@ def test_a_stream_has_a_decision_every_second_on_a_window_that_is_stated(trained
     (part,) = table(run("predict", model, tmp_path / "part.wav", "--csv").stdout)
     same = [name for name in part if name.startswith(("score", "decision"))]
     assert [part[name] for name in same] == [rows[1][name] for name in same]
-    assert "no stretch that could be decided" not in run("predict", model, tmp_path / "call.wav", "--stream").stdout
+    assert "no usable stretch" not in run("predict", model, tmp_path / "call.wav", "--stream").stdout
 
 
 def test_windows_are_the_samples_of_the_file_whatever_its_coding(tmp_path):

@@ -75,7 +75,7 @@ def test_the_table_says_whose_system_it_is_and_bad_recordings_stop_no_other(trai
     errors = [line for line in result.stderr.splitlines() if line]
     assert len(errors) == len(bad)
     assert all(line.startswith(f"Error: {path}: ") for line, path in zip(errors, bad, strict=True))
-    shown = ("Chernykh", "synthetic speech in the layout of RAVDESS", "MIT", "checks the machinery", "num_trees = 20")
+    shown = ("Chernykh", "synthetic speech in the layout of RAVDESS", "MIT", "a software check", "num_trees = 20")
     assert all(words in result.stdout for words in shown)
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith(tuple(map(str, good)))]
     assert len(rows) == 4
@@ -122,7 +122,7 @@ def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(train
     result = run("predict", trained[0]["framewise"], "--recipe", "--json")
     assert json.loads(result.stdout)["recipe"]["front_end"]["hop_s"] == 0.1
     result = run("predict", trained[0]["framewise"])
-    assert result.exit_code == 2 and "no recording is named" in result.stderr
+    assert result.exit_code == 2 and "no recording is given" in result.stderr
     ignored = run("predict", trained[0]["framewise"], "--recipe", "--channel", "2", "--strict")
     assert ignored.exit_code == 2 and "--channel and --strict would be ignored" in ignored.stderr
 

@@ -229,7 +229,7 @@ def test_accuracies_on_different_label_sets_never_share_a_table(project):
 
 
 def test_every_caption_says_when_speech_is_synthetic(project):
-    limits = "synthetic: checks the machinery, not the science"
+    limits = "synthetic speech: a software check, not a result"
     options = {"synthetic": True, "limits": limits, "corpus_variant": "ravdess-synthetic"}
     results = system_results.group([many(2, **options), many(3, variant="own_cnn", **options)])
     sheets = [sheet for sheet in all_tables.all_sheets(results, []) if sheet.name != "cost"]
@@ -274,12 +274,12 @@ def test_cost_says_what_a_fold_took():
 def test_the_terminal_table_fits_its_columns_and_ranks_by_ua():
     notes = ["a long note on random weights of the frozen base network"]
     runs = [many(r, variant=f"a_rather_long_variant_name_{r}", notes=notes, seed=10**r) for r in (1, 3, 2)]
-    runs += [unbalanced(limits="synthetic: checks the machinery, not the science", corpus_variant="ravdess-synthetic")]
+    runs += [unbalanced(limits="synthetic speech: a software check, not a result", corpus_variant="ravdess-synthetic")]
     text = all_tables.table_for_terminal(runs)
     assert max(map(len, text.splitlines())) <= 120
     order = [text.index(value) for value in ("75.0", "50.0 [", "25.0")]
     assert order == sorted(order)
-    assert "synthetic: checks the machinery" in text and all_tables.table_for_terminal([]) == ""
+    assert "synthetic speech: a software check" in text and all_tables.table_for_terminal([]) == ""
 
 
 def test_the_csv_of_pairs_holds_every_pair():

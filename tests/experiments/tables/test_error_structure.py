@@ -176,7 +176,7 @@ def test_the_corpus_s_own_share_needs_no_system_and_is_compared_to_the_paper_s_d
         ("T2-considered-anger", "iemocap-synthetic", "not comparable: only synthetic speech"),
         ("T2-matching-anger", "iemocap-synthetic", "not comparable: only synthetic speech"),
         ("consistent-wa", "iemocap-synthetic", "not comparable: only synthetic speech"),
-        ("consistent-wa", None, "not comparable: results/human has no votes of its raters"),
+        ("consistent-wa", None, "not comparable: results/human has no raters' votes"),
     ],
 )
 def test_without_the_paper_s_raters_a_share_says_why(tmp_path, name, present, verdict):
@@ -203,5 +203,5 @@ def test_the_interval_of_a_share_is_that_of_the_accuracy_on_the_utterances_that_
 def test_what_is_no_share_of_ours_is_not_computed(rated):
     (system,) = group(recorded(0))
     for share in ("kept", "matching fear", "considered"):
-        with pytest.raises(NotComputableError, match=f"do not tell share:{share}"):
+        with pytest.raises(NotComputableError, match=f"share:{share} cannot be computed from the records"):
             scores.share(system, share, rated["iemocap/all/4exc"])

@@ -124,8 +124,8 @@ def test_a_contrast_with_a_network_that_did_not_learn_says_so():
     runs += [*of_folds([1, 2, 1], paper="lim2016", variant="lstm"), *of_folds([1, 1, 2])]
     shown = system_results.group(runs), [Paper(name="lim2016", title="", contrasts=CONTRASTS[:1])]
     contrasts = contrasts_of(formats.markdown(readme_comparison.contrasts_sheet(*shown)))
-    assert "lim2016/cnn not learnt: 3 of 3 networks" in contrasts["lim2016/cnn − lstm"][1]
-    assert "not learnt 3" in readme_comparison.block(*shown)
+    assert "lim2016/cnn underfitted: 3 of 3 networks" in contrasts["lim2016/cnn − lstm"][1]
+    assert "3 underfitted" in readme_comparison.block(*shown)
 
 
 def test_systems_that_do_not_differ_share_a_letter():
