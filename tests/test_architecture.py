@@ -287,10 +287,10 @@ def test_rooms_are_small():
 
 @pytest.mark.parametrize("name", sorted(doors(ROOT)))
 def test_a_room_says_what_it_is_for(name):
-    """In two sentences or more: what for, and which rooms it may use."""
+    """Its docstring has two parts: its purpose, and what it may import."""
     path = ROOT / name.replace(".", "/") / "__init__.py"
-    purpose, uses = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n\n")[:2]
-    assert purpose.endswith(".") and uses.startswith("May use ")
+    purpose, imports = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n\n")[:2]
+    assert purpose.endswith(".") and imports.startswith("May import ")
 
 
 def ledger(paper):
