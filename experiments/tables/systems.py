@@ -5,6 +5,7 @@ import statistics
 import pandas as pd
 
 from common.evaluation import metrics
+from common.records import CROSS_CORPUS
 from common.utterance import slug
 from experiments.evaluation import results
 from experiments.tables import formats, layout
@@ -111,7 +112,7 @@ def _reasons(row):
 GRID_COLUMNS = (
     layout.system_name(),
     Column("trained on to tested on", "corpus_variant", lambda row, field: _corpora(row["trained_on"], row[field])),
-    formats.text("protocol", "protocol"),
+    Column("protocol", "protocol", lambda row, field: CROSS_CORPUS if row["trained_on"] else row[field]),
     formats.estimate("UA [95 %]", "ua_pooled"),
     formats.rate("WA", "wa_pooled"),
     layout.SEEDS,
