@@ -24,6 +24,7 @@ from common.corpora import synthetic
 from common.errors import InputError
 from common.features import feature_store
 from experiments.runs import compare, dask_engine, jobs
+from tests.support import trained_systems
 from tests.support.kill_loop import evidence
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +36,7 @@ FOLDS = ("fold_1", "fold_2")
 def data(tmp_path_factory):
     """A folder with a small synthetic RAVDESS."""
     folder = tmp_path_factory.mktemp("corpora")
-    synthetic.synthesize("ravdess", folder / "ravdess", speakers=6, files=2, workers=1, progress=False)
+    synthetic.synthesize("ravdess", folder / "ravdess", speakers=4, files=2, workers=1, progress=False)
     return folder
 
 
@@ -96,12 +97,11 @@ def finish(process):
     assert "failed" not in said, said[-2000:]
 
 
-def smoke(processes, data, place, *more):
-    return processes(
-        *("experiments", "run", "emmert", "--variant", "mfcc", "--corpus", "ravdess", "--data", data),
+def smoke(data, place, *more):
+    return (
+        *("run", "emmert", "--variant", "mfcc", "--corpus", "ravdess", "--data", data),
         *("--protocol", "speaker_independent", "--preset", "smoke", "--folds", "1-2", "--workers", 1),
         *("--results", place / "results", "--store", data / "store", *more),
-        SER_CACHE=place / "cache",
     )
 
 
@@ -112,8 +112,7 @@ def test_a_scheduler_without_workers_is_one_sentence(address, tmp_path, monkeypa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
-def test_two_workers_finish_while_one_of_them_is_killed(processes, address, data, tmp_path):
-    local = smoke(processes, data, tmp_path / "local")
+def test_two_workers_finish_while_one_of_them_is_killed(processes, address, data, tmp_path, monkeypatch):
     workers = {}
     for name in ("first", "second"):
         workers[tmp_path / name] = processes(
@@ -121,11 +120,14 @@ def test_two_workers_finish_while_one_of_them_is_killed(processes, address, data
             *("--local-directory", tmp_path / name),
             SER_CACHE=tmp_path / name,
         )
-    finish(local)
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "local" / "cache"))
+    local = trained_systems.run(*smoke(data, tmp_path / "local"))
+    assert local.exit_code == 0 and "failed" not in local.output, local.output
     expected = evidence(tmp_path / "local")
     assert len(expected) == len(FOLDS)
 
-    run = smoke(processes, data, tmp_path / "dask", "--scheduler", address)
+    command = smoke(data, tmp_path / "dask", "--scheduler", address)
+    run = processes("experiments", *command, SER_CACHE=tmp_path / "dask" / "cache")
     wait_until(lambda: run.poll() is not None or any(map(unfinished, workers)))
     assert any(map(unfinished, workers)), run.output.read_text()[-2000:]
     victim = next(filter(unfinished, workers))
