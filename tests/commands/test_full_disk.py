@@ -74,7 +74,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_last_one(tmp_path):
 @pytest.fixture
 def smoke(tmp_path, monkeypatch):
     """Function: a run of the fastest system in an empty place, under a limit."""
-    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=3, files=4, workers=1, progress=False)
+    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=3, files=8, workers=1, progress=False)
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
 
     def run(limit):
