@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from tests.support.chromium import browser  # noqa: F401 (a fixture)
-from tests.support.trained_systems import trained  # noqa: F401 (a fixture)
+from tests.support.trained_systems import trained, untrained  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parents[1]
 

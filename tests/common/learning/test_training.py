@@ -7,7 +7,6 @@ import numpy as np
 import psutil
 import pytest
 
-from common.corpora import synthetic
 from common.errors import InputError
 from common.learning import batching, layers, training
 from common.utterance import Utterance
@@ -236,11 +235,6 @@ def test_a_released_network_leaves_its_memory_and_its_examples_to_the_next():
     assert sizes[-1] - sizes[1] < 2 * megabytes, sizes  # of two rounds, each of which would leave 96 behind
 
 
-def emptied(model):
-    """Whether no variable of a compiled network or of its optimizer has a value left."""
-    return all(np.asarray(variable.value).size == 0 for variable in model.variables + model.optimizer.variables)
-
-
 @only_tensorflow
 def test_networks_that_are_joined_are_released_one_and_all():
     fitted = [network(seed) for seed in (1, 2)]
@@ -248,21 +242,6 @@ def test_networks_that_are_joined_are_released_one_and_all():
     for model in fitted:
         model.fit(batching.stream(examples), shuffle=False, verbose=0)
     joined = two_step.join(fitted[0], fitted[1:])
-    assert not any(map(emptied, fitted))
+    assert not any(map(trained_systems.emptied, fitted))
     training.release([joined])
-    assert all(map(emptied, fitted))
-
-
-@only_tensorflow
-def test_a_finished_job_releases_its_network(tmp_path, monkeypatch):
-    synthetic.synthesize("ravdess", tmp_path / "ravdess", speakers=3, files=1, workers=1, progress=False)
-    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
-    released, release = [], training.release
-    monkeypatch.setattr(training, "release", lambda networks: (released.append(networks), release(networks)))
-    ended = trained_systems.run(
-        *("run", "chernykh2018", "--variant", "one_label,framewise", "--corpus", "ravdess", "--data", tmp_path),
-        *("--emotions", "4hap", "--protocol", "speaker_independent", "--preset", "smoke", "--folds", "1"),
-        *("--workers", 1, "--results", tmp_path / "results"),
-    )
-    assert ended.exit_code == 0, ended.output
-    assert [len(networks) for networks in released] == [1, 0] and emptied(released[0][0])
+    assert all(map(trained_systems.emptied, fitted))

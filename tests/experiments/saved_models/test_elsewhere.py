@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,11 +14,10 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments import catalog
 from experiments.saved_models import models, standalone
 from tests.support import hostile
 
-ALONE = ("emmert/mfcc", "lim2016/lstm", "satt2017/cnn3_lstm_20hz", "ma2018/variable_length", "chernykh2018/ctc")
+ALONE = ("emmert/mfcc", "lim2016/lstm", "satt2017/cnn3_lstm_20hz", "ma2018/variable_length_20hz", "chernykh2018/ctc")
 WITH_DEFINITIONS = ("chernykh2018/one_label_legacy_code",)
 SCRIPT = """
 import os, sys
@@ -35,14 +35,13 @@ def code_of(folder):
     return re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
 
 
-def test_plain_keras_runs_the_code_of_the_card_and_answers_as_the_suite_does(tmp_path):
+def test_plain_keras_runs_the_code_of_the_card_and_answers_as_the_suite_does(untrained, tmp_path):
     import keras
 
     networks, folders = {}, {}
     for system in (*ALONE, *WITH_DEFINITIONS):
-        paper, variant = system.split("/")
-        networks[system] = catalog.paper(paper).build(catalog.recipe(paper, variant, "smoke"), 2)
-        folders[system] = hostile.saved(tmp_path, system, networks[system], 1)
+        folder, networks[system] = untrained(system)
+        folders[system] = shutil.copytree(folder, tmp_path / system)
         (folders[system] / "example.py").write_text(code_of(folders[system]))
         assert (folders[system] / standalone.DEFINITIONS).exists() == (system in WITH_DEFINITIONS)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

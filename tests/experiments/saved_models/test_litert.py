@@ -10,13 +10,9 @@ import keras
 import pytest
 import soundfile
 
-from common import recipes
-from common.learning.training import Fitted
-from common.utterance import Fold
 from experiments.saved_models import litert, models, predict
-from tests.papers.test_contract import FOUR, at_rate, part_of, tiny, waveform
+from tests.papers.test_contract import at_rate, waveform
 from tests.support import hostile
-from tests.support.records_by_hand import part, record
 from tests.support.trained_systems import run
 
 SYSTEMS = (
@@ -32,19 +28,9 @@ def sound(tmp_path_factory):
     return path
 
 
-def save_untrained(name, folder):
-    """A tiny network with the statistics of four vowels, saved with a record by hand."""
-    paper, recipe = tiny(name)
-    network, _ = paper.prepare(recipe, part_of(paper, recipe, [0.5] * 4), seed=1)
-    here = {"keras": keras.__version__}
-    system = {"paper": paper.name, "variant": name.partition("/")[2], "recipe": recipes.plain(recipe), "classes": FOUR}
-    described = record(part([0, 1], [0, 1], classes=FOUR), **system, environment=here)
-    return models.save(Fitted(network, {}), described, Fold("fold_1", (), (), ()), folder)
-
-
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_litert_answers_as_keras_does(name, tmp_path, sound):
-    folder = save_untrained(name, tmp_path / "saved")
+def test_litert_answers_as_keras_does(name, untrained, sound):
+    folder, _ = untrained(name)
     quick, slow = (models.load(folder, keras=keras) for keras in (False, True))
     assert (quick.runtime, slow.runtime) == ("LiteRT", "keras")
     ours, theirs = (predict.Predictor(saved).piece(sound) for saved in (quick, slow))
@@ -54,8 +40,8 @@ def test_litert_answers_as_keras_does(name, tmp_path, sound):
     assert spans == expected
 
 
-def test_a_fresh_process_predicts_without_what_is_slow_to_start(trained, tmp_path, sound):
-    folders = trained[0]["ctc"], save_untrained("emmert/mfcc", tmp_path / "saved")
+def test_a_fresh_process_predicts_without_what_is_slow_to_start(trained, untrained, sound):
+    folders = trained[0]["ctc"], untrained("emmert/mfcc")[0]
     code = (
         "import sys; from experiments.__main__ import main\n"
         f"for folder in {[str(folder) for folder in folders]}:\n"

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import soundfile
@@ -16,7 +17,7 @@ from experiments import catalog
 from experiments.saved_models import model_card, models
 from tests.support import hostile
 from tests.support.records_by_hand import part, record
-from tests.support.trained_systems import SYSTEMS, run
+from tests.support.trained_systems import RELEASED, SYSTEMS, run
 
 RATE = 16_000
 
@@ -55,6 +56,11 @@ def test_the_command_predicts_what_the_record_says_of_every_test_utterance(train
         if timeline and prediction["end_s"] < 7:  # below 78 steps nothing was cut off: the same sequence decided
             assert timeline[0]["emotion"] == prediction["decision"]
             assert all(0 <= s["start_s"] < s["end_s"] <= prediction["end_s"] + 0.2 for s in timeline)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends keep nothing")
+def test_a_finished_job_releases_its_network(trained):
+    assert RELEASED == [[(False, True)], []]  # a network's job, and a forest's
 
 
 def test_the_table_says_whose_system_it_is_and_bad_recordings_stop_no_other(trained, tmp_path):
@@ -206,7 +212,6 @@ def test_an_unknown_setting_or_paper_is_one_sentence_and_a_folder_of_systems_nam
 
 def test_no_code_of_a_file_is_run(copy):
     """A forest that names a function of the operating system, and a network with Python code inside: both refused."""
-    import keras
     import skops.io
     from sklearn.preprocessing import FunctionTransformer
 
@@ -245,8 +250,6 @@ def fold():
 
 
 def test_several_networks_are_kept_by_name_and_a_second_save_replaces_the_first(tmp_path):
-    import keras
-
     from common.learning.training import Fitted
 
     def network(bias):
@@ -311,8 +314,6 @@ def test_the_licence_is_that_of_the_recordings(corpus, synthetic, licence, words
 
 
 def test_the_saved_card_is_that_of_the_record(trained):
-    import keras
-
     folders, written, _ = trained
     networks = {"ctc": keras.saving.load_model(folders["ctc"] / "network.keras"), "framewise": None}
     for variant in SYSTEMS:
