@@ -334,9 +334,9 @@ def judged_systems(folder) -> dict[str, Judgement]:
     """Of saved systems whose description or networks are damaged."""
     from experiments.saved_models import models
 
-    judged = {}
+    judged, places = {}, {make: make(folder) for make, _ in SAVED.values()}
     for kind, (make, suffix) in SAVED.items():
-        place, keras = make(folder), suffix == ".keras"
+        place, keras = places[make], suffix == ".keras"
         network = place / f"network{suffix}"
         description, good, weights = (
             place / models.DESCRIPTION,
@@ -363,6 +363,8 @@ def judged_systems(folder) -> dict[str, Judgement]:
         judged[f"{kind}: weights"] = judge(damaged_weights(weights, random.Random(0)), weighted)
         if suffix != ".tflite":
             judged[f"{kind}: weights, signed"] = judge(hostile_weights(weights, suffix), signed)
+        network.write_bytes(weights)
+        description.write_bytes(good)
     return judged
 
 
