@@ -17,7 +17,7 @@ from common.utterance import Fold, Utterance
 from experiments import catalog
 from experiments.__main__ import main
 from experiments.report import html_page, paper_figures
-from experiments.saved_models import models
+from experiments.saved_models import litert, models
 from tests.support.records_by_hand import part, record
 
 RATE = 16_000
@@ -41,6 +41,12 @@ def recordings(tmp_path_factory):
         lines.append(f"{name}.wav,{emotion},v")
     (folder / "calls.csv").write_text("\n".join(lines) + "\n")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def keras_alone(monkeypatch):
+    """No LiteRT file beside the saved network, which takes seconds: figures are drawn from Keras's."""
+    monkeypatch.setattr(litert, "write", lambda network, path: "not written")
 
 
 def saved(root, paper, variant, **changes):
