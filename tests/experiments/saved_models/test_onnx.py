@@ -8,7 +8,6 @@ import pytest
 
 from common.errors import InputError
 from experiments.saved_models import models, onnx, standalone
-from tests.experiments.saved_models.test_litert import save_untrained
 from tests.experiments.saved_models.test_shipped import ROOT
 from tests.support import hostile
 from tests.support.records_by_hand import part, record
@@ -26,9 +25,9 @@ def runtime():
 
 
 @pytest.mark.parametrize("name", [*UNTRAINED, TRAINED.name])
-def test_onnxruntime_answers_as_keras_does(name, tmp_path, runtime):
+def test_onnxruntime_answers_as_keras_does(name, untrained, tmp_path, runtime):
     """A network of every paper, among them one with two inputs and two outputs."""
-    folder = save_untrained(name, tmp_path / "saved") if name in UNTRAINED else TRAINED
+    folder = untrained(name)[0] if name in UNTRAINED else TRAINED
     done = run("onnx", folder, tmp_path / "new" / "network")
     assert done.exit_code == 0, done.output
     network, generator = models.load(folder, keras=True).model, np.random.default_rng(1)
