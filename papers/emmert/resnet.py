@@ -115,10 +115,11 @@ def _suffix(path):
 
 
 def _network_in(path):
-    bare, whole = _resnet50(), keras.applications.ResNet50(weights=None)
+    bare = _resnet50()
     try:
         bare.load_weights(path)
     except Exception as error:  # it may have a top
+        whole = keras.applications.ResNet50(weights=None)
         try:
             whole.load_weights(path)
         except Exception:

@@ -170,13 +170,9 @@ def test_a_failed_download_says_why(changed, reason, server, monkeypatch, cache)
     assert not cache.exists()
 
 
-def test_other_weights_are_noted_beside_every_result(files):
-    changed = emmert.change(emmert.RECIPES["resnet50"]["paper"], {"weights": files["network.keras"]})
-    assert changed.note.startswith("weights of a file, ") and changed.front_end.weights[:12] in changed.note
-
-
-def test_a_saved_system_brings_its_weights_along(files, tmp_path, monkeypatch):
+def test_other_weights_are_noted_beside_every_result_and_a_saved_system_brings_them_along(files, tmp_path, monkeypatch):
     recipe = emmert.change(emmert.RECIPES["resnet50"]["paper"], {"weights": files["network.keras"]})
+    assert recipe.note.startswith("weights of a file, ") and recipe.front_end.weights[:12] in recipe.note
     fitted = type("Fitted", (), {"model": model.head(recipe, 2)})
     versions = {"keras": keras.__version__}
     utterance = Utterance(id="a", path=None, emotion="anger", speaker="1")
