@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from common.evaluation import reported_results
 from experiments import catalog
+from tests.support import both_backends
 from tests.support.both_backends import SYSTEMS
 
 pytestmark = pytest.mark.jax
@@ -20,12 +22,13 @@ SECONDS = 600
 def test_both_backends_train_and_predict_the_same(tmp_path):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("no jax: install requirements-jax.txt")
+    both_backends.run_all(tmp_path)  # under the one of this process
+    (other,) = {"tensorflow", "jax"} - {keras.backend.backend()}
     root = Path(__file__).resolve().parents[2]
-    for backend in ("tensorflow", "jax"):
-        environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, str(root / "tests" / "support" / "both_backends.py"), str(tmp_path)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
-        assert done.returncode == 0, f"{backend}: {done.stderr[-2000:]}"
+    environment = {**os.environ, "KERAS_BACKEND": other, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, str(root / "tests" / "support" / "both_backends.py"), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, f"{other}: {done.stderr[-2000:]}"
     for paper, variant in SYSTEMS.items():
         ours, theirs = (np.load(tmp_path / f"{backend}-{paper}-{variant}.npz") for backend in ("tensorflow", "jax"))
         assert np.isfinite(theirs["loss"]).all() and theirs["loss"].shape == ours["loss"].shape

@@ -66,7 +66,11 @@ def run(paper_name, variant, folder):
     np.savez(Path(folder, f"{keras.backend.backend()}-{paper_name}-{variant}.npz"), loss=loss, **scores)
 
 
-if __name__ == "__main__":
+def run_all(folder):
     backend.start()
     for paper_and_variant in SYSTEMS.items():
-        run(*paper_and_variant, sys.argv[1])
+        run(*paper_and_variant, folder)
+
+
+if __name__ == "__main__":
+    run_all(sys.argv[1])
