@@ -189,7 +189,7 @@ def test_scores_that_cannot_be_given(program):
     answers_file.begin(program.file.with_name("other.sqlite"), answers.study())
     assert "several answers files (manifest-calls.sqlite, other.sqlite)" in sentence(program("--score", corpus=None))
     mixed = program("--score", "--answers", program.file, "--emotions", "anger,neutral")
-    assert "holds answers on manifest:calls, not manifest:calls/anger+neutral" in sentence(mixed)
+    assert "has answers on manifest:calls, not manifest:calls/anger+neutral" in sentence(mixed)
 
 
 def test_the_users_labels_are_those_of_the_study(program):
@@ -203,7 +203,7 @@ def test_an_answers_file_of_something_else(program):
     begin(program)
     said = sentence(program("--emotions", "anger,neutral", "--answers", program.file))
     assert "with variant manifest:calls, not manifest:calls/anger+neutral; give the same --corpus and" in said
-    assert "seed 0, not 3; give --seed as then" in sentence(program("--seed", 3))
+    assert "seed 0, not 3; give the same --seed" in sentence(program("--seed", 3))
     assert "per_emotion all, not 2; give --per-emotion" in sentence(program("--per-emotion", 2))
     program.calls.write_text(program.calls.read_text().replace("anger-1.wav,anger,s1", "anger-1.wav,neutral,s1"))
     assert "was created with other utterances or labels" in sentence(program())

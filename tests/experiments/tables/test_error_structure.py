@@ -144,7 +144,7 @@ def test_published_shares_have_numbers_where_iemocap_was_run(rated):
     sheet = paper_vs_ours.sheet(
         next(p for p in reported_results.read_all() if p.name == "chernykh2018"), results, rated
     )
-    cells = {row.data["id"]: row.shown["ours [one more seed]"] for table in sheet.tables for row in rows(table)}
+    cells = {row.data["id"]: row.shown["ours [prediction]"] for table in sheet.tables for row in rows(table)}
     assert cells["T2-considered-anger"] == "50.0 %" and cells["consistent-wa"] == "80.0 %"
 
 
