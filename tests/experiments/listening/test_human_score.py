@@ -204,7 +204,7 @@ def test_an_answers_file_of_something_else(program):
     said = sentence(program("--emotions", "anger,neutral", "--answers", program.file))
     assert "with variant manifest:calls, not manifest:calls/anger+neutral; give the same --corpus and" in said
     assert "seed 0, not 3; give the same --seed" in sentence(program("--seed", 3))
-    assert "per_emotion all, not 2; give --per-emotion" in sentence(program("--per-emotion", 2))
+    assert "per_emotion all, not 2; give the same --per-emotion" in sentence(program("--per-emotion", 2))
     program.calls.write_text(program.calls.read_text().replace("anger-1.wav,anger,s1", "anger-1.wav,neutral,s1"))
     assert "was created with other utterances or labels" in sentence(program())
 
