@@ -1,4 +1,4 @@
-"""Features beside the library that computes the same, as a paper's own `benchmark.py` has both."""
+"""Benchmark of features against a library that computes the same, from each paper's `benchmark.py`."""
 
 import threadpoolctl
 
@@ -11,7 +11,7 @@ RECORDINGS, ROUNDS = 8, 5
 
 
 def measure(folder, *, smallest=False):
-    """Yield, for each paper that names a library, the speed of its features over it on one core.
+    """Yield the speed of each paper's features over its reference library on one core.
 
     Args:
         folder: not used.

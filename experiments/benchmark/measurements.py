@@ -7,10 +7,10 @@ from experiments.benchmark import features, peers, prediction, processes, traini
 
 
 def measure(*, smallest=False):
-    """Yield every figure as it is measured; one that cannot be measured says why and stops no other.
+    """Yield every figure when it is measured; one that cannot be measured has the reason as its note.
 
     Args:
-        smallest: a rehearsal at tiny sizes.
+        smallest: test run at the smallest sizes.
     """
     with tempfile.TemporaryDirectory() as folder:
         for number, measured in enumerate((training, features, prediction, processes, peers)):

@@ -1,4 +1,4 @@
-"""The eGeMAPS baseline beside nkululeko, which extracts the same functionals and trains the same kind of classifier.
+"""Benchmark of the eGeMAPS baseline against nkululeko with the same functionals and classifier.
 
 nkululeko needs an environment of its own: `NKULULEKO_PYTHON` names its Python, see experiments/README.md.
 """

@@ -1,4 +1,4 @@
-"""Prediction with the systems that come with the repository: a fresh process, and a recording more in a running one."""
+"""Benchmark of prediction with the shipped systems: a new process, and one more recording in a running one."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""Whole commands in fresh processes: what `compare` costs beside its fits, and whether memory grows with a corpus."""
+"""Whole commands in fresh processes: the overhead of `compare`, and memory by size of the corpus."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ WORKERS = min(2, os.cpu_count() or 1)
 
 
 def measure(folder, *, smallest=False):
-    """Yield figures of a comparison, of the same with nothing left to do, of `tabulate`, and of memory.
+    """Yield figures of a comparison, of the same comparison when complete, of `tabulate`, and of memory.
 
     Args:
         folder: an empty one.
@@ -44,7 +44,7 @@ def overhead(folder, *, smallest=False):
 
 
 def tables_of_many(count, results, source=SUITE / "results") -> dict:
-    """The figure of `tabulate` over that many records: ours, again under other seeds."""
+    """The figure of `tabulate` for `count` records: copies of ours with other seeds."""
     ours = [record for record in records.read_all(source) if record.seed == 0]
     for number in range(count if ours else 0):
         seed, which = divmod(number, len(ours))

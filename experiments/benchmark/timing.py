@@ -1,4 +1,4 @@
-"""How `bench` measures: in turns, in fresh processes, and under which conditions."""
+"""Measurements for `bench`: alternating timings, new processes, and the conditions of a run."""
 
 import datetime
 import os
@@ -22,7 +22,7 @@ SAMPLED_EVERY_S = 0.05
 
 
 def conditions(rehearsal) -> dict:
-    """What figures were measured under: the environment of records, cores, date and load."""
+    """The conditions of a run: environment as in records, cores, date and load."""
     backend.start()  # quietly, before what asks it for its version
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
     return train_fold.environment() | {
@@ -34,10 +34,10 @@ def conditions(rehearsal) -> dict:
 
 
 def attempted(quantity, unit, function, **target) -> dict:
-    """The figure of what a function measures; its InputError is the reason why there is no value.
+    """The figure that a function measures; without value, and with the error as note, if it raises InputError.
 
     Args:
-        quantity, unit, target: as `evidence.benchmarks.figure` takes them.
+        quantity, unit, target: as for `evidence.benchmarks.figure`.
         function: of no argument, returns value and note.
     """
     try:
@@ -48,7 +48,7 @@ def attempted(quantity, unit, function, **target) -> dict:
 
 
 def in_turns(functions, rounds) -> dict[str, list[float]]:
-    """Seconds of each function in each round; all take turns, so that a busy moment meets all of them.
+    """Seconds of each function in each round; functions alternate, so that a busy moment affects all of them.
 
     A round before the first warms up and does not count.
     """
@@ -67,7 +67,7 @@ def speed_up(slow, fast) -> float:
 
 
 class Child(NamedTuple):
-    """What a process and its children took."""
+    """Resources used by a process and its children."""
 
     wall_s: float
     cpu_s: float | None  # None where the system does not tell
@@ -118,7 +118,7 @@ def _sample(process, peaks):
             root = psutil.Process(process.pid)
             family = [root, *root.children(recursive=True)]
             peaks[0] = max(peaks[0], sum(member.memory_info().rss for member in family))
-        except psutil.Error:  # one of them ended while it was asked
+        except psutil.Error:  # a process has ended meanwhile
             pass
         time.sleep(SAMPLED_EVERY_S)
 

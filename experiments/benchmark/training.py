@@ -1,4 +1,4 @@
-"""Training: an epoch of ours beside the plainest Keras loop, for the main network of each paper."""
+"""Benchmark of training: an epoch of ours against `model.fit`, for the main network of each paper."""
 
 import statistics
 import time
@@ -23,7 +23,7 @@ ROUNDS = 5
 
 
 def networks() -> list[tuple[str, str]]:
-    """(paper, variant) of the first network that a comparison takes of each paper."""
+    """(paper, variant) of each paper's first network in a default comparison."""
     chosen = []
     for paper in map(catalog.paper, catalog.NAMES):
         trained = (name for name in paper.COMPARED if paper.RECIPES[name]["paper"].num_parameters)
@@ -32,7 +32,7 @@ def networks() -> list[tuple[str, str]]:
 
 
 def measure(folder, *, smallest=False):
-    """Yield the speed of our epochs over `model.fit` on arrays in memory: the least of all networks.
+    """Yield the speed of our epochs over `model.fit` on arrays in memory: the lowest of all networks.
 
     Args:
         folder: an empty one.
@@ -96,7 +96,7 @@ def synthetic_part(paper, recipe, steps, folder):
 
 
 def in_memory(batches):
-    """All examples as the arrays that `model.fit` takes: inputs by name, labels, weights."""
+    """All examples as arrays for `model.fit`: inputs by name, labels, weights."""
     from common.learning.batching import Batches
 
     whole = Batches(batches.part, batch_size=len(batches.utterance_of), inputs=batches.inputs)
@@ -111,7 +111,7 @@ def _our_epoch(network, batches) -> float:
 
 
 def _plain_epoch(network, inputs, labels, weights, batch_size) -> float:
-    """Seconds from the beginning to the end of an epoch, as common/learning/training measures its own."""
+    """Seconds from the beginning to the end of an epoch, as measured in common/learning/training."""
     import keras
 
     times = []

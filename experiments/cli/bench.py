@@ -1,4 +1,4 @@
-"""The verbs `bench` and `latency`: how fast this machine is. What starts Keras or reads audio is imported by them."""
+"""The commands `bench` and `latency`. Modules that start Keras or read audio are imported when they run."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from experiments.evidence import benchmarks, latencies
 
 
 @click.command("bench")
-@click.option("--smallest", is_flag=True, help="A rehearsal at tiny sizes; writes nothing unless --results is given.")
-@click.option("--results", type=click.Path(path_type=Path), help="Results folder; results if absent.")
+@click.option("--smallest", is_flag=True, help="Test run at the smallest sizes; writes nothing without --results.")
+@click.option("--results", type=click.Path(path_type=Path), help="Results folder; default: results.")
 def bench_command(smallest, results):
-    """How fast this machine trains, reads and predicts, as ratios of one run: RESULTS/bench.json.
+    """Measure the speed of training, features and prediction, as ratios of one run: RESULTS/bench.json.
 
-    About ten minutes on two cores that do nothing else. `tabulate` makes its table.
+    About ten minutes on two idle cores. `tabulate` writes its table.
 
     Example: python -m experiments bench
     """
@@ -32,7 +32,7 @@ def bench_command(smallest, results):
         click.echo(f"  {benchmarks.line(figure)}")
         figures.append(figure)
     if kept is None:
-        click.echo("a rehearsal: nothing is written")
+        click.echo("test run: nothing is written")
     else:
         click.echo(f"{benchmarks.keep(kept, conditions, figures)}: `tabulate` makes the table")
 
@@ -47,9 +47,8 @@ def bench_command(smallest, results):
 def latency_command(papers, names, repeat, results):
     """Milliseconds from a 3-second recording to its posteriors, on one thread of this machine: RESULTS/latency.json.
 
-    Every system at its paper's settings, with random initial weights. On a machine that does nothing
-    else; what was measured before is kept, and measured anew where it is named again. A system that cannot run is named
-    with its reason and stops no other.
+    Every system at its paper's settings, with random initial weights; run it on an idle machine. Earlier measurements
+    of other systems are kept. A system that cannot run is reported with the reason, and the others are measured.
 
     Example: python -m experiments latency --papers emmert
     """
@@ -59,7 +58,7 @@ def latency_command(papers, names, repeat, results):
     require_writable(results)
     from experiments.benchmark import latency
 
-    latencies.read(results)  # a damaged file is named before minutes are spent
+    latencies.read(results)  # reports a damaged file before the long measurement
     refused = []
     for paper, variant in pairs:
         try:

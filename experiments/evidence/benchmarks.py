@@ -1,7 +1,7 @@
-"""results/bench.json, as `python -m experiments bench` wrote it. Needs neither Keras nor audio.
+"""results/bench.json, written by `python -m experiments bench`. Needs neither Keras nor audio.
 
-All figures are of one run; what they were measured under (machine, versions, date, load) stands beside them. The
-measuring is in experiments/benchmark.
+All figures are of one run, stored with its conditions: machine, versions, date, load. The measurements are in
+experiments/benchmark.
 """
 
 from pathlib import Path
@@ -34,11 +34,11 @@ def figure(quantity, value, unit, *, at_least=None, at_most=None, note="") -> di
     """One measured number.
 
     Args:
-        quantity: what is measured, and of what.
-        value: the number; None where it was not measured, and `note` says why.
+        quantity: name of the measured quantity.
+        value: the number; None if it was not measured, with the reason in `note`.
         unit: of the value and of its target.
         at_least, at_most: the target, one of them or none.
-        note: what a reader must know.
+        note: remark beside the value.
     """
     target = met = None
     if at_least is not None:
@@ -61,7 +61,7 @@ def number_text(value) -> str:
 
 
 def line(entry) -> str:
-    """A figure as the verb prints it."""
+    """A figure as one line of text."""
     if entry["value"] is None:
         return f"{entry['quantity']}: {entry['note'] or 'not measured'}"
     words = f"{entry['quantity']}: {number_text(entry['value'])} {entry['unit']}"
@@ -71,7 +71,7 @@ def line(entry) -> str:
 
 
 def read(root) -> dict:
-    """What was measured: {"conditions": {...}, "figures": [...]}; nothing where nothing was.
+    """The measurements: {"conditions": {...}, "figures": [...]}; empty if there is no file.
 
     Raises:
         InputError: the file is damaged or of another version.
@@ -86,7 +86,7 @@ def _complete(tree) -> dict:
 
 
 def keep(root, conditions, figures) -> Path:
-    """Write what was measured, in one step, in place of what was measured before.
+    """Write the measurements atomically; former ones are replaced.
 
     Raises:
         InputError: the file cannot be written.

@@ -1,6 +1,6 @@
-"""Fitted systems on disk, and what is done with them: cards, predictions, LiteRT.
+"""Saved systems: their files, model cards, predictions, LiteRT and ONNX.
 
-May use evaluation, evidence, catalog and common.
+May import evaluation, evidence, catalog and common.
 """
 
 __all__ = ["litert", "many_recordings", "model_card", "models", "predict"]

@@ -1,4 +1,4 @@
-"""A saved system's network as a LiteRT file, and such a file run: without Keras and TensorFlow, in a second."""
+"""Write a saved system's network as a LiteRT file, and run such files without Keras and TensorFlow, within a second."""
 
 import numpy as np
 
@@ -10,32 +10,32 @@ SUFFIX = ".tflite"
 
 
 def write(network, path) -> str:
-    """Write a Keras network as LiteRT, one example a call; "" or why there is no such file.
+    """Write a Keras network as LiteRT, for one example per call; returns "" or the reason why this is impossible.
 
-    The inputs and outputs have the names of the network's. The file is tried: only then LiteRT says whether it has all
-    operations, and whether it answers as Keras does.
+    Inputs and outputs have the network's names. The file is run once, to check that LiteRT supports all operations and
+    gives the same outputs as Keras.
     """
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return f"Keras writes LiteRT with TensorFlow alone, this is {keras.backend.backend()}"
+        return f"Keras writes LiteRT only with TensorFlow, the backend is {keras.backend.backend()}"
     signature = standalone.signature(network)
     try:
-        with backend.standard_error_closed():  # the converter's C++ code writes what no setting keeps away
+        with backend.standard_error_closed():  # messages of the converter's C++ code that no setting suppresses
             network.export(str(path), format="litert", verbose=False, input_signature=signature)
         difference = _difference(network, Network(path))
         if not difference < standalone.TOLERANCE:
-            raise ValueError(f"its answers differ by {difference:.1g}")
+            raise ValueError(f"its outputs differ by {difference:.1g}")
     except OSError:
         raise
-    except Exception as error:  # the converter raises what it likes
+    except Exception as error:  # the converter raises various exceptions
         path.unlink(missing_ok=True)
         return str(error).strip().partition("\n")[0][:200] or type(error).__name__
     return ""
 
 
 def _difference(network, written) -> float:
-    """Between what the two give for one example."""
+    """The largest difference of the outputs for one example, as in `standalone.difference`."""
     inputs = standalone.noise(network)
     ours, theirs = network(inputs, training=False), written.predict(inputs)
     if not isinstance(ours, dict):
@@ -44,7 +44,7 @@ def _difference(network, written) -> float:
 
 
 def installed() -> bool:
-    """Whether LiteRT runs here."""
+    """Whether LiteRT is installed."""
     try:
         import ai_edge_litert.interpreter  # noqa: F401
     except ImportError:
@@ -54,14 +54,14 @@ def installed() -> bool:
 
 def _refused(error) -> InputError:
     reason = str(error).strip().partition("\n")[0]
-    return InputError(f"LiteRT cannot run the network ({reason}); save the system anew, or say --keras")
+    return InputError(f"LiteRT cannot run the network ({reason}); save the system again, or use --keras")
 
 
 class Network:
-    """A network in LiteRT on one thread, with the one method that decisions need of a Keras network.
+    """A network in LiteRT on one thread, with a method `predict` like that of a Keras network.
 
     Raises:
-        InputError: the file holds no network that LiteRT runs.
+        InputError: the file has no network that LiteRT can run.
     """
 
     def __init__(self, path):
@@ -75,18 +75,18 @@ class Network:
         self._taken = tuple(self._run.get_input_details())
 
     def predict(self, batches, verbose=0):
-        """The outputs of all examples, `(M, ...)`; several of them by name.
+        """The outputs for all examples, `(M, ...)`, or {name: `(M, ...)`} if there are several.
 
         Args:
-            batches: batching.Batches, or the inputs by name, `(M, ...)` each.
-            verbose: as Keras has it.
+            batches: batching.Batches, or {name of an input: `(M, ...)`}.
+            verbose: ignored; present as in Keras.
 
         Raises:
-            InputError: the file's network does not take them.
+            InputError: the network does not accept these inputs.
         """
         batches = [(batches,)] if isinstance(batches, dict) else batches
         try:
-            with backend.standard_error_closed():  # the first call announces its kernels
+            with backend.standard_error_closed():  # the first call prints the kernels in use
                 rows = [
                     self._run(**{name: inputs[name][row : row + 1] for name in self._taken})
                     for inputs, *_ in (batches[index] for index in range(len(batches)))

@@ -1,7 +1,7 @@
-"""Which recordings are meant, a saved system on all of them, and predictions written as they come.
+"""List recordings, apply a saved system to all of them, and write predictions as soon as they are computed.
 
-Paths are files, folders with all below them, pipes, and `-` for the bytes of a recording on standard input. One that
-cannot be used becomes a sentence and stops no other. Memory holds one recording a worker, however many there are.
+Paths are files, folders (with everything below them), pipes, and `-` for one recording on standard input. An unusable
+recording gives an error message, and the others are processed. Memory holds one recording per worker.
 """
 
 import collections
@@ -30,18 +30,18 @@ from common.processes import end_with
 from experiments.saved_models import models
 
 STDIN = "-"
-MOST_BYTES = 2 << 30  # of a pipe: 18 hours of 16 kHz; an endless one is not waited for
+MOST_BYTES = 2 << 30  # limit for pipes, which may be endless: 18 hours at 16 kHz
 SUFFIXES = frozenset(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .rf64 .caf .sph .nist .voc "
-    ".m4a .aac .wma .amr".split()  # which are not decoded, and are named as such
+    ".m4a .aac .wma .amr".split()  # cannot be decoded, and give an error message
 )
-RENEWED = 1000  # recordings, after which a process is renewed: Keras keeps some 20 KiB of every call of predict
-AHEAD = 4  # recordings a worker is given before those in front of them are written
+RENEWED = 1000  # recordings per process: Keras leaks about 20 KiB in every call of predict
+AHEAD = 4  # recordings per worker that are submitted in advance
 FORMS = {".csv": "csv", ".jsonl": "jsonl"}
 
 
 class Source(NamedTuple):
-    """A recording: what it is called, the file that holds it, whether that is a copy to be removed, a fault or ""."""
+    """A recording: the user's name for it, its file, whether that is a temporary copy, and a fault or ""."""
 
     name: str
     path: str
@@ -50,11 +50,14 @@ class Source(NamedTuple):
 
 
 def sources(paths, listed=None):
-    """The Source of each recording: of files as named, of folders in the order of their names, of a list of paths.
+    """Yield the Source of each recording; those of a folder are sorted by name.
 
     Args:
         paths: files, folders, pipes, `-`.
-        listed: a file with a path on each line, relative to the current folder; `-` is standard input.
+        listed: a file with one path per line, relative to the current folder; `-` is standard input.
+
+    Raises:
+        InputError: the list cannot be read.
     """
     lines = _lines(listed) if listed else ()
     for name in itertools.chain(map(str, paths), lines):
@@ -73,11 +76,11 @@ def _lines(listed):
         ):
             yield from (line.rstrip("\r\n") for line in file if line.strip())
     except OSError as error:
-        raise InputError(f"{listed}: cannot be read ({error.strerror}); expected a path on each line") from error
+        raise InputError(f"{listed}: cannot be read ({error.strerror}); expected one path per line") from error
 
 
 def _is_pipe(name):
-    if name.startswith(("/dev/stdin", "/dev/fd/", "/proc/self/fd/")):  # of this process alone, whatever lies behind
+    if name.startswith(("/dev/stdin", "/dev/fd/", "/proc/self/fd/")):  # valid only in this process
         return True
     with contextlib.suppress(OSError):
         mode = os.stat(name).st_mode
@@ -97,7 +100,7 @@ def _in_folder(name):
 
 
 def _copied(source) -> Source:
-    """What comes from a pipe, as a file: decoders go back and forth. A fault where it gives no end or is no pipe."""
+    """A temporary file with the content of a pipe, since decoders need to seek; a fault if it is endless or no pipe."""
     copy = Source(source.name, "", copied=True)
     try:
         with _opened(source.name) as stream, tempfile.NamedTemporaryFile("wb", delete=False) as file:
@@ -139,15 +142,15 @@ class _Bounded(io.RawIOBase):
 
 
 def predict_all(given, predictor, *, workers, folder, options, done=()):
-    """(Prediction, None) or (None, sentence) for each piece of each Source, in their order.
+    """Yield (Prediction, None) or (None, error message) for each piece of each Source, in order.
 
     Args:
         given: Sources.
-        predictor: the predict.Predictor of this process, for the first recordings of one worker.
-        workers: processes. Each loads the system for itself.
-        folder: of the saved system, whether another version is taken, whether Keras runs it; for the workers.
-        options: of their Predictors.
-        done: name -> pieces that are written already, or all of them (None).
+        predictor: the predict.Predictor of this process, used for the first recordings if `workers` is 1.
+        workers: processes, each of which loads the system.
+        folder: arguments of `models.load` for the workers: (folder, anyway, keras).
+        options: of the workers' Predictors.
+        done: {name: finished pieces, or None for all of them}; these are skipped.
     """
     waiting = (source for source in given if done_of(done, source) is not None)
     for source in itertools.islice(waiting, RENEWED) if workers == 1 else ():
@@ -159,7 +162,7 @@ def predict_all(given, predictor, *, workers, folder, options, done=()):
 
 
 def done_of(done, source):
-    """The pieces of a source that are done; None where that is all of it. What comes from a pipe is always new."""
+    """The finished pieces of a source, None if all are finished. Pipes are always processed."""
     return done.get(source.name, ()) if done and source.path else ()
 
 
@@ -178,7 +181,7 @@ def _remove(source):
 
 
 def _results(source, predictor, done):
-    """What a predictor says of a source, by the source's own name."""
+    """Yield a predictor's results for a source, with the source's own name."""
     if source.fault:
         yield None, source.fault
         return
@@ -187,12 +190,12 @@ def _results(source, predictor, done):
             if source.copied:
                 fault = fault and fault.replace(source.path, source.name)
             yield prediction and dataclasses.replace(prediction, file=source.name), fault
-    except Exception as error:  # one recording, over which a library fails, must not end a run of thousands
+    except Exception as error:  # a library's failure on one recording must not end a run of thousands
         yield None, f"{source.name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _in_processes(waiting, workers, made_of, done):
-    """In their order, at most `AHEAD` recordings a worker in advance."""
+    """Results in order, with at most `AHEAD` recordings per worker submitted in advance."""
     pool, ahead = _pool(workers, made_of), collections.deque()
     try:
         for source in itertools.chain(waiting, [None] * workers * AHEAD):
@@ -219,19 +222,19 @@ def _in_processes(waiting, workers, made_of, done):
 def _submitted(pool, source, done):
     try:
         return pool.submit(_in_worker, source, done)
-    except BrokenProcessPool as error:  # a process died while recordings were handed out
+    except BrokenProcessPool as error:  # a process died while recordings were being submitted
         future = concurrent.futures.Future()
         future.set_exception(error)
         return future
 
 
 def _alone(source, made_of, done):
-    """One recording in a process of its own, after a process died of it or of one beside it."""
+    """Results for one recording in a separate process, after a process of the pool has died."""
     with _pool(1, made_of) as pool:
         try:
             yield from pool.submit(_in_worker, source, done_of(done, source)).result()
         except BrokenProcessPool:
-            yield None, f"{source.name}: the process died over it (out of memory?); cut it, or take fewer --workers"
+            yield None, f"{source.name}: its process died (out of memory?); split it, or take fewer --workers"
     _remove(source)
 
 
@@ -246,7 +249,7 @@ _predictor = None
 def _begin_worker(parent, folder, options):
     global _predictor
     end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     saved = models.load(folder[0], anyway=folder[1], keras=folder[2])
     from experiments.saved_models import predict
 
@@ -258,16 +261,16 @@ def _in_worker(source, done):
 
 
 def system_of(folder, record, options) -> str:
-    """What a table of predictions is made by: the system, and a hash of its description and of the options."""
+    """Identifier of the system that made a prediction: its name, and a hash of its description and of the options."""
     digest = hashlib.sha256(Path(folder, models.DESCRIPTION).read_bytes())
     digest.update(json.dumps(options, sort_keys=True).encode())
     return f"{record.paper}/{record.variant} {digest.hexdigest()[:12]}"
 
 
 class Writer:
-    """Predictions as lines of CSV or JSON, each written at once.
+    """Writes predictions as lines of CSV or JSON, and flushes each.
 
-    Columns of the CSV: file, start_s, end_s, piece, decision, `score_<emotion>` of the rule that decides, warnings, and
+    Columns of the CSV: file, start_s, end_s, piece, decision, `score_<emotion>` of the decision rule, warnings, and
     system. JSON lines have the fields of a Prediction and the system.
     """
 
@@ -300,12 +303,12 @@ class Writer:
 
 @contextlib.contextmanager
 def written(path, classes, system):
-    """The Writer of a file, and what the file has already: name -> its pieces, None where it has all of them.
+    """A context with the Writer of a file, and {name: its pieces in the file, or None for all of them}.
 
-    A line that was cut, by a full disk or a kill, is taken off.
+    An incomplete last line, left by a full disk or a kill, is removed.
 
     Raises:
-        InputError: the file cannot be written, is something else, or holds predictions of another system.
+        InputError: the file cannot be written, has other content, or has predictions of another system.
     """
     path, form = Path(path), FORMS.get(Path(path).suffix.lower())
     if form is None:
@@ -320,19 +323,19 @@ def written(path, classes, system):
                 writer.begin()
             yield writer, done
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); name another file with --into") from error
+        raise InputError(f"{path} cannot be written ({error.strerror}); give another file with --into") from error
 
 
 def _already(text, path, form, columns, system):
-    """What a file has already, and how many bytes of it are whole lines."""
+    """({name: pieces} in a file's text, number of bytes in complete lines)."""
     whole = text[: text.rfind("\n") + 1]
     rows = _rows(whole, path, form, columns)
     by_name = collections.defaultdict(set)
     for row in rows:
         if row["system"] != system:
             raise InputError(
-                f"{path} holds predictions of {row['system']}, not of {system} (another system, or other options); "
-                "name another file with --into"
+                f"{path} has predictions of {row['system']}, not of {system} (another system, or other options); "
+                "give another file with --into"
             )
         by_name[row["file"]].add(row["piece"])
     done = {
@@ -353,4 +356,4 @@ def _rows(text, path, form, columns):
             rows = [dict(zip(columns, row, strict=True)) for row in cells]
         return [{name: str(row[name]) for name in ("file", "piece", "system")} for row in rows]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(f"{path} holds something else ({error}); name another file with --into") from error
+        raise InputError(f"{path} is not a file of predictions ({error}); give another file with --into") from error

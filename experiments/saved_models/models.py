@@ -1,7 +1,7 @@
-"""Fitted systems on disk: one folder a fold, with its networks, what they were made of, and a model card.
+"""Save and load trained systems: one folder per fold, with networks, their description, and a model card.
 
-Networks are `.keras` files and, beside them, the same as `.tflite`, which LiteRT runs without Keras; estimators of
-scikit-learn are `.skops`. No format holds pickled objects, so loading a folder runs no code that lies in it.
+Networks are saved both as `.keras` and as `.tflite`, which LiteRT runs without Keras; estimators of scikit-learn as
+`.skops`. None of these formats has pickled objects, so loading a folder never executes code from it.
 """
 
 import dataclasses
@@ -26,27 +26,27 @@ from experiments.saved_models import litert, model_card, standalone
 
 SCHEMA = 1
 DESCRIPTION, CARD = "config.json", "README.md"
-EARLIER = "system.json"  # the description in folders whose networks need layers that are no more
-FRONT_END = "front_end"  # folder of the files that the front end reads, where it reads any
+EARLIER = "system.json"  # the description in an old format, whose networks need layers that no longer exist
+FRONT_END = "front_end"  # folder of files needed by the front end, if any
 SUFFIXES = (".keras", ".skops", litert.SUFFIX)
-TROUBLE = "is missing, damaged or of another version of this suite", "save the system anew"
-LEFT_OUT = ("schema", "parts", "history")  # of the record's fields: evidence, which stays in the record
-ONLY = "network"  # the name of a system's network where it has one
-LARGEST_BYTES = 2**31  # of a network, unpacked; ResNet50 has 10^8
-TRUSTED = ["sklearn.tree._tree.Tree"]  # numbers alone; skops asks because sklearn does not check their range
+TROUBLE = "is missing, damaged or of another version of this suite", "save the system again"
+LEFT_OUT = ("schema", "parts", "history")  # fields of the record that are not copied
+ONLY = "network"  # name of the network of a system that has only one
+LARGEST_BYTES = 2**31  # of an unpacked network; ResNet50 has 10^8
+TRUSTED = ["sklearn.tree._tree.Tree"]  # has only numbers, but skops does not trust it by default
 
 
 _KEPT = tuple(f for f in dataclasses.fields(records.RunRecord) if f.name not in (*LEFT_OUT, "networks"))
 
 
 def _as_in_a_record(field) -> tuple:
-    """A field of a record with its default, so that systems older than the field are read."""
+    """A field of a record with its default, so that systems saved before the field was added can be read."""
     defaults = {name: getattr(field, name) for name in ("default", "default_factory")}
     given = {name: value for name, value in defaults.items() if value is not dataclasses.MISSING}
     return field.name, field.type, dataclasses.field(**given)
 
 
-Description = dataclasses.make_dataclass(  # config.json: a record's fields without its evidence, and seven of its own
+Description = dataclasses.make_dataclass(  # config.json: a record's fields except `LEFT_OUT`, and further ones
     "Description",
     [*map(_as_in_a_record, _KEPT)]
     + [
@@ -55,7 +55,7 @@ Description = dataclasses.make_dataclass(  # config.json: a record's fields with
         ("networks", list[str]),
         ("speakers", dict[str, records.Count], dataclasses.field(default_factory=dict)),
         ("sha256", dict[str, str], dataclasses.field(default_factory=dict)),  # file of a network -> hash of its bytes
-        ("keras_only", str, dataclasses.field(default="the folder is older than LiteRT files")),  # "" or why
+        ("keras_only", str, dataclasses.field(default="the folder is older than LiteRT files")),  # "" or the reason
     ],
     kw_only=True,
     frozen=True,
@@ -64,16 +64,16 @@ Description = dataclasses.make_dataclass(  # config.json: a record's fields with
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A system read back from its folder.
+    """A loaded system.
 
     Args:
         record: the record of its fold, without parts and history.
         recipe: the paper's Recipe.
-        model: what decides, as a training.Fitted has it: networks of LiteRT or Keras, or an estimator.
+        model: networks of LiteRT or Keras, or an estimator, in the form of training.Fitted.
         runtime: "LiteRT", "keras" or "scikit-learn", as in an environment.
-        keras_only: why Keras runs it, where nobody asked for that; else "".
-        speakers: of the fold, counted by part; empty where an older version saved the system.
-        differs: sentences on what the system was made with and what is here instead.
+        keras_only: why Keras runs it although this was not requested; else "".
+        speakers: number of speakers by part; empty for systems saved by an older version.
+        differs: sentences on differences between the versions at saving and those installed.
     """
 
     record: records.RunRecord
@@ -86,10 +86,10 @@ class Saved:
 
 
 def save(fitted, record, fold, folder) -> Path:
-    """Write a fitted system in one step; one that is there already is replaced.
+    """Write a trained system atomically, replacing an existing one; returns the folder.
 
     Args:
-        fitted: what `fit` returned.
+        fitted: a training.Fitted.
         record: the fold's RunRecord.
         fold: the Fold.
         folder: to write.
@@ -138,7 +138,7 @@ def digest(path) -> str:
 
 
 def _write_network(network, place):
-    """Write a network, which Keras alone reads, with layers.py where it needs one, or an estimator; return either."""
+    """Write a network (with layers.py if Keras alone cannot load it) or an estimator; returns it."""
     if hasattr(network, "save"):
         network = standalone.plain(network)
         network.save(place.with_suffix(".keras"))
@@ -152,7 +152,7 @@ def _write_network(network, place):
 
 
 def _write_litert(networks, folder) -> str:
-    """All of a system's networks as LiteRT, or none; "" or why."""
+    """Write all of a system's networks as LiteRT, or none; returns "" or the reason."""
     places = {name: (folder / name).with_suffix(litert.SUFFIX) for name in networks}
     why = next(filter(None, (litert.write(network, places[name]) for name, network in networks.items())), "")
     for place in places.values() if why else ():
@@ -163,7 +163,7 @@ def _write_litert(networks, folder) -> str:
 def _speakers(fold) -> dict[str, int]:
     names = {part: {u.speaker for u in utterances} for part, utterances in fold.parts.items()}
     return {part: len(speakers) for part, speakers in names.items()} | {
-        model_card.HEARD: len(names["test"] & names["train"])
+        model_card.KNOWN_SPEAKERS: len(names["test"] & names["train"])
     }
 
 
@@ -172,15 +172,18 @@ def _front_end_code(paper) -> str:
 
 
 def load(folder, *, anyway=False, keras=False) -> Saved:
-    """Read a system back.
+    """Load a system.
 
     Args:
-        folder: as `save` wrote it.
-        anyway: take a system that was made with another version of Keras, scikit-learn or its front end.
-        keras: run its networks in Keras, whether LiteRT could or not.
+        folder: written by `save`.
+        anyway: accept a system saved with another version of Keras, scikit-learn or its front end.
+        keras: run its networks in Keras even if LiteRT can run them.
+
+    Returns:
+        Saved.
 
     Raises:
-        InputError: the folder is no saved system, is damaged, or was made with other versions.
+        InputError: the folder is not a saved system, is damaged, or was saved with other versions.
     """
     folder = Path(folder)
     described = _described(folder)
@@ -196,8 +199,8 @@ def load(folder, *, anyway=False, keras=False) -> Saved:
     differs = tuple(_differences(record, recipe, described.front_end_code, runtime))
     if differs and not anyway:
         raise InputError(
-            f"{folder} was made with {' and '.join(differs)}, so that it may decide otherwise than when it was tested; "
-            "install that version, or say --anyway"
+            f"{folder} was saved with {' and '.join(differs)}, so its decisions may differ from those when it was "
+            "tested; install that version, or use --anyway"
         )
     networks = _read_networks(folder, described, runtime)
     recipe = _with_files(recipe, folder, record.paper)
@@ -216,14 +219,14 @@ def load(folder, *, anyway=False, keras=False) -> Saved:
 
 
 def _why_keras(described, record) -> str:
-    """Why LiteRT cannot run a system's networks; "" where it can, or where there are none."""
+    """Why LiteRT cannot run a system's networks; "" if it can, or if there are none."""
     if model_card.library(record) != "keras":
         return ""
     return described.keras_only or ("" if litert.installed() else "ai-edge-litert is not installed")
 
 
 def write_onnx(folder, path, *, anyway=False) -> Path:
-    """Write the network of the system in a folder as ONNX; arguments and errors are those of `load` and onnx.export."""
+    """Write the network of a saved system as ONNX; returns the path. Arguments and errors as `load` and onnx.export."""
     from experiments.saved_models import onnx
 
     return onnx.export(load(folder, anyway=anyway, keras=True), path)
@@ -238,22 +241,22 @@ def _described(folder) -> Description:
     if not path.is_file():
         if (folder / EARLIER).is_file():
             raise InputError(
-                f"{folder} was saved by an earlier version of this suite ({EARLIER}); save the system anew"
+                f"{folder} was saved by an earlier version of this suite ({EARLIER}); save the system again"
             )
         inside = sorted(folder.rglob(DESCRIPTION)) if folder.is_dir() else ()
-        hint = f"name one in it, for example {inside[0].parent}" if inside else "`run --models DIR` makes such folders"
+        hint = f"give one below it, for example {inside[0].parent}" if inside else "`run --models DIR` writes systems"
         raise InputError(f"{folder} is not the folder of a saved system, it has no {DESCRIPTION}; {hint}")
     return records.decode(path, Description, newest=SCHEMA, trouble=TROUBLE)
 
 
 def _recipe(record):
-    """The recipe of a record. Raises ValueError where it is none of its paper's."""
+    """The recipe of a record. Raises ValueError if it is not a recipe of its paper."""
     presets = next(iter(catalog.paper(record.paper).RECIPES.values()))
     return recipes.rebuilt(type(presets["paper"]), record.recipe)
 
 
 def _with_files(recipe, folder, paper):
-    """The recipe with a front end whose files are here: taken from the folder where they are not."""
+    """The recipe with a front end whose files exist: those in the folder if they are missing elsewhere."""
     try:
         front_end = catalog.paper(paper).restored(recipe.front_end, folder / FRONT_END)
     except InputError as error:
@@ -262,7 +265,7 @@ def _with_files(recipe, folder, paper):
 
 
 def _only_in(one, other, prefix=""):
-    """Dotted names in one tree of plain data that another lacks."""
+    """Yield dotted names in one tree of plain data that are missing in another."""
     if isinstance(one, dict) and isinstance(other, dict):
         yield from (f"{prefix}{name}" for name in one if name not in other)
         pairs = [(f"{prefix}{name}.", one[name], other[name]) for name in one.keys() & other.keys()]
@@ -275,37 +278,37 @@ def _only_in(one, other, prefix=""):
 
 
 def _differences(record, recipe, front_end_code, runtime):
-    """What the system was made with that is not here: its settings, the networks' library, the front end's code.
+    """Yield differences between saving and now: library of the networks, code of the front end, fields of the recipe.
 
-    A LiteRT file holds its operations with their settings, and does not depend on Keras.
+    A LiteRT file contains its operations with their settings, and does not depend on Keras.
     """
     if runtime != "LiteRT" and (recorded := record.environment.get(runtime)) != (here := metadata.version(runtime)):
-        yield f"{runtime} {recorded}, not the {here} that is here"
+        yield f"{runtime} {recorded} (installed: {here})"
     if front_end_code != _front_end_code(record.paper):
-        yield f"another front end than papers/{record.paper}/features.py is now"
+        yield f"another version of papers/{record.paper}/features.py"
     if newer := list(_only_in(recipes.plain(recipe), record.recipe)):
         yield f"a recipe without {', '.join(newer)}"
 
 
 def _read_networks(folder, described, runtime) -> dict:
-    """The networks by name; a folder that lacks one, or has others, is damaged."""
+    """{name: network}; raises InputError if the folder lacks a network or has others."""
     files = [path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")]
     names, suffix = described.networks, {"LiteRT": litert.SUFFIX, "keras": ".keras"}.get(runtime, ".skops")
     places = {path.stem: path for path in files if path.suffix == suffix}
     if missing := sorted(set(names) - set(places)):
         raise _damaged(f"{folder}: its network {', '.join(missing)}", f"there is no such {suffix} file")
     if not names or sorted(names) != sorted({path.stem for path in files}):
-        raise _damaged(folder / DESCRIPTION, f"it names the networks {names}, the folder has {sorted(places)}")
+        raise _damaged(folder / DESCRIPTION, f"it lists the networks {names}, the folder has {sorted(places)}")
     if described.sha256 and sorted(described.sha256) != sorted(path.name for path in files):
         raise _damaged(folder / DESCRIPTION, f"it has the hashes of {sorted(described.sha256)}, not of its networks")
     if runtime == "keras":
         backend.start()
-        _ = catalog.paper(described.paper).model  # imported, it registers the layers that the files name
+        _ = catalog.paper(described.paper).model  # its import registers the layers used in the files
     return {name: _read_network(folder, places[name], described) for name in names}
 
 
 def _read_network(folder, place, described):
-    """A network or an estimator. Nothing is read of a file that is not the one that was saved."""
+    """A network or an estimator; a file with another hash than the saved one is refused before it is parsed."""
     try:
         if digest(place) != described.sha256.get(place.name, digest(place)):
             raise ValueError("it is not the file that was saved")
@@ -314,9 +317,9 @@ def _read_network(folder, place, described):
         with zipfile.ZipFile(place) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST_BYTES:
-            raise ValueError(f"{size} bytes are in it")
+            raise ValueError(f"it has {size} bytes")
         return _keras_network(place) if place.suffix == ".keras" else _estimator(place, len(described.classes))
-    except Exception as error:  # keras, h5py, zipfile and skops raise what they like
+    except Exception as error:  # keras, h5py, zipfile and skops raise various exceptions
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise _damaged(f"{folder}: its network {place.stem}", reason) from error
 
@@ -336,5 +339,5 @@ def _estimator(place, num_classes):
 
     estimator = skops.io.load(place, trusted=TRUSTED)
     if not is_classifier(estimator) or list(estimator.classes_) != list(range(num_classes)):
-        raise ValueError(f"it is no classifier of {num_classes} classes")
+        raise ValueError(f"it is not a classifier of {num_classes} classes")
     return estimator

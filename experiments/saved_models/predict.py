@@ -1,4 +1,4 @@
-"""A saved system on recordings of one's own."""
+"""Apply a saved system to a user's own recordings."""
 
 import dataclasses
 import math
@@ -14,27 +14,27 @@ from experiments import catalog
 from experiments.saved_models import model_card
 
 LONGEST_S = 600.0
-"""What is longer is heard in pieces: a network that takes a sentence whole (Ma 2018) needs 4.7 MiB for each second."""
+"""Longer recordings are processed in pieces: a network for whole sentences (Ma 2018) needs 4.7 MiB per second."""
 
 
 HOP_S, WINDOW_S = 1.0, 3.0
-"""Of --stream: a decision every second, each on the seconds before it; three are the part that Satt 2017 decides on."""
+"""Of --stream: a decision every second, each on the seconds before it; 3 s is the segment length of Satt 2017."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a system says of one recording, or of a piece of a long one.
+    """A system's output for one recording, or for a piece of a long one.
 
     Args:
-        file: as the user named it.
+        file: as named by the user.
         start_s, end_s: of the piece, in the recording.
-        piece: which of the recording's pieces, "1/1" for the whole.
-        decision: the emotion; None where nothing was decided.
-        scores: rule -> emotion -> score. The first rule decides, by the largest; all zero is "no decision". Empty for a
-            window that holds nothing.
-        timeline: the emotions in the order of time, as the paper gives them (dataclasses with `emotion`, `start_s`,
-            `end_s`); None where the system has no such output.
-        warnings: what makes the recording doubtful, as phrases of common/features/recordings.
+        piece: number and total of the recording's pieces, "1/1" for the whole.
+        decision: the emotion; None for "no decision".
+        scores: rule -> emotion -> score. The largest score of the first rule is the decision; all zero is "no
+            decision". Empty for an unusable window.
+        timeline: the emotions over time (dataclasses with `emotion`, `start_s`, `end_s`); None if the system does not
+            support it.
+        warnings: doubts about the recording, as phrases of common/features/recordings.
     """
 
     file: str
@@ -62,15 +62,15 @@ def pieces(file) -> list[tuple[float | None, float | None]]:
 
 
 class Predictor:
-    """A saved system, ready for recordings.
+    """Applies a saved system to recordings.
 
-    Recordings go through one by one, so that memory holds one of them, and no recording's batch has another's padding.
+    Recordings are processed one by one, so that memory holds a single one and padding does not depend on others.
 
     Args:
         saved: a models.Saved.
-        channel: of recordings of several, from 1; None is the mean.
-        strict: whether what is doubtful of a recording is an error.
-        window_s: recordings are heard in windows of this length, one a second; None takes them whole.
+        channel: of multi-channel recordings, counted from 1; None is the mean.
+        strict: whether doubts about a recording are errors.
+        window_s: length of windows, one per second; None processes whole recordings.
     """
 
     def __init__(self, saved, *, channel=None, strict=False, window_s=None):
@@ -79,10 +79,7 @@ class Predictor:
         self._emotions_of = self._paper.timeline(saved, saved.recipe, self._classes)
 
     def predict(self, file, done=()):
-        """(Prediction, None) or (None, a sentence on what is wrong) for each piece of a recording.
-
-        Pieces whose names are in `done` are left out.
-        """
+        """Yield (Prediction, None) or (None, error message) for each piece of a recording, except those in `done`."""
         try:
             if self._window_s:
                 yield from ((prediction, None) for prediction in self._windows(file, done))
@@ -103,10 +100,10 @@ class Predictor:
             return None, str(error) if span[0] is None else f"from {span[0]:.1f} to {span[1]:.1f} s: {error}"
 
     def piece(self, file, start_s=None, end_s=None, *, piece="1/1") -> Prediction:
-        """The Prediction of a stretch, by default the whole.
+        """The Prediction for a stretch, by default the whole recording.
 
         Raises:
-            InputError: the audio cannot be used.
+            InputError: the audio is unusable, or doubtful with `strict`.
         """
         waveform, rate = audio.read(
             file,
@@ -117,7 +114,7 @@ class Predictor:
         )
         begin_s, warnings = start_s or 0.0, _doubts(waveform, rate, audio.duration(file)[1])
         if warnings and self._strict:
-            raise InputError(f"{file}: {'; '.join(warnings)}; record it again, or take away --strict")
+            raise InputError(f"{file}: {'; '.join(warnings)}; record it again, or leave --strict out")
         emotions_of = self._emotions_of
         return dataclasses.replace(
             self._decided(file, waveform, rate, begin_s),
@@ -130,8 +127,8 @@ class Predictor:
         how = {"window_s": self._window_s, "hop_s": HOP_S}
         count, own_rate = audio.num_windows(file, **how), audio.duration(file)[1]
         rate = self._saved.recipe.front_end.sample_rate_hz
-        heard = audio.windows(file, **how, sample_rate_hz=rate, channel=self._channel)
-        for number, window in enumerate(heard, start=1):
+        windows = audio.windows(file, **how, sample_rate_hz=rate, channel=self._channel)
+        for number, window in enumerate(windows, start=1):
             piece = f"{number}/{count}"
             if piece in done:
                 continue
@@ -146,12 +143,12 @@ class Predictor:
         recipe, classes = self._saved.recipe, self._classes
         features = np.ascontiguousarray(self._paper.features(waveform, rate, recipe.front_end), dtype="float32")
         if not np.isfinite(features).all():
-            raise InputError(f"{file}: the front end made values that are not finite; check the recording")
-        unlabelled = Utterance(id=str(file), path=file, emotion=classes[0], speaker="")  # nothing reads the label
+            raise InputError(f"{file}: the front end computed values that are not finite; check the recording")
+        unlabelled = Utterance(id=str(file), path=file, emotion=classes[0], speaker="")  # the label is not used
         scores = self._paper.predict(self._saved, Subset((unlabelled,), (features,), classes), recipe)
         if any(np.shape(values) != (1, len(classes)) for values in scores.values()):
             raise InputError(
-                f"{file}: the networks of the saved system do not fit its {len(classes)} classes; save it anew"
+                f"{file}: the networks of the saved system do not match its {len(classes)} classes; save it again"
             )
         decided = int(metrics.decide(next(iter(scores.values())))[0])
         return Prediction(
@@ -167,7 +164,7 @@ class Predictor:
 
 
 def _doubts(waveform, rate, own_rate) -> list[str]:
-    """What makes a recording, of its own sample rate, doubtful for a front end that sees `rate` / 2 Hz."""
+    """Doubts about a recording with its own sample rate, for a front end that uses frequencies up to `rate` / 2."""
     measures = recordings.measure(waveform, rate)
     own_band_hz = min(measures.band_hz, own_rate / 2)
     measures = dataclasses.replace(measures, band_hz=own_band_hz)
@@ -179,12 +176,12 @@ def _later(span, seconds):
 
 
 def _by_class(classes, values) -> dict[str, float]:
-    """Float32 values as the shortest decimals that read back to the same, as in a record."""
+    """Float32 values as the shortest decimals that represent them exactly, as in records."""
     return {name: float(str(value)) for name, value in zip(classes, np.asarray(values, "float32"), strict=True)}
 
 
 def about(saved, window_s=None) -> dict:
-    """What a reader of a prediction must know of the system, and of its windows, if any."""
+    """Description of the system for users of its predictions, and of the windows, if any."""
     record, source = saved.record, model_card.source(saved.record)
     return {
         "system": f"{record.paper}/{record.variant}",

@@ -1,13 +1,13 @@
-"""What a saved network needs to be read without this suite: nothing, or the few lines that Keras lacks."""
+"""Make saved networks loadable without this suite: by Keras alone, or with a file of custom definitions."""
 
 import inspect
 
 import numpy as np
 
-TRIED_FRAMES = 100  # of a network that takes any number
-TOLERANCE = 1e-5  # between what Keras and another program give: of posteriors, and of the largest of other outputs
+TRIED_FRAMES = 100  # in examples for a network that accepts any number
+TOLERANCE = 1e-5  # between the outputs of Keras and another runtime: absolute below 1, else relative to the largest
 DEFINITIONS = "layers.py"
-HEADER = '''"""What the network has beside Keras's own layers. Import this file, then load the network."""
+HEADER = '''"""Custom definitions used by the network. Import this file, then load the network."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from keras import layers, ops
 
 
 def plain(network):
-    """A network without what only its training needs: class, optimizer, loss. A subclassed one is returned as it is."""
+    """A network without optimizer, loss and custom training class. A subclassed model is returned unchanged."""
     import keras
 
     try:
@@ -27,7 +27,7 @@ def plain(network):
 
 
 def definitions(network) -> str:
-    """Python code that defines what is registered with Keras and used by a network, its own source; "" for nothing."""
+    """Python source of the registered custom objects that a network uses; "" if there are none."""
     import keras
 
     registered = map(keras.saving.get_registered_object, sorted(set(_texts(network.get_config()))))
@@ -36,7 +36,7 @@ def definitions(network) -> str:
 
 
 def _texts(config):
-    """All texts in a configuration, names of registered classes and functions among them."""
+    """Yield all texts in a configuration, including names of registered classes and functions."""
     if isinstance(config, str):
         yield config
     elif isinstance(config, (dict, list, tuple)):
@@ -45,7 +45,7 @@ def _texts(config):
 
 
 def signature(network) -> list:
-    """One example a call, by the names of the inputs, as `keras.Model.export` takes it."""
+    """Input signature for `keras.Model.export`: named inputs with one example per call."""
     import keras
 
     shapes = {tensor.name: (1, *tensor.shape[1:]) for tensor in network.inputs}
@@ -53,7 +53,7 @@ def signature(network) -> list:
 
 
 def noise(network) -> dict:
-    """An example by the names of the inputs, the same every time; its length is that of all frames."""
+    """{name of an input: a random example}, always the same; without padding."""
     generator = np.random.default_rng(0)
     shapes = {tensor.name: [size or TRIED_FRAMES for size in (1, *tensor.shape[1:])] for tensor in network.inputs}
     inputs = {name: generator.normal(size=shape) for name, shape in shapes.items()}
@@ -62,18 +62,18 @@ def noise(network) -> dict:
 
 
 def difference(ours, theirs) -> float:
-    """The largest between two lists of outputs; of outputs beyond 1, as a share of the largest."""
+    """The largest difference between two lists of outputs, relative to the largest output of each if that exceeds 1."""
     pairs = [(np.asarray(one), np.asarray(other)) for one, other in zip(ours, theirs, strict=True)]
     return max(float(np.abs(one - other).max() / max(1.0, np.abs(one).max())) for one, other in pairs)
 
 
 def has_blank(network, num_classes) -> bool:
-    """Whether a network has an output with one symbol more than there are classes, as CTC needs."""
+    """Whether an output of the network has one symbol more than there are classes, as CTC needs."""
     return any(tensor.shape[-1] == num_classes + 1 for tensor in network.outputs if tensor.ndim > 1)
 
 
 def example(network) -> str:
-    """Python code of one example, zeros, for each input of a network; of 100 frames where it takes any length."""
+    """Python code of an example of zeros for each input of a network, with 100 frames if it accepts any length."""
     shapes = {tensor.name: tuple(size or TRIED_FRAMES for size in (1, *tensor.shape[1:])) for tensor in network.inputs}
     arrays = {
         tensor.name: f'np.zeros({shapes[tensor.name]}, "{tensor.dtype}")'

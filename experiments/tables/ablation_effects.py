@@ -1,7 +1,7 @@
-"""The effect column of a paper's ledger: an open choice made the other way, as a difference on the same utterances.
+"""Fill in the effects in a paper's ledger: the difference made by an alternative choice, on the same utterances.
 
-A ledger row says `<!-- effect CHANGED USUAL -->`: two variants that differ in that choice alone, or two decision rules
-of one variant, written `variant:rule`. What stands between it and `<!-- /effect -->` is made from the records.
+A ledger row contains `<!-- effect CHANGED USUAL -->`: two variants that differ only in this choice, or two decision
+rules of one variant, written `variant:rule`. The text between it and `<!-- /effect -->` is generated from the records.
 """
 
 import re
@@ -15,16 +15,16 @@ from experiments.tables import formats
 
 MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
 NOT_RUN = "not run"
-PRESET = "paper"  # reduced trainings stand in where there is no full one
+PRESET = "paper"  # reduced trainings are used only if there is no full one
 
 
 def fill(text, paper, systems) -> str:
-    """A README with the effects of its ledger filled in.
+    """A README with the effects in its ledger filled in.
 
     Args:
         text: of the README.
-        paper: its name.
-        systems: of experiments/evaluation/system_results, any paper's.
+        paper: name of the paper.
+        systems: SystemResults of all papers.
     """
     own = [s for s in systems if s.paper == paper and not leakage.is_leaky(s.protocol) and not s.trained_on]
 
@@ -40,9 +40,9 @@ def fill(text, paper, systems) -> str:
 
 
 def ablations(papers) -> frozenset[str]:
-    """Names `paper/variant` of the systems that stand in a ledger as a choice made the other way.
+    """Names `paper/variant` of the systems that are alternative choices in a ledger.
 
-    They are no methods of their own: their place is the ledger, beside what they change.
+    They are not separate methods and are only compared in the ledger.
 
     Args:
         papers: the folder of the papers.
@@ -56,7 +56,7 @@ def _marks(path):
 
 
 def _pairs(systems, changed, usual):
-    """Comparisons of the two, wherever both tested the same utterances."""
+    """Yield comparisons of the two, wherever both tested the same utterances."""
     (variant, _, rule), (other_variant, _, other_rule) = changed.partition(":"), usual.partition(":")
     for first in systems:
         for second in systems:
@@ -66,7 +66,7 @@ def _pairs(systems, changed, usual):
 
 
 def _show(pair) -> str:
-    """`UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" where undefined."""
+    """`UA −4.1 [−7.0, −1.2] on ravdess-strong, paper, preset paper, seeds 0-2`; "" if undefined."""
     difference = pair.ua or pair.wa
     if difference is None:
         return ""

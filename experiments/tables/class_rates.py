@@ -1,4 +1,4 @@
-"""A paper's table of class rates as the paper prints it, with ours in the same cells."""
+"""A paper's table of class rates in the paper's own form, with our rates beside the published ones."""
 
 from collections import Counter
 
@@ -15,14 +15,14 @@ AVERAGES = {
     "sd:macro_f1": ("± over folds", "f1"),
     "sd_repeats:macro_f1": ("± over repeats", "f1"),
 }
-NEAREST = "Ours: the nearest run, which differs as the caption states; not used for verdicts."
+NEAREST = "Ours: the most similar run, whose differences the caption states; not used for verdicts."
 REPEATS = "± over repeats needs two seeds or more."
 
 
 def split(comparisons) -> tuple[list[list], list]:
-    """(the comparisons of each table of class rates, all others).
+    """(Outcomes grouped by table of class rates, all other Outcomes).
 
-    What `where` names before the comma is such a table if it gives precision, recall and F1.
+    The table is named in `where`, before the comma; it is one of class rates if it has precision, recall and F1.
     """
     groups = {}
     for comparison in comparisons:
@@ -45,7 +45,7 @@ def _kind(number) -> str:
 
 
 def table(comparisons) -> Table:
-    """One table of a paper: a row per class, the paper's rates beside those of our run."""
+    """One table of a paper: a row per class, with the paper's rates and those of our run."""
     number = comparisons[0].number
     run = next((c.system if c.ours else c.nearest for c in comparisons if c.ours or c.there), None)
     cells = {}
@@ -60,7 +60,7 @@ def table(comparisons) -> Table:
     spread = next((c for c in comparisons if _kind(c.number) == "sd_repeats"), None)
     notes += [REPEATS] if run and spread and _of_run(spread, run) is None else []
     ran = _run_in_words(run) if run else "not run"
-    beside = f"{_name(number)} of the paper ({number.corpus}) beside {name} ({ran})"
+    beside = f"{_name(number)} of the paper ({number.corpus}) and {name} ({ran})"
     aggregation = "mean over folds" if number.aggregation == "fold_mean" else "pooled"
     return Table(f"{beside}; per cent, {aggregation}", rows, COLUMNS, tuple(commands), tuple(notes))
 
@@ -74,7 +74,7 @@ def _place(number) -> tuple[str, str]:
 
 
 def _of_run(comparison, run):
-    """Our number where it is of that run: the nearest one can differ from number to number."""
+    """Our number if it is from this run, since the most similar run can differ between numbers."""
     if comparison.ours:
         return comparison.ours if comparison.system is run else None
     return comparison.there if comparison.nearest is run else None
@@ -87,7 +87,7 @@ COLUMNS = (
         for rate, heading in RATES.items()
         for column in (
             formats.rate(f"{heading}, paper", rate, digits=2),
-            formats.estimate(f"{heading}, ours [one more seed]", f"{rate}_ours"),
+            formats.estimate(f"{heading}, ours [prediction]", f"{rate}_ours"),
         )
     ),
 )
@@ -109,4 +109,4 @@ def _run_in_words(run) -> str:
 def _verdicts(comparisons) -> str:
     counted = Counter(map(reproduction.kind, comparisons))
     words = ", ".join(f"{kind} {count}" for kind, count in counted.items())
-    return f"Verdicts, each in results/tables/paper_vs_ours_{comparisons[0].number.paper}.md: {words}."
+    return f"Verdicts (details in results/tables/paper_vs_ours_{comparisons[0].number.paper}.md): {words}."

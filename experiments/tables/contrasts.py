@@ -1,4 +1,4 @@
-"""The contrasts that were written down before the runs, as a table below each comparison."""
+"""Tables of the contrasts that were registered before the runs."""
 
 from experiments.evaluation import comparisons
 from experiments.evaluation.system_results import ranges
@@ -6,9 +6,9 @@ from experiments.tables import formats
 from experiments.tables.formats import Column, Table
 
 NOTE = (
-    "From papers/*/paper.toml: what each paper claims, and its best system beside the better baseline. UA in per cent, "
-    "95 % interval over speakers and trainings, p of the same interval; Holm over all {} of a corpus, those not run "
-    "counted."
+    "Contrasts from papers/*/paper.toml: each paper's claims, and its best system against the better baseline. UA in "
+    "per cent, 95 % interval over speakers and trainings, p from the same interval; Holm's correction over all {} "
+    "contrasts of a corpus, including those not run."
 )
 
 
@@ -22,13 +22,13 @@ def table(corpus, members, papers) -> Table:
     """
     known = [contrast for paper in papers for contrast in paper.contrasts]
     rows = [_row(tested) for tested in comparisons.contrasts(known, members)]
-    run = sorted(rows, key=lambda row: row["p_holm"] is None)  # those not run below
-    caption = f"Contrasts written down before the runs, on {corpus}: first minus second"
+    run = sorted(rows, key=lambda row: row["p_holm"] is None)  # those not run come last
+    caption = f"Contrasts registered before the runs, on {corpus}: first minus second"
     return Table(caption, run, COLUMNS, (), (NOTE.format(len(known)),))
 
 
 def in_words(corpus, members, papers) -> str:
-    """The same in a sentence or two: the significant differences, then the names of the others, then how many wait."""
+    """The same in a few sentences: significant differences, other contrasts, and the number of those not run."""
     rows = table(corpus, members, papers).frame.to_dict("records")
     run = [row for row in rows if not formats.is_missing(row["p_holm"])]
     alike = [row for row in run if row["verdict"].startswith(comparisons.NOT_DIFFERENT)]
@@ -37,7 +37,7 @@ def in_words(corpus, members, papers) -> str:
         for row in run
         if row not in alike
     ]
-    counts = f"{len(rows)} contrasts written down before the runs, on {corpus}"
+    counts = f"{len(rows)} contrasts registered before the runs, on {corpus}"
     sentences = [f"{counts} (first − second, UA): significant (5 %, Holm): {'; '.join(significant) or 'none'}"]
     sentences += [f"Not significantly different: {', '.join(_pair(row, None) for row in alike)}"] if alike else []
     sentences += [f"Not run: {len(rows) - len(run)}"] if len(run) < len(rows) else []
@@ -64,7 +64,7 @@ def _row(tested) -> dict:
 
 
 def _side(contrast, names, system) -> str:
-    """The system; where it is not there, the recipe or `the best of` how many."""
+    """The system's name; if not run, that of the recipe, or `best of N`."""
     own = names[0] if "/" in names[0] else f"{contrast.paper}/{names[0]}"
     if system:
         return system.name

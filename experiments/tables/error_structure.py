@@ -1,4 +1,4 @@
-"""Where systems err (Chernykh 2018, section 4.5): Figures 6a and 6b and Table 2, from records and annotations."""
+"""Error analysis as in Chernykh 2018, section 4.5: Figures 6a and 6b and Table 2, from records and annotations."""
 
 import numpy as np
 
@@ -14,32 +14,29 @@ RATERS = {"external": False, "external and the actors themselves": True}  # -> w
 BY_DISSENT = "Errors by emotion and number of dissenting raters"
 BY_RECOGNITION = "Errors by emotion and share of listeners who recognised it"
 ERROR_NOTES = (
-    "Errors in per cent (errors of decisions; the decisions of all seeds are added; each system under its first rule), "
-    "from the utterances that people agree on to those that they do not. The last row of a system is its accuracy. The "
-    "columns hold different shares of the emotions, which alone changes that row: see a system that guesses.",
+    "Errors in per cent (errors of decisions), over all seeds, with each system's first rule; columns from high to low "
+    "human agreement. The last row of a system is its accuracy. It also depends on the distribution of emotions, which "
+    "differs between columns: compare a system that guesses.",
 )
-DISSENT_NOTE = "A rater dissents none of whose answers is the label; the actors' ratings of themselves do not count."
-RECOGNITION_NOTE = "No raters: the share of the listeners who recognised the emotion plays the part of their agreement."
+DISSENT_NOTE = "A rater dissents if none of the answers is the label; the actors' ratings of themselves do not count."
+RECOGNITION_NOTE = "The corpus has no raters: the share of listeners who recognised the emotion replaces agreement."
 RESIDUAL_NOTES = (
-    "In per cent. Considered: of the answers that are not the label, those that name another emotion of the label set; "
-    "the same for all systems that tested the same utterances.",
-    "Model accuracy: of a system's errors on utterances with a considered answer, those that are that answer, which "
-    "errors at random would be as often as chance says.",
+    "In per cent. Considered: the share of answers other than the label that are another emotion of the label set; the "
+    "same for all systems with the same test utterances.",
+    "Model accuracy: of a system's errors on utterances with a considered answer, the share that matches this answer; "
+    "chance: the same for random errors.",
 )
-CONFUSION_NOTES = ("In per cent of the true emotion's utterances, the decisions of all seeds added.",)
-
-
-# --- the sheet
+CONFUSION_NOTES = ("In per cent of the true emotion's utterances, over all seeds.",)
 
 
 def errors_sheet(corpus, systems, raters, decisions_of=()) -> Sheet | None:
-    """Figure 6b, Table 2 where there are votes, Figure 6a of some papers' systems; None where no system has ratings.
+    """Figure 6b; Table 2 if there are votes; Figure 6a for some papers. None if no system has ratings.
 
     Args:
         corpus: the corpus variant of all systems.
         systems: SystemResults.
         raters: annotations.Annotations.
-        decisions_of: names of the papers that show what their systems decide.
+        decisions_of: names of the papers for which Figure 6a is made.
     """
     rated, left_out = {}, []
     for system in systems:
@@ -56,12 +53,12 @@ def errors_sheet(corpus, systems, raters, decisions_of=()) -> Sheet | None:
     if own := {system: utterances for system, utterances in rated.items() if system.paper in decisions_of}:
         tables.append(_confusion(corpus, own))
     tables[0] = tables[0].changed(commands=commands(rated), notes=(*tables[0].notes, *left_out))
-    return Sheet(f"errors_{slug(corpus)}", f"Where systems err on {corpus}", tuple(tables))
+    return Sheet(f"errors_{slug(corpus)}", f"Errors of systems on {corpus}", tuple(tables))
 
 
 def _utterances(system, raters):
     if leakage.is_leaky(system.protocol):
-        raise NotComputableError("it scores segments, which no listener heard")
+        raise NotComputableError("it classifies segments, which have no ratings")
     tested = system.tested()
     return raters.annotated(tested.ids, [system.classes[k] for k in tested.labels])
 
@@ -74,13 +71,13 @@ WHO = (layout.system_name("system, protocol, preset", place=True),)
 
 
 def _table(title, corpus, rated, rows, columns, notes) -> Table:
-    """A table of rows made of `rated`, with the caveats of these systems' numbers."""
+    """A table with the caveats of the systems in `rated`."""
     caveats = [f"{_title(system)}: {'; '.join(system.caveats)}." for system in rated if system.caveats]
     return Table(caption(title, corpus, list(rated)), rows, (*WHO, *columns), notes=(*notes, *caveats))
 
 
 def _counted(heading, share, count) -> Column:
-    """A column of a share and the counts behind it: `37.5 (3/8)`, "—" of nothing."""
+    """A column of a share and its counts: `37.5 (3/8)`, "—" if the total is 0."""
 
     def show(row, _):
         n = row.get(count)
@@ -122,7 +119,7 @@ def _rater_notes(raters) -> list[str]:
 
 
 def _error_rows(system, table, places):
-    """A row per emotion, and one of the accuracy over all emotions."""
+    """Yield a row per emotion, and one for the accuracy over all emotions."""
     for k, name in enumerate(table.classes):
         yield _error_row(system, "error", name, table.errors[k], table.counts[k], places)
     counts = table.counts.sum(axis=0)
@@ -130,7 +127,7 @@ def _error_rows(system, table, places):
 
 
 def _error_row(system, kind, emotion, hits, counts, places) -> dict:
-    """Hits and counts are (C,); a table of fewer columns has no utterance in the others."""
+    """A row from (C,) hits and counts; a table with fewer columns has no utterances in the others."""
     cells = {"all": (int(hits.sum()), int(counts.sum()))}
     cells |= {name: (int(hits[c]), int(counts[c])) if c < len(counts) else (0, 0) for name, c in places.items()}
     row = identity(system) | {"what": kind, "emotion": emotion}

@@ -1,4 +1,4 @@
-"""Tables of what lies beside the records in a results folder: the audit of our folds, speed, latency."""
+"""Tables of other evidence than records: the audit of our folds, benchmarks, latency."""
 
 import dataclasses
 import json
@@ -10,20 +10,20 @@ from experiments.evidence.benchmarks import FIELDS, number_text
 from experiments.evidence.latencies import NUMBERS
 from experiments.tables import formats
 
-# --- results/audit.json
+# results/audit.json
 
-AUDIT_KINDS = {"speaker": "test speakers elsewhere", "text": "test sentences elsewhere"}
+AUDIT_KINDS = {"speaker": "shared test speakers", "text": "shared test sentences"}
 AUDIT_WORDS = {"empty": "no validation part"}
 AUDIT_NOTE = (
-    "Folds: number, seeds. Elsewhere: test speakers or sentences that training or validation also has: most in a fold, "
-    "folds. WARN for speakers: the protocol does not separate speakers; leaky protocols FAIL on purpose. Class: a part "
-    "lacks a class."
+    "Shared: test speakers or sentences that are also in training or validation: largest number in a fold (number of "
+    "folds, level). WARN for speakers: the protocol does not claim speaker independence; leaky protocols FAIL on "
+    "purpose. Class: a part lacks a class."
 )
 AUDIT_COMMAND = "python -m experiments audit --keep results"
 
 
 def audit_sheet(audits) -> formats.Sheet | None:
-    """One table per corpus variant: a row for folds that several systems share, folds refused left out."""
+    """One table per corpus variant, with one row for folds shared by several systems; refused folds are left out."""
     by_corpus = {}
     for audited in audits:
         if not audited["refused"]:
@@ -38,7 +38,7 @@ def _audit_table(corpus, audits) -> formats.Table:
         same = json.dumps([audited[name] for name in ("protocol", "num_folds", "verdict", "kinds")], sort_keys=True)
         alike.setdefault(same, []).append(audited)
     rows = [_audit_row(corpus, members) for members in alike.values()]
-    return formats.Table(f"Folds on {corpus}", rows, AUDIT_COLUMNS, (("made by", AUDIT_COMMAND),), (AUDIT_NOTE,))
+    return formats.Table(f"Folds on {corpus}", rows, AUDIT_COLUMNS, (("audit", AUDIT_COMMAND),), (AUDIT_NOTE,))
 
 
 def _audit_row(corpus, members) -> dict:
@@ -73,7 +73,7 @@ def _audit_cell(row, kind) -> str:
 
 
 def _audited_systems(row, field) -> str:
-    """The first system and how many more share the folds; the CSV names them all."""
+    """The first system and the number of others with the same folds; the CSV lists all."""
     first, *more = row[field].split(", ")
     return f"{first} and {len(more)} more" if more else first
 
@@ -88,15 +88,15 @@ AUDIT_COLUMNS = (
 )
 
 
-# --- results/bench.json
+# results/bench.json
 
-REHEARSAL = "REHEARSAL at the smallest sizes: shows that the verb runs, measures nothing"
+REHEARSAL = "TEST RUN at the smallest sizes: the values are meaningless"
 BENCH = "python -m experiments bench"
-SPEED_NOTE = "Ratios come from one run that times both sides in turns. —: not measured, or no target."
+SPEED_NOTE = "Both sides of a ratio are timed alternately in one run. —: not measured, or no target."
 
 
 def speed_sheet(measured) -> formats.Sheet | None:
-    """The table of speed, from what `read` gave; None where nothing was measured."""
+    """The benchmark tables, from the result of benchmarks.read; None if it is empty."""
     if not measured:
         return None
     conditions = measured["conditions"]
@@ -126,19 +126,19 @@ SPEED_COLUMNS = (
 )
 
 
-# --- results/latency.json
+# results/latency.json
 
 LATENCY_NOTE = (
-    "ms: one 3-second recording to its posteriors, one thread (front end + network); — is not measured "
+    "ms: from a 3-second recording to posteriors on one thread (front end + network); —: not measured "
     "(python -m experiments latency)."
 )
-MS = "ms a 3-s recording"
+MS = "ms per 3-s recording"
 
 
 def latency_of(system, measured) -> dict | None:
-    """What was measured of a system; None where nothing was, or with another front end than that of its records.
+    """The latency of a system; None if it was not measured, or with another front end than in its records.
 
-    Preset `quick` trains the measured network for fewer epochs; that of `smoke` may be a smaller one.
+    Preset `quick` has the same network as the measured one; that of `smoke` may be smaller.
     """
     entry = measured.get(system.name)
     if entry is None or system.preset == "smoke":
@@ -158,7 +158,7 @@ IN_MS = formats.Column(MS, "features_ms", _milliseconds)
 
 
 def beside_cost(sheet, systems, measured) -> formats.Sheet:
-    """The cost table, a row for each system, with its latency; operations and real-time factor are in the CSV."""
+    """The cost table with a latency column; operations and real-time factor are in the CSV."""
     (table,) = sheet.tables
     frame = pd.concat(
         [table.frame, pd.DataFrame([_latency_fields(latency_of(s, measured)) for s in systems], dtype=object)], axis=1

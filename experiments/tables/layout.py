@@ -1,4 +1,4 @@
-"""What all tables share: captions, commands, and the fields that say whose row it is."""
+"""Elements shared by tables: captions, commands, and the fields that identify a row."""
 
 import itertools
 
@@ -16,8 +16,8 @@ def system_name(heading="system", prefix="", *, rules=False, place=False) -> for
     Args:
         heading: of the column.
         prefix: of the fields.
-        rules: name the decision rule too.
-        place: name protocol and preset too.
+        rules: whether to append the decision rule.
+        place: whether to append protocol and preset.
     """
 
     def show(row, field):
@@ -52,7 +52,7 @@ def counted(system) -> dict:
 
 
 def value_or_reason(function, *arguments, **options):
-    """(result, "") or (None, why there is none)."""
+    """(function's result, "") or (None, message of its ValueError)."""
     try:
         return function(*arguments, **options), ""
     except ValueError as error:
@@ -60,13 +60,13 @@ def value_or_reason(function, *arguments, **options):
 
 
 def by_corpus(systems):
-    """[(corpus variant, its systems)]."""
+    """[(corpus variant, its SystemResults)], sorted."""
     ordered = sorted(systems, key=lambda s: (s.corpus_variant, s.protocol, s.preset, s.paper, s.variant))
     return [(name, list(members)) for name, members in itertools.groupby(ordered, key=lambda s: s.corpus_variant)]
 
 
 def caption(title, corpus, systems) -> str:
-    """The table's title, the corpus variant, n, the label set, chance, majority and the corpus's limits."""
+    """A caption with title, corpus variant, n, label set, chance, majority and the corpus's limits."""
     classes = systems[0].classes
     sizes = sorted({s.num_test for s in systems}, key=lambda n: [int(part) for part in n.split("–")])
     words = [
@@ -80,7 +80,7 @@ def caption(title, corpus, systems) -> str:
 
 
 def _majorities(systems) -> str:
-    """What always naming the most frequent class would reach; a range where systems tested other utterances."""
+    """WA of always predicting the most frequent class; a range if systems tested different utterances."""
     shares = sorted(system.majority for system in systems)
     return "–".join(dict.fromkeys(map(formats.per_cent, (shares[0], shares[-1]))))
 
@@ -90,7 +90,7 @@ def commands(systems) -> tuple[tuple[str, str], ...]:
 
 
 def identity(system, rule="") -> dict:
-    """The fields that say whose row it is."""
+    """The fields that identify a row."""
     return {
         "corpus_variant": system.corpus_variant,
         "protocol": system.protocol,
@@ -103,7 +103,7 @@ def identity(system, rule="") -> dict:
 
 
 def surroundings(system) -> dict:
-    """The fields without which an accuracy says little: how many classes, chance, majority, the corpus's limits."""
+    """The fields needed to interpret an accuracy: number of classes, chance, majority, the corpus's limits."""
     return {
         "num_classes": len(system.classes),
         "chance_ua": metrics.chance(len(system.classes)),
@@ -113,9 +113,9 @@ def surroundings(system) -> dict:
 
 
 def rows(systems, numbers, *, own_rule=True, intervals=True) -> pd.DataFrame:
-    """A row a system under its paper's own decision rule, or a row a system and rule, in the order of the systems.
+    """One row per system with its paper's decision rule, or per system and rule, in the order of the systems.
 
-    Metrics of classes give a row a class. The fields are `identity`, `surroundings`, and those of
+    Metrics of classes give one row per class. The fields are `identity`, `surroundings`, and those of
     `results.wide(..., numbers)`.
     """
     about = [

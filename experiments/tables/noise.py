@@ -1,4 +1,4 @@
-"""The tables of systems in noise: each condition with its means, and what one system gains over another there."""
+"""Tables of systems in noise: each condition and means over conditions, and differences between systems."""
 
 import itertools
 
@@ -12,8 +12,8 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Sheet, Table
 
 DIFFERENCE_NOTE = (
-    "First minus second, in per cent, folds pooled; 95 % intervals over speakers and trainings, paired in both and in "
-    "all noises."
+    "First minus second, in per cent, folds pooled; 95 % intervals over speakers and trainings, paired between systems "
+    "and noises."
 )
 
 NOISE_COLUMNS = (
@@ -38,14 +38,14 @@ DIFFERENCE_COLUMNS = (
 
 
 def noise_sheet(corpus, systems) -> Sheet | None:
-    """Clean, every condition, the means of like signals, the mean of all; None where nothing was heard in noise."""
+    """Clean, each condition, and means over similar and over all signals; None if no system was tested in noise."""
     noisy = _noisy(systems)
     if not noisy:
         return None
     notes = [
-        "WA and UA in per cent under the system's first rule, folds pooled, with 95 % intervals over speakers and "
-        "trainings. A mean counts every condition once.",
-        "Noise is added to the test part alone; the level is mean power of the recording to mean power of the noise.",
+        "WA and UA in per cent with the system's first rule, folds pooled, with 95 % intervals over speakers and "
+        "trainings. Means weight all conditions equally.",
+        "Noise is added only to the test part; the SNR is the mean power of the recording over that of the noise.",
         *_notes_on_signals(noisy),
     ]
     rows = pd.concat([frame for system in noisy for frame in _rows(system)])[NOISE_FIELDS]
@@ -59,12 +59,12 @@ def _noisy(systems) -> list:
 
 
 def _notes_on_signals(systems) -> list[str]:
-    """Which signals and level each system heard; systems that heard the same share a line."""
-    heard = {}
+    """Signals and levels of each system; systems with the same conditions share a line."""
+    noises = {}
     for system in systems:
         conditions, why = layout.value_or_reason(conditions_of, system)
-        heard.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
-    return [f"{', '.join(names)}: {words}." for words, names in heard.items()]
+        noises.setdefault(why or describe(conditions), []).append(f"{system.name} ({system.protocol}, {system.preset})")
+    return [f"{', '.join(names)}: {words}." for words, names in noises.items()]
 
 
 NOISE_FIELDS = [  # of the CSV
@@ -74,9 +74,9 @@ NOISE_FIELDS = [  # of the CSV
 
 
 def _rows(system):
-    """A frame of one row for clean, for each condition and for each mean."""
+    """Yield a frame with one row for clean, for each condition and for each mean."""
     conditions, why = layout.value_or_reason(conditions_of, system)
-    parts = {"in noise": (ALL_CONDITIONS, {})} if why else parts_of(conditions)  # whose row says why
+    parts = {"in noise": (ALL_CONDITIONS, {})} if why else parts_of(conditions)  # its row states the reason
     for condition, (part, added) in {CLEAN: ("test", {}), **parts}.items():
         rows = layout.rows([system], {f"{metric}_pooled": (metric, part, "pooled") for metric in ("ua", "wa")})
         rows["condition"] = condition
@@ -87,9 +87,9 @@ def _rows(system):
 
 
 def differences_sheet(corpus, systems) -> Sheet | None:
-    """Clean and the means over noises, for every two systems that heard the same; None where there are none."""
+    """Clean and means over noises, for all pairs of systems with the same noises; None if there are none."""
     ordered = sorted(_noisy(systems), key=lambda s: (*s.group, s.paper, s.variant))
-    alike = [pair for pair in itertools.combinations(ordered, 2) if _heard_the_same(*pair)]
+    alike = [pair for pair in itertools.combinations(ordered, 2) if _have_same_noises(*pair)]
     if not alike:
         return None
     used = list(dict.fromkeys(itertools.chain.from_iterable(alike)))
@@ -100,14 +100,14 @@ def differences_sheet(corpus, systems) -> Sheet | None:
         layout.commands(used),
         (DIFFERENCE_NOTE,),
     )
-    return Sheet(f"noise_differences_{slug(corpus)}", f"System against system in noise on {corpus}", (table,))
+    return Sheet(f"noise_differences_{slug(corpus)}", f"Differences between systems in noise on {corpus}", (table,))
 
 
-def _heard_the_same(first, second) -> bool:
+def _have_same_noises(first, second) -> bool:
     if first.group != second.group or first.classes != second.classes or not common_seeds(first, second):
         return False
-    heard, _ = layout.value_or_reason(conditions_of, first)
-    return bool(heard) and heard == layout.value_or_reason(conditions_of, second)[0]
+    conditions, _ = layout.value_or_reason(conditions_of, first)
+    return bool(conditions) and conditions == layout.value_or_reason(conditions_of, second)[0]
 
 
 def _difference_rows(first, second):

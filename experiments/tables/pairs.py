@@ -1,4 +1,4 @@
-"""System against system on identical test utterances: the contrasts to read, and all pairs as CSV."""
+"""Pairwise comparisons of systems on identical test utterances: contrasts as a table, all pairs as CSV."""
 
 from common.utterance import slug
 from experiments.evaluation.comparisons import adjusted, distinct_systems, pairs_of
@@ -11,14 +11,14 @@ PRESET = "paper"
 
 
 def pairs_sheet(corpus, systems, ablations=frozenset(), papers=()) -> Sheet | None:
-    """The contrasts of each protocol at preset paper; beside them all pairs, as CSV alone.
+    """The contrasts of each protocol at preset paper, and all pairs in the CSV.
 
-    None where no two systems share their test utterances.
+    None if no two systems share their test utterances.
 
     Args:
         corpus: the corpus variant of all systems.
         systems: SystemResults.
-        ablations: names of systems that are compared elsewhere, with the one whose choice they change.
+        ablations: names of systems that are only compared in a ledger.
         papers: of common/evaluation/reported_results.
     """
     tables, rows = [], []
@@ -32,7 +32,7 @@ def pairs_sheet(corpus, systems, ablations=frozenset(), papers=()) -> Sheet | No
             tables.append(table.changed(caption=f"Protocol {protocol}: {table.caption}"))
     if not rows:
         return None
-    return Sheet(f"compare_{slug(corpus)}", f"System against system on {corpus}", tuple(tables), evidence=rows)
+    return Sheet(f"compare_{slug(corpus)}", f"Pairs of systems on {corpus}", tuple(tables), evidence=rows)
 
 
 def _row(pair, p_holm) -> dict:

@@ -1,4 +1,4 @@
-"""The generated block of a paper's README: did it reproduce, what it says in words, and where all tables are."""
+"""The generated block of a paper's README: reproduction of its numbers and statements, and links to all tables."""
 
 from collections import Counter
 
@@ -16,12 +16,12 @@ PRESET = "paper"
 
 
 def block(paper, results, rated=None) -> str:
-    """Markdown of one paper, or of a method without published numbers.
+    """The block as Markdown, also for a method without published numbers.
 
     Args:
         paper: of common/evaluation/reported_results.
         results: SystemResults of all papers.
-        rated: raters' answers by corpus variant.
+        rated: annotations.Annotations by corpus variant.
     """
     own = [system for system in results if system.paper == paper.name and not system.synthetic]
     full = [system for system in own if system.preset == PRESET]
@@ -38,7 +38,7 @@ def block(paper, results, rated=None) -> str:
 
 
 def headline(outcomes) -> Table:
-    """The paper's headline numbers, then all others that our runs were compared with: paper, ours, status."""
+    """The paper's headline numbers, then all others that were compared: paper, ours, status."""
     first = [outcome for outcome in outcomes if outcome.number.headline]
     others = [outcome for outcome in outcomes if outcome.ours and outcome not in first]
     rows = [paper_vs_ours.row(outcome) for outcome in (*first, *others)]
@@ -51,7 +51,7 @@ def _number(row, field) -> str:
 
 
 def _ours(row, field) -> str:
-    """Ours, or in brackets the nearest run, with which nothing is compared."""
+    """Our number, or in parentheses that of the most similar run, which is not used for the verdict."""
     shown = paper_vs_ours.OURS.show(row, field)
     if shown == formats.NONE and not formats.is_missing(row["nearest"]):
         return f"({paper_vs_ours.show(row['metric'], row['nearest'])} on {row['nearest_run']})"
@@ -67,7 +67,7 @@ HEADLINE = (
 
 
 def counted(paper, outcomes) -> str:
-    """How all numbers of the paper came out, and the command of those that need its corpus."""
+    """The counts of all verdicts on the paper's numbers, and the command for those not run."""
     kinds = Counter(map(reproduction.kind, outcomes))
     counts = ", ".join(f"{kind} {kinds[kind]}" for kind in reproduction.KINDS if kinds[kind])
     every = f"[every number]({TABLES}/paper_vs_ours_{paper.name}.md)"
@@ -77,17 +77,17 @@ def counted(paper, outcomes) -> str:
 
 
 def in_words(paper, results) -> Table:
-    """What the paper says of its results without a number, as a difference of ours and whether it agrees."""
+    """The paper's statements without numbers, each with a difference of ours and whether it agrees."""
     rows = [_finding(paper, reproduction.check_statement(statement, paper, results)) for statement in paper.statements]
     notes = (
-        "Per cent, with the 95 % interval of the run that is nearest to the paper's. Agrees, contradicts: the whole "
-        "interval lies on that side of zero.",
+        "Per cent, with the 95 % interval, from the run most similar to the paper's. Agrees, contradicts: the whole "
+        "interval is on this side of zero.",
     )
     return Table("", rows, WORDS, (), notes)
 
 
 def statements(table) -> str:
-    """How many statements agree, and those that were run, folded."""
+    """The number of statements that agree, and a folded table of those that were run."""
     ran = table.frame[table.frame["difference"].notna()]
     kinds = Counter(outcome.partition(":")[0].partition(";")[0] for outcome in table.frame["outcome"])
     counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
@@ -96,20 +96,20 @@ def statements(table) -> str:
         return line
     columns = tuple(column for column in table.columns if column.field != "place")
     shown = formats.markdown_table(table.changed(rows=ran, columns=columns))
-    return f"<details><summary>What the paper says in words</summary>\n\n{shown}\n\n</details>\n\n{line}"
+    return f"<details><summary>Statements of the paper</summary>\n\n{shown}\n\n</details>\n\n{line}"
 
 
 def words_sheet(papers, results) -> formats.Sheet:
-    """`in_words` of all papers, a table each."""
+    """`in_words` of all papers, one table per paper."""
     tables = [(paper, in_words(paper, results)) for paper in papers if paper.statements]
     captioned = tuple(table.changed(caption=paper.title) for paper, table in tables)
-    return formats.Sheet("statements", "What the papers say of their results in words", captioned)
+    return formats.Sheet("statements", "Statements of the papers about their results", captioned)
 
 
 def _finding(paper, finding) -> dict:
     statement = finding.statement
     if statement.classes:
-        ours = f"{statement.first}: recall of {' and '.join(statement.classes)} − of the others"
+        ours = f"{statement.first}: recall of {' and '.join(statement.classes)} − recall of the others"
     else:
         name, _, emotion = statement.metric.partition(":")
         metric = f"recall of {emotion}" if emotion else name.upper()
@@ -128,7 +128,7 @@ def _finding(paper, finding) -> dict:
 
 
 WORDS = (
-    Column("the paper says", "text", lambda row, field: f"“{row[field]}” ({row['where']})"),
+    Column("statement", "text", lambda row, field: f"“{row[field]}” ({row['where']})"),
     formats.text("ours", "ours"),
     formats.estimate("difference [95 %]", "difference", difference=True),
     formats.text("outcome", "outcome"),
@@ -143,17 +143,17 @@ def _command(paper, numbers: list[ReportedResult]) -> str:
 
 
 def runs(own) -> Table:
-    """The systems of a paper wherever they ran, honest protocols first."""
+    """The results of a paper's systems on all corpora, protocols without leakage first."""
     ordered = _ordered(own)
     rows = layout.rows(ordered, layout.UA_AND_WA)
     notes = ["UA and WA in per cent, folds pooled, mean over seeds; intervals 95 %, over speakers and trainings."]
     if leaky := sorted({s.protocol for s in ordered if leakage.is_leaky(s.protocol)}):
-        notes.append(f"{', '.join(leaky)}: training and test share recordings; not comparable with the other rows.")
+        notes.append(f"{', '.join(leaky)}: training and test share recordings; not comparable with other rows.")
     return Table("", rows, RUNS, (), tuple(notes))
 
 
 def _ordered(own):
-    """Honest protocols first, those within a corpus before those across."""
+    """Protocols without leakage first, results within a corpus before those across corpora."""
     return sorted(
         own, key=lambda s: (leakage.is_leaky(s.protocol), s.trained_on, s.corpus_variant, s.protocol, s.preset)
     )
@@ -171,13 +171,13 @@ RUNS = (
 
 
 def _links(paper, own) -> str:
-    """Where the tables of the paper lie."""
+    """Links to the tables of the paper."""
     corpora = sorted({system.corpus_variant for system in own})
     links = [f"[{corpus}]({TABLES}/systems_{slug(corpus)}.md)" for corpus in corpora]
-    tables = [f"all trainings, beside other papers': {', '.join(links)}"] if links else []
-    tables += [f"[class rates as printed]({TABLES}/class_rates_{paper.name}.md)"] if has_class_rates(paper) else []
+    tables = [f"all systems on {', '.join(links)}"] if links else []
+    tables += [f"[class rates]({TABLES}/class_rates_{paper.name}.md)"] if has_class_rates(paper) else []
     tables.append(f"[cost]({TABLES}/cost.md)")
-    tables.append(f"[what has been run]({TABLES}/run_status_{paper.name}.md)")
+    tables.append(f"[run status]({TABLES}/run_status_{paper.name}.md)")
     return f"More tables: {'; '.join(tables)}."
 
 

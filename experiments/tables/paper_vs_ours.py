@@ -1,4 +1,4 @@
-"""Paper against reproduction: one row per published number."""
+"""Published and reproduced numbers: one row per published number."""
 
 from common.evaluation import metrics, reported_results
 from experiments.evaluation.reproduction import COUNTS, compare, held_out
@@ -7,19 +7,19 @@ from experiments.tables import formats, layout
 from experiments.tables.formats import Column, Sheet, Table
 
 IN_BRACKETS = (
-    "Rates in per cent, losses in nats. In brackets: where one more seed of ours falls with probability 95 % (three "
-    "seeds or more); a published number in it is reproduced."
+    "Rates in per cent, losses in nats. In brackets: 95 % prediction interval of one more seed of ours (three seeds or "
+    "more); a published number inside is reproduced."
 )
 
 
 def sheet(paper, systems, raters=None) -> Sheet:
-    """The sheet of one paper: a table per corpus variant, so that accuracies on different label sets stand apart."""
+    """The sheet of one paper, with a table per corpus variant."""
     tables = tables_of(paper, [compare(number, systems, raters) for number in paper.published])
-    return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: the paper's numbers beside ours", tuple(tables))
+    return Sheet(f"paper_vs_ours_{paper.name}", f"{paper.title}: published and reproduced numbers", tuple(tables))
 
 
 def tables_of(paper, comparisons) -> list[Table]:
-    """A table per corpus variant of some of the paper's numbers."""
+    """A table per corpus variant, for some of the paper's numbers."""
     by_corpus = {}
     for comparison in comparisons:
         by_corpus.setdefault(comparison.number.corpus, []).append(comparison)
@@ -29,7 +29,7 @@ def tables_of(paper, comparisons) -> list[Table]:
 def _table(paper, corpus, comparisons) -> Table:
     reproduced = [c.system for c in comparisons if c.system and c.ours]
     tested = {
-        f"n = {s.num_test} test utterances per seed under protocol {s.protocol}, "
+        f"n = {s.num_test} test utterances per seed with protocol {s.protocol}, "
         f"majority WA {formats.per_cent(s.majority)} %"
         for s in reproduced
     }
@@ -39,19 +39,19 @@ def _table(paper, corpus, comparisons) -> Table:
     hits, total = held_out(comparisons)
     if total:
         notes.append(
-            f"Check of the rule: each of our seeds held against the others is reproduced in {hits} of {total}."
+            f"Check of the rule: {hits} of {total} of our own seeds are reproduced by the other seeds of their system."
         )
     if near := {c.nearest.name: c.nearest for c in comparisons if c.nearest}:
         commands |= {f"{name}, {_differing(s)}": s.command for name, s in near.items()}
         notes.append(
-            "Nearest run: the paper's protocol on other recordings or with fewer epochs; no verdict rests on it."
+            "Similar run: the paper's protocol on other recordings or with fewer epochs; not used for verdicts."
         )
     columns = tuple(column for column in COLUMNS if near or column is not NEAREST)
     return Table(caption, [row(c) for c in comparisons], columns, tuple(commands.items()), tuple(notes))
 
 
 def _label_set(paper, corpus, reproduced):
-    """The classes and chance, where a run or the paper's own corpus tells them."""
+    """Yield the classes and chance, if known from a run or the paper's own corpus."""
     classes = reproduced[0].classes if reproduced else paper.classes if corpus == paper.corpus else ()
     if classes:
         chance = formats.per_cent(metrics.chance(len(classes)))
@@ -63,10 +63,10 @@ def _differing(system) -> str:
 
 
 def row(comparison) -> dict:
-    """The fields of one published number beside ours."""
+    """The fields of one published number and ours."""
     number, ours, system = comparison.number, comparison.ours, comparison.system
     by_seed = ours.by_seed if ours else ()
-    measured = system if ours else None  # a share of the corpus is of no system
+    measured = system if ours else None  # None also for shares of a corpus, which have no system
     return {
         "paper": number.paper,
         "id": number.id,
@@ -99,7 +99,7 @@ METRICS = {"wa": "WA", "ua": "UA", "slice_wa": "WA of slices", "macro_f1": "macr
 
 
 def number_in_words(row, _) -> str:
-    """`mfcc: WA, test`: variant, metric, part, rule, and the aggregation where the folds' values are averaged."""
+    """`mfcc: WA, test`: variant, metric, rule, part, and "fold mean" for averages over folds."""
     base, _, of = row["metric"].partition(":")
     metric = METRICS.get(base, base.replace("_", " ")) + (f" {of}" if of else "")
     words = [f"{row['variant']}: {metric}" if row["variant"] else metric, row["rule"]]
@@ -120,7 +120,7 @@ def _published(row, field) -> str:
 
 
 def _estimate(row, field) -> str:
-    """Ours or the nearest run's."""
+    """Our number or that of the most similar run, with its interval."""
     metric, (value, low, high) = row["metric"], (row[name] for name in (field, f"{field}_low", f"{field}_high"))
     if formats.is_missing(value):
         return formats.NONE
@@ -136,13 +136,13 @@ def _nearest(row, field) -> str:
 
 
 def _status(row, field) -> str:
-    """The verdict without its command, which the CSV and results/COMMANDS.md have."""
+    """The verdict without its command, which is in the CSV and results/COMMANDS.md."""
     return row[field].replace(row["command"], "").rstrip("; ").removesuffix("; :").rstrip(": ") or "not run"
 
 
-NEAREST = Column("nearest run", "nearest", _nearest)
+NEAREST = Column("similar run", "nearest", _nearest)
 PAPER = Column("paper", "published", _published)
-OURS = Column("ours [one more seed]", "ours", _estimate)
+OURS = Column("ours [prediction]", "ours", _estimate)
 STATUS = Column("status", "verdict", _status)
 COLUMNS = (
     formats.text("where", "where"),

@@ -1,6 +1,6 @@
-"""One system under several protocols, side by side: how much of a number comes from knowing the test speakers.
+"""Compare protocols for the same system: the effect of known test speakers on a result.
 
-And one system trained on another corpus beside the same system within the corpus that both are tested on.
+Also compares training on another corpus with training within the test corpus.
 """
 
 import itertools
@@ -18,14 +18,14 @@ from experiments.tables.formats import Sheet, Table
 
 INDEPENDENT = ("speaker_independent", "leave_one_speaker_out", "leave_one_session_out", "sessions", "emobox")
 METHOD_NOTES = (
-    "Per cent. Difference: the protocol minus the speaker-independent one beside it; 95 % interval over speakers.",
-    "Above 0: the effect of known test speakers or leaks, and of a larger training part (CSV). text_independent: "
-    "sentences are unseen too, and the training part is smaller.",
+    "Per cent. Difference: the protocol minus the reference, a speaker-independent one; 95 % interval over speakers.",
+    "Above 0: effects of known test speakers, of leakage, and of a larger training part (CSV). text_independent: "
+    "sentences are also unseen, and the training part is smaller.",
 )
 
 
 def protocols_sheet(corpus, systems) -> Sheet | None:
-    """A row per system and protocol beside its speaker-independent one; None where no system has two."""
+    """A row per system and protocol, compared with the speaker-independent one; None if no system has two."""
     pairs = []
     ordered = sorted(systems, key=lambda s: (_same(s), s.protocol))
     for _, members in itertools.groupby(ordered, key=_same):
@@ -37,9 +37,9 @@ def protocols_sheet(corpus, systems) -> Sheet | None:
     used = list(dict.fromkeys(itertools.chain.from_iterable(pairs)))
     measured = dict(zip(used, layout.rows(used, NUMBERS).to_dict("records"), strict=True))
     rows = pd.DataFrame([_row(other, honest, measured) for other, honest in pairs], dtype=object)[FIELDS]
-    caption = layout.caption("Protocols side by side", corpus, used)
+    caption = layout.caption("Protocols", corpus, used)
     table = Table(caption, rows, COLUMNS, layout.commands(used), METHOD_NOTES)
-    return Sheet(f"protocols_{slug(corpus)}", f"One system under several protocols on {corpus}", (table,))
+    return Sheet(f"protocols_{slug(corpus)}", f"Systems with several protocols on {corpus}", (table,))
 
 
 def _same(system):
@@ -49,9 +49,9 @@ def _same(system):
 COLUMNS = (
     layout.system_name(),
     layout.PLACE,
-    formats.text("beside", "beside"),
+    formats.text("reference", "beside"),
     formats.estimate("UA [95 %]", "ua"),
-    formats.estimate("UA beside [95 %]", "ua_beside"),
+    formats.estimate("reference UA [95 %]", "ua_beside"),
     formats.estimate("difference [95 %]", "ua_difference", difference=True),
     layout.NOTES,
 )
@@ -80,7 +80,7 @@ NUMBERS = layout.UA_AND_WA | {f"{metric}_beside": number for metric, number in l
 
 
 def _row(other, honest, measured) -> dict:
-    """The row of the protocol, with the numbers of the one beside it, and their difference."""
+    """The row of a protocol, with the results of the reference protocol, and their difference."""
     row, beside = measured[other], measured[honest]
     row = row | {field: value for field, value in beside.items() if "_beside" in field}
     reasons = []
@@ -104,23 +104,23 @@ def _trained_on(system) -> float:
     return float(np.mean([sum(record.counts["train"].values()) for record in system.records_used]))
 
 
-PRESETS = ("paper", "quick", "smoke")  # finished trainings first
+PRESETS = ("paper", "quick", "smoke")  # full trainings first
 CROSS_CORPUS = "cross_corpus"
 ACROSS_NOTES = (
-    "Per cent. UA within: the same system on the same test speakers, trained on other speakers of their own corpus "
-    "(speaker_independent where it has been run). Intervals 95 % over the tested corpus's speakers, and over trainings "
-    "where there are several; one network: this training only. Seeds: across; within, where they differ.",
+    "Per cent. Within-corpus UA: the same system on the same test speakers, trained on other speakers of the test "
+    "corpus (speaker_independent if available). 95 % intervals over the test corpus's speakers, and over trainings if "
+    "there are several; with one network, for this training only. Seeds: across; within, if they differ.",
 )
 
 
 def cross_corpus_sheet(systems, papers=()) -> Sheet | None:
-    """Systems that were trained on one corpus and tested on another; None where there are none.
+    """Systems trained on one corpus and tested on another; None if there are none.
 
-    Rows of different presets and label sets stand in different tables.
+    Different presets and label sets are in different tables.
 
     Args:
         systems: SystemResults of all corpora.
-        papers: of common/evaluation/reported_results; those without a row are named below the first table.
+        papers: of common/evaluation/reported_results; those without a row are listed below the first table.
     """
     across = sorted((s for s in systems if s.trained_on), key=_table_of)
     tables = [_across(list(members), systems) for _, members in itertools.groupby(across, key=_table_of)]
@@ -147,7 +147,7 @@ def _across(members, systems) -> Table:
 
 
 def _within(system, systems):
-    """The same system, trained on other speakers of the corpus that it is tested on; None where it was not run."""
+    """The same system trained within the test corpus on other speakers; None if it was not run."""
     own = {s.protocol: s for s in systems if _same(s) == _same(system) and s.corpus_variant == system.corpus_variant}
     return next((own[name] for name in INDEPENDENT if name in own), None)
 
@@ -162,7 +162,7 @@ def _across_row(system, within, measured) -> dict:
 
 
 def _across_caption(members) -> str:
-    """Preset, classes and chance, and what differs by the corpus that is tested on."""
+    """A caption with preset, classes, chance, and n, majority and limits of each test corpus."""
     tested = {system.corpus_variant: system for system in members}
     sizes = [f"{name} {s.num_test}, {formats.per_cent(s.majority)} %" for name, s in sorted(tested.items())]
     classes = members[0].classes
@@ -176,7 +176,7 @@ def _across_caption(members) -> str:
 
 
 def _caveats(members) -> list[str]:
-    """What a reader must know, each once, with the systems that it concerns."""
+    """Each caveat once, with the systems that it concerns."""
     concerned = {}
     for system in members:
         for sentence in system.caveats:
@@ -190,7 +190,7 @@ ACROSS_COLUMNS = (
     formats.text("tested on", "corpus_variant"),
     formats.estimate("UA [95 %]", "ua"),
     formats.rate("WA", "wa"),
-    formats.estimate("UA within [95 %]", "ua_beside"),
+    formats.estimate("within-corpus UA [95 %]", "ua_beside"),
     formats.text("seeds", "seeds"),
 )
 ACROSS_FIELDS = ["trained_on", *FIELDS]  # of the CSV

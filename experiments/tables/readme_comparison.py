@@ -1,4 +1,4 @@
-"""The first page's results: how the published numbers came out, and methods on unseen speakers."""
+"""The results in the main README: reproduction of published numbers, and methods on unseen speakers."""
 
 import dataclasses
 from collections import Counter
@@ -20,24 +20,21 @@ ABOUT = (
     "Per cent, folds pooled, mean over seeds; 95 % intervals over speakers and trainings. Systems that share a letter "
     "do not differ significantly (5 %, Holm over all pairs). Epochs: median over folds."
 )
-ONE_SEED = (
-    "One seed: this training only. The interval covers the spread between folds, not a shift that another seed would "
-    "cause in all of them."
-)
+ONE_SEED = "One seed: the interval is for this training only and covers variation between folds, but not between seeds."
 COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 
 def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
-    """Markdown: what came of the published numbers, then a table for each real corpus on which two papers or more have
-    systems at preset paper, by UA, then what came of the contrasts written down before the runs.
+    """The block as Markdown: published numbers, tables of systems by UA, and contrasts registered before the runs.
 
-    Reduced presets are left out: they would compare training budgets.
+    There is a table for each corpus of recordings on which two or more papers have systems at preset paper. Reduced
+    presets are left out, since they would compare training budgets.
 
     Args:
         all_systems: SystemResults.
-        papers: of common/evaluation/reported_results; those without a system in a table are named below it.
-        rated: raters' answers by corpus variant.
-        ablations: names of systems that only a ledger compares; left out.
+        papers: of common/evaluation/reported_results; those without a system in a table are listed below it.
+        rated: annotations.Annotations by corpus variant.
+        ablations: names of systems that are only compared in a ledger; left out.
     """
     blocks = [f"<!-- {formats.GENERATED} -->", _published(all_systems, papers, rated)]
     reproduced = _reproduced(all_systems, papers, rated)
@@ -57,7 +54,7 @@ def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
 
 
 def _across(all_systems) -> list[str]:
-    """A link to the table across corpora, with what came out of the systems that also ran within the tested one."""
+    """A link to the table across corpora, with the ranges of UA across and within corpora for the same systems."""
     sheet = protocols.cross_corpus_sheet([s for s in all_systems if s.preset == PRESET and not s.synthetic])
     if sheet is None:
         return []
@@ -69,21 +66,21 @@ def _across(all_systems) -> list[str]:
 
 
 def sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
-    """The first page's tables as results/tables/headline; arguments as for `block`."""
+    """The README's tables as results/tables/headline; arguments as for `block`."""
     by_corpus = headlines(all_systems, ablations)
     tables = tuple(_table(corpus, members, papers) for corpus, members in by_corpus.items())
     return Sheet("headline", "Methods on unseen speakers", tables) if tables else None
 
 
 def contrasts_sheet(all_systems, papers, ablations=frozenset()) -> Sheet | None:
-    """The contrasts of these tables, those not run included; arguments as for `block`."""
+    """The contrasts of these tables, including those not run; arguments as for `block`."""
     by_corpus = headlines(all_systems, ablations)
     tables = tuple(contrasts.table(corpus, members, papers) for corpus, members in by_corpus.items())
-    return Sheet("contrasts", "Contrasts written down before the runs", tables) if tables else None
+    return Sheet("contrasts", "Contrasts registered before the runs", tables) if tables else None
 
 
 def _reproduced(all_systems, papers, rated) -> Table:
-    """A row a paper: its first headline number beside ours."""
+    """A row per paper: its first headline number and ours."""
     rows = []
     for paper in papers:
         named = [number for number in paper.published if number.headline][:1]
@@ -99,7 +96,7 @@ REPRODUCED = (
 
 
 def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:
-    """Corpus variant -> the systems of its headline table: those with a seed that ran on all folds."""
+    """{corpus variant: SystemResults in its headline table}: those with a seed that ran on all folds."""
     whole = [system for system in all_systems if system.complete and not system.synthetic]
     real = [system for system in whole if (system.protocol, system.preset) == (PROTOCOL, PRESET)]
     chosen = {}
@@ -111,20 +108,20 @@ def headlines(all_systems, ablations=frozenset()) -> dict[str, list]:
 
 
 def _published(all_systems, papers, rated) -> str:
-    """How many published numbers were compared, and how they came out."""
+    """The counts of verdicts on all published numbers, in words."""
     outcomes = [reproduction.compare(n, all_systems, rated) for paper in papers for n in paper.published]
     kinds = Counter(map(reproduction.kind, outcomes))
     compared = sum(kinds[kind] for kind in COMPARED)
     came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in COMPARED)
     whose = ", ".join(sorted({o.number.paper for o in outcomes if reproduction.kind(o) in COMPARED}))
     hits, total = reproduction.held_out(outcomes)
-    check = f" Our own seeds, each held against the others, are reproduced in {hits} of {total}." if total else ""
+    check = f" Of our own seeds, {hits} of {total} are reproduced by the other seeds of their system." if total else ""
     return (
         f"Of {len(outcomes)} published numbers, {compared} could be compared{f' ({whose})' if whose else ''}: "
         f"{came_out}. {kinds['not run']} are not run, {kinds['not comparable']} not comparable, "
-        f"{kinds[reproduction.BUILT]} are what a reconstruction was built to match, {kinds[reproduction.NO_SYSTEM]} "
-        "are not of a rebuilt system (quoted, or of people). Reproduced: the paper's run could be one of ours "
-        f"([the rule](results/README.md#the-verdict-rule)).{check}"
+        f"{kinds[reproduction.BUILT]} were used to build a reconstruction, {kinds[reproduction.NO_SYSTEM]} are not of "
+        "a rebuilt system (quoted, or human). Reproduced: the paper's run could be another seed of ours "
+        f"([rule](results/README.md#the-verdict-rule)).{check}"
     )
 
 
@@ -142,7 +139,7 @@ def _table(corpus, members, papers) -> Table:
     notes = [ABOUT, *([ONE_SEED] if any(len(system.seeds) == 1 for system in members) else [])]
     notes += [f"{system.name}: {'; '.join(system.caveats)}" for system in members if system.caveats]
     if missing := sorted({paper.name for paper in papers} - {system.paper for system in members}):
-        notes.append(f"Not run yet on all of these folds: {', '.join(missing)}.")
+        notes.append(f"Not run on all of these folds: {', '.join(missing)}.")
     return Table(caption, ranked, COLUMNS, _commands(members), tuple(notes))
 
 
@@ -170,14 +167,14 @@ def _stated(system, papers) -> str:
 
 
 def _commands(members):
-    """The command that makes all rows of a table, or one a row where `compare` would choose emotions itself."""
+    """The command for all rows of a table, or one per row if `compare` would select other emotions."""
     record = members[0].records[0]
     corpus, emotions = corpus_words(record)
     if not emotions:
         return layout.commands(members)
     names, seeds = ",".join(sorted(s.name for s in members)), ranges({seed for s in members for seed in s.seeds})
     words = ["compare", "--corpus", corpus, "--emotions", emotions, *label_words(record), "--preset", PRESET]
-    return (("All of these rows", shell_line([*words, "--seeds", seeds, "--systems", names])),)
+    return (("All rows", shell_line([*words, "--seeds", seeds, "--systems", names])),)
 
 
 def _ua_with_letters(row, field) -> str:
@@ -185,7 +182,7 @@ def _ua_with_letters(row, field) -> str:
 
 
 def _published_on(row, field) -> str:
-    """`UA 49.0 (iemocap)`: the corpus without its subset, which the CSV has."""
+    """`UA 49.0 (iemocap)`: the corpus without its subset, which is in the CSV."""
     number, on, corpus = row[field].partition(" on ")
     return f"{number} ({corpus.partition('/')[0]})" if on else formats.NONE
 

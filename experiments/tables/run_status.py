@@ -1,4 +1,4 @@
-"""What of a paper has been run and what has not: its systems by protocol and preset, a table per corpus."""
+"""Run status of a paper: its systems by protocol and preset, one table per corpus."""
 
 import itertools
 
@@ -11,13 +11,13 @@ NOT_RUN = "not run"
 
 
 def tables_of(paper, systems) -> list[Table]:
-    """A table for each corpus that a paper has numbers on, and for each that its systems have run on.
+    """A table for each corpus with published numbers or with runs.
 
-    Synthetic speech, preset `smoke` and runs across corpora, which have their own table, are left out.
+    Synthetic speech, preset `smoke` and runs across corpora (which have their own table) are left out.
 
     Args:
-        paper: of common/evaluation/reported_results; the systems that its numbers name have a row each, run or not.
-        systems: those of the paper.
+        paper: of common/evaluation/reported_results; all systems with published numbers have a row, run or not.
+        systems: SystemResults of the paper.
     """
     stated = [number for number in paper.published if number.variant]
     real = sorted((s for s in systems if s.preset in PRESETS and not (s.synthetic or s.trained_on)), key=_chosen)
@@ -45,7 +45,7 @@ def _protocols(numbers_or_systems) -> list[str]:
 
 
 def _chosen(system) -> tuple[str, str, str, str]:
-    """The corpus, of which a cut copy is another, and what --corpus, --emotions and --labels were."""
+    """The corpus's name in records, and the values of --corpus, --emotions and --labels."""
     record = system.records[0]
     return record.corpus, *corpus_words(record), labels_name(record)
 
@@ -60,7 +60,7 @@ def _table(paper, names, on, variants, protocols, by_place) -> Table:
     placeholders = "--protocol PROTOCOL --preset PRESET --seeds SEEDS".split()
     words = ["run", paper, "--variant", "SYSTEM", *on, *placeholders]
     caption = f"Runs of {paper} on {', '.join(names)}: seeds and finished folds, by preset"
-    return Table(caption, rows, columns, ((f"more of {paper} on {', '.join(names)}", shell_line(words)),))
+    return Table(caption, rows, columns, ((f"runs of {paper} on {', '.join(names)}", shell_line(words)),))
 
 
 def _cell(system) -> str:

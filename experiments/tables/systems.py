@@ -1,4 +1,4 @@
-"""Our systems: headline numbers, classes, cost. One table per corpus variant, so that label sets never mix."""
+"""Tables of our systems: results, classes, cost. One table per corpus variant, so that label sets are never mixed."""
 
 import statistics
 
@@ -23,17 +23,17 @@ SYSTEM_COLUMNS = (
 
 
 def systems_sheet(corpus, systems) -> Sheet:
-    """Headline numbers, one row per system and decision rule."""
+    """Main results, one row per system and decision rule."""
     rows = _rows(systems)
     notes = (
-        "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, of a single network over "
-        "speakers for this training only. More columns in the CSV; terms in results/README.md.",
+        "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, for a single network over "
+        "speakers only. More columns in the CSV; terms in results/README.md.",
     )
     table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
-FULL = "paper"  # the preset that trains as the paper does
+FULL = "paper"  # the preset with full training
 REDUCED_COLUMNS = (
     layout.system_name("system, rule", rules=True),
     formats.text("protocol", "protocol"),
@@ -44,8 +44,7 @@ REDUCED_COLUMNS = (
     layout.NOTES,
 )
 REDUCED_NOTE = (
-    "Trainings ended after these epochs, finished or not: the rows compare training budgets, not methods. Epochs: "
-    "median over folds."
+    "Trainings were limited to these epochs: the rows compare training budgets, not methods. Epochs: median over folds."
 )
 
 
@@ -53,13 +52,13 @@ def reduced_sheet(corpus, systems) -> Sheet:
     """Systems at reduced presets, one row per system and decision rule."""
     rows = _rows(systems)
     rows["epochs"] = [epochs_kept_and_limit(system) for system in systems for _ in system.rules]
-    caption = layout.caption("After N epochs", corpus, systems)
+    caption = layout.caption("Reduced trainings", corpus, systems)
     table = Table(caption, rows, REDUCED_COLUMNS, layout.commands(systems), (REDUCED_NOTE,))
-    return Sheet(f"reduced_{slug(corpus)}", f"After N epochs on {corpus}", (table,))
+    return Sheet(f"reduced_{slug(corpus)}", f"Reduced trainings on {corpus}", (table,))
 
 
 def sheets(corpus, systems) -> list[Sheet]:
-    """Finished trainings, then those at reduced presets."""
+    """Full trainings, then those at reduced presets."""
     full = [system for system in systems if system.preset == FULL]
     reduced = [system for system in systems if system.preset != FULL]
     of_corpus = [systems_sheet(corpus, full)] if full else []
@@ -97,7 +96,7 @@ def _rows(systems) -> pd.DataFrame:
 
 
 def _reasons(row):
-    """Why the row lacks a UA, its mean over folds or its interval, and how often nothing was decided."""
+    """Yield the reasons for missing values, and the share of utterances without a decision."""
     if row["no_decision"]:
         yield f"no decision on {formats.per_cent(row['no_decision'])} % of the utterances"
     if formats.is_missing(row["ua_pooled"]):
@@ -111,7 +110,7 @@ def _reasons(row):
 
 GRID_COLUMNS = (
     layout.system_name(),
-    Column("trained on to tested on", "corpus_variant", lambda row, field: _corpora(row["trained_on"], row[field])),
+    Column("corpus (training to test)", "corpus_variant", lambda row, field: _corpora(row["trained_on"], row[field])),
     Column("protocol", "protocol", lambda row, field: CROSS_CORPUS if row["trained_on"] else row[field]),
     formats.estimate("UA [95 %]", "ua_pooled"),
     formats.rate("WA", "wa_pooled"),
@@ -121,7 +120,7 @@ GRID_COLUMNS = (
 
 
 def grid_sheet(name, systems) -> Sheet:
-    """The systems of a comparison from a file, of all its corpora and protocols, highest UA first within each."""
+    """The systems of a grid on all its corpora and protocols, highest UA first within each."""
     rows = layout.rows(systems, NUMBERS).assign(trained_on=[system.trained_on for system in systems])
     order = ["corpus_variant", "trained_on", "protocol", "ua_pooled"]
     ranked = rows.sort_values(order, ascending=[True, True, True, False], kind="stable")
@@ -154,7 +153,7 @@ CLASS_FIELDS = [  # of the CSV
     *(*results.KEY, "command", "class", "folds", "seeds", "precision", "recall", "f1", "support", "decided", "n"),
     *("num_classes", "chance_ua", "majority_wa", "limits"),
 ]
-CLASS_NOTES = ("Per cent, folds pooled, as in the table of systems; utterances: of all seeds together.",)
+CLASS_NOTES = ("Per cent, folds pooled, as in the table of systems; utterances: total over all seeds.",)
 
 
 def per_class_sheet(corpus, systems) -> Sheet:
@@ -168,7 +167,7 @@ def per_class_sheet(corpus, systems) -> Sheet:
 
 
 def _class_counts(systems):
-    """How often each class occurs in truth and was decided, all folds and seeds added."""
+    """Yield the numbers of true and predicted utterances of each class, over all folds and seeds."""
     for system in systems:
         for rule in system.rules:
             pooled = metrics.pooled(system.confusions(rule))
@@ -178,12 +177,12 @@ def _class_counts(systems):
 
 
 def epochs(system) -> float:
-    """Median over folds."""
+    """Number of epochs run, median over folds."""
     return statistics.median(max(map(len, record.history.values()), default=0) for record in system.records)
 
 
 def epochs_kept_and_limit(system) -> str:
-    """`kept / limit`, kept as the median over the folds that numbers are taken from; "" for a system without epochs."""
+    """`kept / limit`, with the median of the kept epochs over the folds used; "" for a system without epochs."""
     recipe = system.records_used[0].recipe
     limit = recipe.get("max_epochs", recipe.get("epochs"))
     run = [len(record.history.get("loss", ())) for record in system.records_used]
@@ -207,7 +206,7 @@ COST_COLUMNS = (
     layout.PLACE,
     _number("parameters", "parameters", ",.0f"),
     _number("epochs", "epochs", "g"),
-    _number("seconds a fold", "seconds_fit", ".1f"),
+    _number("seconds per fold", "seconds_fit", ".1f"),
 )
 
 
@@ -218,7 +217,7 @@ COST_FIELDS = [  # of the CSV
 
 
 def cost_sheet(systems) -> Sheet:
-    """Parameters, seconds and memory; all corpora in one table, since no accuracy stands in it."""
+    """Parameters, seconds and memory; all corpora in one table, since it has no accuracies."""
     notes = ("Epochs and seconds: medians over folds and seeds, sums over a system's networks; on a shared machine.",)
     corpora = ", ".join(
         f"{name} (n = {'/'.join(sorted({s.num_test for s in members}))}, {len(members[0].classes)} classes)"
@@ -248,7 +247,7 @@ def _machine(environment) -> str:
 
 
 def human_row(human) -> dict:
-    """A row for the systems table."""
+    """A human reference as a row of the systems table."""
     return {
         "corpus_variant": human["corpus_variant"],
         "paper": "human",

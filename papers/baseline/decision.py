@@ -1,4 +1,4 @@
-"""How an utterance is decided, from the hyperplanes."""
+"""The decision on an utterance, from the hyperplanes."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ BELOW_ALL = -1.0  # a score that the class with the largest score never has
 
 
 def predict(fitted, part, recipe):
-    """Scores by rule, `(N, K)`: `decision`, whose largest decides.
+    """{rule: scores `(N, K)`}; the rule is `decision`, and the largest score is the decision.
 
-    For three classes or more it is the number of pairwise hyperplanes that vote for the class, plus less than a third
-    from the distances, by which ties are broken (scikit-learn's `decision_function`); for two classes it is the
-    distance in units of the margin, with the sign of each class. A class without training example has -1.
+    For three or more classes, the score is the number of pairwise hyperplanes that vote for the class, plus less than a
+    third from the distances to break ties (scikit-learn's `decision_function`). For two classes it is the distance in
+    units of the margin, with the sign of each class. A class without training examples has -1.
     """
     scores = np.full((len(part), len(part.classes)), BELOW_ALL, "float32")
     if len(part):

@@ -1,7 +1,7 @@
-"""An utterance as the mean, over time, of the last hidden layer of a frozen wav2vec 2.0, HuBERT or WavLM; D6.
+"""The mean over time of the last hidden layer of a frozen wav2vec 2.0, HuBERT or WavLM; D6.
 
-The networks come from Hugging Face's transformers, with PyTorch: requirements-ssl.txt. Weights are those of the hub
-under a name, those of a folder (`--weights`), or random ones.
+The networks come from Hugging Face's transformers, with PyTorch: requirements-ssl.txt. Weights come from the hub, from
+a folder (`--weights`), or are random.
 """
 
 import functools
@@ -30,7 +30,7 @@ def embedding(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` at 16 kHz -> `(F,)` float32: F = 768 for the networks of base size.
 
     Raises:
-        InputError: the packages or the weights are not here, or the network expects another sampling rate.
+        InputError: packages or weights are missing, or the network expects another sampling rate.
     """
     import torch
 
@@ -48,10 +48,10 @@ def embedding(waveform, sample_rate_hz, front_end):
 
 @functools.cache
 def loaded(kind, weights):
-    """(feature extractor, network) of a front end, once a process.
+    """(feature extractor, network) of a front end, loaded once per process.
 
     Raises:
-        InputError: the packages or the weights are not here.
+        InputError: packages or weights are missing.
     """
     transformers = _transformers()
     if weights == RANDOM:
@@ -85,7 +85,7 @@ def _transformers():
 
 
 def _read(place, kind, **options):
-    """(feature extractor, network) of a name on the hub or a folder, complete and of the kind that is expected."""
+    """(feature extractor, network) from a name on the hub or a folder; raises InputError for other or partial ones."""
     transformers = _transformers()
     try:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(place)
@@ -101,10 +101,10 @@ def _read(place, kind, **options):
 
 
 def kept(name) -> Path:
-    """The folder in which weights of a user are kept, by the hash of its files.
+    """The folder of a user's weights, named by the hash of its files.
 
     Raises:
-        InputError: no such name, in the description of a system from elsewhere.
+        InputError: the name is not a hash, for example in the description of a system from another source.
     """
     if not HASH.fullmatch(name):
         raise InputError(f"{name!r} names no weights; expected a name of the hub, none or 64 hexadecimal digits")
@@ -114,10 +114,10 @@ def kept(name) -> Path:
 
 
 def install(folder, kind) -> str:
-    """Check a folder of weights and keep a copy; returns the name that `kept` takes.
+    """Check a folder of weights and store a copy; returns its name for `kept`.
 
     Raises:
-        InputError: it holds other weights, or they cannot be kept.
+        InputError: the folder has other weights, or the copy cannot be written.
     """
     extractor, network = _read(Path(folder), kind)
     with tempfile.TemporaryDirectory() as written:
@@ -127,10 +127,10 @@ def install(folder, kind) -> str:
 
 
 def install_kept(folder, name, kind) -> None:
-    """Keep the copy of weights that a saved system has taken along.
+    """Store a copy of the weights in a saved system's folder.
 
     Raises:
-        InputError: they are not the ones that are named, or cannot be kept.
+        InputError: they are not the named weights, or the copy cannot be written.
     """
     if not all((folder / file).is_file() for file in FILES) or _digest(folder) != name:
         raise InputError("its folder holds other weights than the system was made with; save the system anew")

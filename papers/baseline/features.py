@@ -1,8 +1,8 @@
-"""Waveform -> one vector for the whole utterance: mean and deviation of MFCC and deltas, eGeMAPS's functionals, or the
+"""Waveform -> one vector per utterance: mean and standard deviation of MFCC and deltas, eGeMAPS's functionals, or the
 mean of a self-supervised network's last layer (embeddings.py).
 
-eGeMAPS is computed by openSMILE, the implementation of its authors. openSMILE is free for research, teaching and
-private use and not for commercial products (audEERING's licence), so it is installed apart: requirements-opensmile.txt.
+eGeMAPS is computed by openSMILE, its authors' implementation. openSMILE is free for research, teaching and private use,
+but not for commercial products (audEERING's licence), so it is installed separately: requirements-opensmile.txt.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ LARGEST = 32767 / 32768  # openSMILE takes 16-bit samples, and 1.0 would become 
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on; all kinds but MFCC have their own frames."""
+    """All settings of the features; the settings of frames apply only to MFCC."""
 
     kind: str = "mfcc"  # "mfcc", "egemaps", "wav2vec2", "hubert" or "wavlm"
     sample_rate_hz: int = 16_000  # of EmoDB and IEMOCAP; D1
@@ -37,7 +37,7 @@ class FrontEnd:
 
     @property
     def pretrained(self) -> bool:
-        """Whether weights from elsewhere take part."""
+        """Whether the front end uses pretrained weights."""
         return self.weights not in ("", embeddings.RANDOM)
 
 
@@ -45,7 +45,7 @@ def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)`, 0.1 s or longer -> `(1, 1, F)` float32: F = 80 for MFCC, 88 for eGeMAPS, 768 for a network.
 
     Raises:
-        InputError: a package is not installed, or weights are not here.
+        InputError: a package is not installed, or weights are missing.
     """
     statistics = {"mfcc": mfcc_statistics, "egemaps": egemaps}.get(front_end.kind, embeddings.embedding)
     return statistics(waveform, sample_rate_hz, front_end).astype("float32")[None, None]
@@ -77,7 +77,7 @@ def egemaps(waveform, sample_rate_hz, front_end):
 
 @functools.cache
 def _smile():
-    """The extractor, once a process."""
+    """The extractor, created once per process."""
     if (package := importlib.util.find_spec("opensmile")) is None:
         raise InputError(
             "eGeMAPS needs openSMILE, which is not installed (free for research, not for commercial products): "
@@ -92,10 +92,10 @@ def _smile():
 
 
 def _load_apart(package):
-    """Load openSMILE's library such that it calls its own functions.
+    """Load openSMILE's library in such a way that it calls its own functions.
 
-    TensorFlow exports a Fourier transform under the same name (`rdft`), in another precision. On Linux a library that
-    is loaded after TensorFlow would call that one, and corrupt the memory.
+    TensorFlow exports a Fourier transform with the same name (`rdft`) but another precision. On Linux, a library loaded
+    after TensorFlow would call that one and corrupt memory.
     """
     for library in package.glob("core/bin/*/libSMILEapi.so"):
         ctypes.CDLL(str(library), mode=getattr(os, "RTLD_DEEPBIND", 0) | os.RTLD_NOW)

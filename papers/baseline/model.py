@@ -1,4 +1,4 @@
-"""Standardised statistics -> a linear support vector machine, with C chosen by cross-validation over speakers."""
+"""A linear support vector machine on standardised statistics, with C chosen by cross-validation over speakers."""
 
 import dataclasses
 
@@ -15,21 +15,21 @@ from papers.baseline.decision import matrix
 
 
 def build(recipe, num_classes):
-    """The untrained classifier: `(N, F)` statistics -> one of the classes; pairwise hyperplanes vote (D4)."""
+    """The untrained classifier: `(N, F)` statistics -> class, by votes of pairwise hyperplanes (D4)."""
     machine = SVC(kernel="linear", class_weight="balanced", decision_function_shape="ovr", break_ties=True)
     return Pipeline([("standardise", StandardScaler()), ("svm", machine)])  # by the training part's statistics; D5
 
 
 def prepare(recipe, train, *, seed):
-    """The untrained classifier at the middle value of C, and its arrays: vectors `(N, F)` and labels `(N,)`.
+    """The untrained classifier with the middle value of C, and its arrays: vectors `(N, F)` and labels `(N,)`.
 
     Args:
         recipe: a recipe of this folder.
         train: a Subset.
-        seed: nothing here is random.
+        seed: not used.
 
     Raises:
-        InputError: one emotion only to train on.
+        InputError: the training part has only one emotion.
     """
     if len(set(train.labels.tolist())) < 2:
         raise InputError(
@@ -45,14 +45,17 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
     Args:
         recipe: a recipe of this folder.
-        train: the Subset to train on; its moments standardise, and no other part's.
-        valid: not used, unless the recipe joins it to `train` (D3).
-        seed: deals the speakers to the folds of the cross-validation; everything else is deterministic.
-        checkpoint: not used: a training takes seconds, minutes where there are thousands of utterances.
-        report: called with 1 when it is done.
+        train: the Subset to train on; standardisation uses only its moments.
+        valid: not used, unless the recipe adds it to `train` (D3).
+        seed: of the assignment of speakers to folds of the cross-validation; everything else is deterministic.
+        checkpoint: not used: a training takes seconds, or minutes for thousands of utterances.
+        report: called with 1 at the end.
+
+    Returns:
+        Fitted.
 
     Raises:
-        InputError: one emotion only to train on.
+        InputError: the training part has only one emotion.
     """
     if recipe.with_valid:
         train = joined(train, valid)
@@ -68,7 +71,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def joined(first, second):
-    """The utterances of two Subsets as one."""
+    """A Subset with the utterances of two Subsets."""
     return dataclasses.replace(
         first,
         utterances=[*first.utterances, *second.utterances],
@@ -77,9 +80,9 @@ def joined(first, second):
 
 
 def speaker_folds(part, num_folds, seed):
-    """Indices `[(trained on, held out), ...]` of a part's utterances; no speaker is on both sides.
+    """Indices `[(training, held out), ...]` of a part's utterances, in speaker-independent folds.
 
-    One speaker makes no fold, and a fold that leaves one emotion to train on is left out.
+    The list is empty for a single speaker; folds with only one training emotion are left out.
     """
     speakers, labels = [u.speaker for u in part.utterances], part.labels
     count = min(num_folds, len(set(speakers)))
@@ -90,6 +93,6 @@ def speaker_folds(part, num_folds, seed):
 
 
 def _ua(classifier, examples, labels):
-    """Mean recall of the emotions that the held-out speakers have."""
+    """Mean recall over the emotions that occur for the held-out speakers."""
     decided = classifier.predict(examples)
     return recall_score(labels, decided, labels=np.unique(labels), average="macro", zero_division=0)

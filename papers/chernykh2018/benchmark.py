@@ -1,10 +1,10 @@
-"""The 34 features of 2.2 beside pyAudioAnalysis, which computed the authors' own."""
+"""Benchmark of the 34 features of section 2.2 against pyAudioAnalysis, which the authors used."""
 
 import warnings
 
 from papers.chernykh2018.short_term import short_term
 
-LIBRARY, LEAST = "pyAudioAnalysis, 34 features", 8  # how `bench` names it, and what is wanted
+LIBRARY, LEAST = "pyAudioAnalysis, 34 features", 8  # name in `bench`, and target ratio
 
 
 def ways(waveforms, front_end):
@@ -15,7 +15,7 @@ def ways(waveforms, front_end):
         front_end: frames and quirks.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it imports scipy.fftpack by a deprecated name
+        warnings.simplefilter("ignore")  # it imports a deprecated name of scipy.fftpack
         from pyAudioAnalysis import ShortTermFeatures
 
     rate, window, step = front_end.sample_rate_hz, front_end.window, front_end.step

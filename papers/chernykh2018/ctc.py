@@ -1,7 +1,7 @@
-"""Connectionist temporal classification (section 3): the decoders, the probabilities, the alignment, in NumPy.
+"""Connectionist temporal classification (section 3) in NumPy: decoders, probabilities, alignment.
 
-Symbols 0 .. K-1 are the emotions in the order of the classes, K is the blank ("NULL", section 3.1). Logits everywhere.
-The loss over real frames is `losses_of_one_emotion` of model.py; what is here decides without Keras.
+Symbols 0 .. K-1 are the emotions in the order of the classes, K is the blank ("NULL", section 3.1). All functions take
+logits. The training loss is `losses_of_one_emotion` in model.py; this module does not need Keras.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ DECODED_AT_ONCE = 256  # sequences, whose beams are held
 
 
 def best_path(logits, length):
-    """The labelling of the likeliest path (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, T)`, -1 behind its end."""
+    """The labelling of the most probable path (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, T)`, -1 after its end."""
     symbols = logits.argmax(axis=2)  # (N, T)
     steps = np.arange(logits.shape[1])
     is_repeated = (symbols == np.roll(symbols, 1, axis=1)) & (steps > 0)
@@ -21,9 +21,17 @@ def best_path(logits, length):
 
 
 def beam_search(logits, length, *, width):
-    """The likeliest labelling among the prefixes kept (section 3.2): `(N, T, K + 1)`, `(N,)` -> `(N, T)`, -1 behind.
+    """The most probable labelling by prefix beam search (section 3.2).
 
-    After every frame the `width` likeliest prefixes of labellings stay, each with all its paths among those kept.
+    After every frame, the `width` most probable prefixes of labellings are kept.
+
+    Args:
+        logits: `(N, T, K + 1)`.
+        length: `(N,)` real frames.
+        width: of the beam.
+
+    Returns:
+        `(N, T)` symbols, -1 after the end of the labelling.
     """
     labellings = np.full(logits.shape[:2], -1, "int32")
     for begin in range(0, len(logits), DECODED_AT_ONCE):
@@ -39,7 +47,7 @@ def beam_search(logits, length, *, width):
 
 
 class _Beams:
-    """The prefixes that are kept of each of N sequences, `(N, W)`, with the logarithms of their probabilities."""
+    """The beams of N sequences: W prefixes each, with the logarithms of their probabilities."""
 
     def __init__(self, count, steps, width):
         self.prefixes = np.full((count, width, steps), -1, "int32")
@@ -52,7 +60,7 @@ class _Beams:
         self.rows = np.arange(count)[:, None]
 
     def step(self, log_symbols, t):
-        """Take in frame t, `(N, K + 1)`."""
+        """Extend the prefixes by frame t with log probabilities `(N, K + 1)`."""
         num_labels = log_symbols.shape[1] - 1
         total = np.logaddexp(self.ended, self.open)  # (N, W)
         is_last = np.arange(num_labels) == self.last[:, :, None]  # (N, W, K): named again only behind a blank
@@ -68,7 +76,7 @@ class _Beams:
         self._keep(ended, open_, longer, t)
 
     def _keep(self, ended, open_, longer, t):
-        """The likeliest of the prefixes as they are and of the longer ones."""
+        """Keep the most probable ones among the unchanged and the extended prefixes."""
         width = ended.shape[1]
         scores = np.concatenate([np.logaddexp(ended, open_), longer.reshape(len(longer), -1)], axis=1)
         chosen = np.argpartition(-scores, width - 1, axis=1)[:, :width]  # (N, W)
@@ -86,15 +94,23 @@ class _Beams:
         self.prefixes[(*np.nonzero(is_longer), ends)] = symbol[is_longer]
 
     def likeliest(self):
-        """Of each sequence, `(N, T)`."""
+        """The most probable prefix of each sequence, `(N, T)`."""
         return self.prefixes[self.rows[:, 0], np.logaddexp(self.ended, self.open).argmax(axis=1)]
 
 
 def log_probabilities(logits, length, labellings):
-    """Logarithm of p(labelling), all its paths: `(N, T, K + 1)`, `(N,)`, `(N, L)`, -1 behind an end -> `(N,)` float64.
+    """Log p(labelling), summed over all its paths, by the forward algorithm.
 
-    The forward algorithm in NumPy and float64: outside a compiled training step it is much faster than the backend's
-    `ctc_loss`, which runs it operation by operation.
+    Outside a compiled training step, this NumPy version is much faster than the backend's `ctc_loss`, which runs
+    operation by operation.
+
+    Args:
+        logits: `(N, T, K + 1)`.
+        length: `(N,)` real frames.
+        labellings: `(N, L)`, -1 after the end.
+
+    Returns:
+        `(N,)` float64.
     """
     blank = logits.shape[2] - 1
     real = labellings >= 0  # (N, L)
@@ -120,13 +136,13 @@ def _log_softmax(values):
 
 
 def _shifted(score, by):
-    """Each state has the score of the state `by` before it: `(..., S) -> (..., S)`."""
+    """Scores shifted by `by` states: `(..., S) -> (..., S)`."""
     before = np.full((*score.shape[:-1], by), -np.inf)
     return np.concatenate([before, score], axis=-1)[..., : score.shape[-1]]
 
 
 def decision_scores(logits, length, labellings):
-    """p(labelling) in the column of its first emotion (D12): `(N, K)` float32, all zero where nothing was decoded."""
+    """p(labelling) in the column of its first emotion (D12): `(N, K)` float32; all zero for an empty labelling."""
     scores = np.zeros((len(logits), logits.shape[-1] - 1), dtype="float32")
     if not labellings.size:
         return scores
@@ -139,16 +155,16 @@ def decision_scores(logits, length, labellings):
 
 
 def posteriors_of_one_emotion(logits, length):
-    """p(labelling is emotion k), over the sum of the K such: `(N, T, K + 1)`, `(N,)` -> `(N, K)` float32 (D12)."""
+    """p(labelling is the single emotion k), normalised over k: `(N, T, K + 1)`, `(N,)` -> `(N, K)` float32 (D12)."""
     classes = range(logits.shape[-1] - 1)
     logarithms = [log_probabilities(logits, length, np.full((len(logits), 1), k)) for k in classes]
     return np.exp(_log_softmax(np.stack(logarithms, axis=1))).astype("float32")
 
 
 def align(logits, labelling):
-    """The likeliest path that collapses to a labelling (Viterbi): `(T, K + 1)`, `(L,)` -> `(T,)`.
+    """The most probable path that collapses to a labelling (Viterbi): `(T, K + 1)`, `(L,)` -> `(T,)`.
 
-    The path holds for each frame the place in the labelling whose emotion it names, -1 for the blank.
+    The path has for each frame the index of its symbol in the labelling, or -1 for the blank.
 
     Raises:
         ValueError: the labelling needs more frames than there are.
@@ -171,7 +187,7 @@ def align(logits, labelling):
 
 
 def _best_path_to_each(emission, may_skip):
-    """Score of the best path to each state, `(S,)`, and how many states back each step came from, `(T, S)`."""
+    """Score of the best path to each state, `(S,)`, and the number of states advanced in each step, `(T, S)`."""
     score = np.full(emission.shape[1], -np.inf)
     score[:2] = emission[0, :2]
     came_from = np.zeros(emission.shape, dtype=int)

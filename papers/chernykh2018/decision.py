@@ -1,4 +1,4 @@
-"""How an utterance is decided, by the rules of each system; and the emotions over time."""
+"""The decision on an utterance by the rules of each system, and emotions over time."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ INPUTS = ("features", "length")
 
 
 def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`.
+    """{rule: scores `(N, K)`}.
 
-    `dummy` and `one_label` have `posterior`, `framewise` has `majority_vote`. `ctc` has `beam` and `best_path`: the
-    probability of the decoded labelling in the column of its first emotion, an all-zero row where it is empty; and
-    `one_emotion`, posteriors (D12).
+    `dummy` and `one_label` have the rule `posterior`, `framewise` has `majority_vote`. `ctc` has `beam` and
+    `best_path`, with the probability of the decoded labelling in the column of its first emotion (an all-zero row if it
+    is empty); and `one_emotion` with posteriors (D12).
     """
     if recipe.system in ("dummy", "framewise"):
         return framewise.predict(fitted.model, part, recipe)
@@ -40,11 +40,11 @@ def rules(recipe):
 
 
 def timeline(fitted, recipe, classes):
-    """A function of a waveform and its rate that gives the emotions of a recording; None for a system without CTC.
+    """A function (waveform, sample rate) -> emotions over time; None for a system without CTC.
 
     Args:
-        fitted: its model is `deployed`, without the cut at 78 frames.
-        recipe: what it was trained with.
+        fitted: with a model from `deployed`, without truncation to 78 frames.
+        recipe: of the training.
         classes: the names of its outputs.
     """
     if recipe.system != "ctc":

@@ -9,7 +9,7 @@ from papers.chernykh2018 import short_term
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on."""
+    """All settings of the features."""
 
     sample_rate_hz: int = 16_000  # 2.2
     frame_s: float = 0.2  # 2.2
@@ -20,7 +20,7 @@ class FrontEnd:
 
     @property
     def window(self) -> int:
-        """Samples of a frame."""
+        """Samples in a frame."""
         return round(self.frame_s * self.sample_rate_hz)
 
     @property
@@ -33,15 +33,15 @@ AUTHORS_COPY = FrontEnd(quirks=short_term.AUTHORS_COPY)  # D1
 
 
 def features(waveform, sample_rate_hz, front_end):
-    """Waveform `(N,)` -> `(1, T, 34)` float32, in the order of `short_term.NAMES`; T is 1 at least."""
+    """Waveform `(N,)` -> `(1, T, 34)` float32, in the order of `short_term.NAMES`; T is at least 1."""
     values, _ = frames(waveform, sample_rate_hz, front_end)
     return values[None].astype("float32")
 
 
 def frames(waveform, sample_rate_hz, front_end):
-    """The features of the frames that are kept, `(T, 34)` float64, and their numbers, `(T,)`.
+    """The features of the frames kept, `(T, 34)` float64, and the frames' indices, `(T,)`.
 
-    Frame i begins `i * hop_s` after the waveform does.
+    Frame i begins at `i * hop_s` seconds.
     """
     missing = max(0, front_end.window - len(waveform))
     values = short_term.short_term(
@@ -56,7 +56,7 @@ def frames(waveform, sample_rate_hz, front_end):
 
 
 def _kept(energy, front_end):
-    """Numbers of the frames to keep: `(T,)` energies -> `(t,)`, one at least (D2, D3)."""
+    """Indices of the frames to keep: `(T,)` energies -> `(t,)`, at least one (D2, D3)."""
     candidates = np.arange(len(energy))
     if front_end.without_ends:
         candidates = candidates[1:-1] if len(energy) > 2 else candidates[:1]

@@ -1,4 +1,4 @@
-"""The two systems without a network: the largest class (4.4), and single frames that vote (4.2.1)."""
+"""The two systems without a network: the largest class (4.4), and votes of single frames (4.2.1)."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ TIE = 1e-4  # a share of the votes, smaller than any that a whole vote makes
 
 
 def dummy(recipe, num_classes):
-    """Always the largest training class (4.4)."""
+    """A classifier that always predicts the largest training class (4.4)."""
     from sklearn.dummy import DummyClassifier
 
     return DummyClassifier(strategy="most_frequent")
@@ -22,14 +22,14 @@ def forest(recipe, num_classes):
 
 
 def prepare(estimator, recipe, train, *, seed):
-    """The seeded estimator, and each utterance's loudest frames `(n, 34)` with the utterance's emotion `(n,)`."""
+    """The seeded estimator and its arrays: the loudest frames of each utterance `(n, 34)`, their emotions `(n,)`."""
     estimator.set_params(random_state=seed)
     chosen = [loudest(frames[0], recipe.loudest_frames) for frames in train.features]  # [(2, 34), ...]
     return estimator, (np.concatenate(chosen), np.repeat(train.labels, [len(frames) for frames in chosen]))
 
 
 def fit(estimator, examples, *, report=None):
-    """Train on what `prepare` returns."""
+    """Train the estimator and the arrays from `prepare`; returns Fitted."""
     estimator.fit(*examples)
     from common.learning.training import Fitted
 
@@ -39,12 +39,12 @@ def fit(estimator, examples, *, report=None):
 
 
 def loudest(frames, count):
-    """The frames of the largest energy, `(T, 34) -> (count, 34)` or fewer, in the order of time."""
+    """The frames with the largest energy, `(T, 34) -> (count, 34)` or fewer, in temporal order."""
     return np.asarray(frames)[np.sort(np.argsort(frames[:, ENERGY], kind="stable")[::-1][:count])]
 
 
 def predict(estimator, part, recipe):
-    """`posterior` of the dummy, `majority_vote` of the forest: `(N, K)`."""
+    """{rule: scores `(N, K)`}: `posterior` for the dummy, `majority_vote` for the forest."""
     num_classes = len(part.classes)
     if recipe.system == "dummy":
         rows = [_frame_posteriors(estimator, frames[0][:1], num_classes)[0] for frames in part.features]
@@ -66,10 +66,9 @@ def _frame_posteriors(estimator, frames, num_classes):
 
 
 def vote_shares(decisions, num_classes, ties="first"):
-    """Share of an utterance's frames that decide for each class: `(T,) -> (K,)`, sum 1.
+    """Share of an utterance's frames classified as each class: `(T,) -> (K,)`, with sum 1.
 
-    Of classes with equally many votes one is put ahead (D13): the one seen `first`, or the `lowest` in the order of
-    classes.
+    Ties are broken (D13) in favour of the class that occurs `first` in time, or the `lowest` in the order of classes.
     """
     votes = np.bincount(decisions, minlength=num_classes) / len(decisions)
     tied = np.flatnonzero(votes == votes.max())

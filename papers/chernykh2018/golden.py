@@ -1,7 +1,7 @@
-"""Two numbers that the authors' notebook prints, counted anew in a real IEMOCAP tree: 208,603 frames, 14,336 too quiet.
+"""Recount two numbers printed in the authors' notebook on a real copy of IEMOCAP: 208,603 frames, 14,336 too quiet.
 
-They were made from the left channel of the dialogs' recordings, cut by the times of the label files, whereas this
-suite reads each turn's own recording (D19). So this counts what loader and frames are built on, not what trains.
+The authors used the left channel of the dialogs' recordings, cut by the times in label files, while this suite reads
+each turn's own recording (D19). The count therefore checks loader and framing, but not the training data.
 """
 
 from collections import defaultdict
@@ -21,10 +21,10 @@ NUM_BELOW_GATE = 14_336
 
 
 def count_frames(root) -> tuple[int, int, int]:
-    """Utterances of the four emotions, their frames without the first and last one each, and those below the gate.
+    """Numbers of utterances of the four emotions, of their frames without the first and last, and of too quiet ones.
 
     Args:
-        root: the folder with Session1 ... Session5, the dialogs' recordings included.
+        root: the folder with Session1 ... Session5, including the dialogs' recordings.
 
     Raises:
         InputError: the recording of a dialog is missing.
@@ -42,7 +42,7 @@ def _read(root, by_dialog):
     for dialog, turns in by_dialog.items():
         path = Path(root, f"Session{dialog[4]}", "dialog", "wav", f"{dialog}.wav")
         if not path.is_file():
-            raise InputError(f"{path} is missing; the two numbers come from the dialogs' recordings, copy them too")
+            raise InputError(f"{path} is missing; this count needs the dialogs' recordings, too")
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
         yield (samples[:, 0], rate), turns
 

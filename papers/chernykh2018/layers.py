@@ -1,4 +1,4 @@
-"""What the two networks are made of besides Keras's own layers."""
+"""Building blocks of the two networks beyond Keras's own layers."""
 
 import keras
 from keras import layers, ops
@@ -7,10 +7,10 @@ from common.learning.layers import is_real
 
 
 def fixed_steps(frames, length, steps=None):
-    """Sequences of one length: zeros behind each one's end, and everything behind `steps` cut off (4.2.2).
+    """Sequences of the same length: zeros after the end of each, truncated to `steps` (4.2.2).
 
-    What stands behind an utterance's end in its batch never reaches the output, so that the other utterances of the
-    batch do not matter. With `steps` None no length is fixed, and only the zeros are put.
+    Values after an utterance's end in its batch never affect the output, which therefore does not depend on other
+    utterances in the batch. If `steps` is None, only the zeros are inserted.
 
     Args:
         frames: `(batch_size, steps_in, features)`.
@@ -26,14 +26,14 @@ def fixed_steps(frames, length, steps=None):
 
 @keras.saving.register_keras_serializable("ser")
 def keras1_hard_sigmoid(x):
-    """The gates' activation in Keras 1, which the authors used: a line of slope 0.2 between 0 and 1 (D7)."""
+    """The gates' activation in Keras 1, which the authors used: linear with slope 0.2, clipped to [0, 1] (D7)."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 def both_directions(x, recipe, *, sequences, names):
-    """One LSTM forward, one backward, outputs concatenated: `(B, T, F) -> (B, T, 2 U)` or, the last states, `(B, 2 U)`.
+    """Concatenated outputs of a forward and a backward LSTM: `(B, T, F) -> (B, T, 2 U)`, or last states `(B, 2 U)`.
 
-    The backward outputs stand in the order of time, unless the recipe leaves them reversed (D6).
+    The backward outputs are in temporal order, unless the recipe leaves them reversed (D6).
     """
     settings = {
         "units": recipe.units,

@@ -1,4 +1,4 @@
-"""The systems of Table 1: how they are built and trained (sections 4.2 to 4.4)."""
+"""Building and training of the systems in Table 1 (sections 4.2 to 4.4)."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ from papers.chernykh2018.short_term import NAMES
 
 
 def build(recipe, num_classes):
-    """The untrained system of a recipe: a network, or a scikit-learn estimator of single frames."""
+    """The untrained system of a recipe: a network, or a scikit-learn estimator for single frames."""
     systems = {"dummy": framewise.dummy, "framewise": framewise.forest, "one_label": one_label, "ctc": ctc_network}
     return systems[recipe.system](recipe, num_classes)
 
@@ -34,9 +34,9 @@ def one_label(recipe, num_classes):
 
 
 def ctc_network(recipe, num_classes):
-    """A symbol for every frame (Figure 9): `(B, T, 34) -> (B, 78, K + 1)` logits, the blank last, and the real steps.
+    """A symbol for every frame (Figure 9): `(B, T, 34) -> (B, 78, K + 1)` logits, the blank last, and lengths `(B,)`.
 
-    218,117 parameters for K = 4. The LSTMs see the padding; the loss and the decoders do not.
+    218,117 parameters for K = 4. The LSTMs process the padding; the loss and the decoders ignore it.
     """
     inputs, x = _padded_inputs(recipe)  # (B, 78, 34)
     length = inputs["length"] if recipe.max_steps is None else ops.minimum(inputs["length"], recipe.max_steps)
@@ -54,8 +54,8 @@ def ctc_network(recipe, num_classes):
 class CtcNetwork(keras.Model):
     """A functional network with the outputs `{"logits": (B, T, K + 1), "length": (B,)}`, trained with CTC.
 
-    `length` counts the real frames among the T; what lies behind them enters neither the loss nor a decoding. Every
-    utterance has one emotion (section 4), so the labels are `(B,)`.
+    `length` is the number of real frames; later ones enter neither the loss nor the decoding. Every utterance has one
+    emotion (section 4), so the labels are `(B,)`.
     """
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -64,7 +64,7 @@ class CtcNetwork(keras.Model):
 
 
 def losses_of_one_emotion(logits, length, labels):
-    """-ln p(labelling is this one emotion), for training: `(B, T, K + 1)`, `(B,)`, `(B,)` -> `(B,)` in nats."""
+    """-ln p(labelling is this single emotion), for training: `(B, T, K + 1)`, `(B,)`, `(B,)` -> `(B,)` in nats."""
     labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")  # (B, 1)
     return ops.ctc_loss(labels, logits, ops.ones_like(labels[:, 0]), length, mask_index=logits.shape[-1] - 1)
 
@@ -78,12 +78,12 @@ def _padded_inputs(recipe):
 
 
 def prepare(recipe, train, *, seed):
-    """The compiled network with the statistics of the training part, and its batches; or an estimator and its arrays.
+    """The compiled network with the training part's statistics, and its batches; or an estimator and its arrays.
 
     Args:
         recipe: a recipe of this paper.
         train: a Subset.
-        seed: of the weights or trees, and of the order of the batches.
+        seed: of the weights or trees, and of the order of batches.
     """
     if recipe.system in ("dummy", "framewise"):
         return framewise.prepare(build(recipe, len(train.classes)), recipe, train, seed=seed)
@@ -99,14 +99,17 @@ def prepare(recipe, train, *, seed):
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold for a fixed number of epochs; `valid`, which may be empty, is watched and decides nothing (D10).
+    """Train on one fold for a fixed number of epochs (D10).
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Subsets.
+        train, valid: Subsets; `valid` may be empty and is only used for the history.
         seed: as in `prepare`.
-        checkpoint: file from which a killed training goes on.
+        checkpoint: file from which an interrupted training is resumed.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted.
     """
     prepared = prepare(recipe, train, seed=seed)
     if recipe.system in ("dummy", "framewise"):
@@ -138,7 +141,7 @@ def _training_batches(recipe, train, seed):
 
 
 def _long_enough(part, min_steps):
-    """A part without the utterances of fewer frames (D3)."""
+    """A part without utterances of fewer than `min_steps` frames (D3)."""
     kept = [i for i, array in enumerate(part.features) if array.shape[1] >= min_steps]
     if len(kept) == len(part):
         return part
@@ -146,7 +149,7 @@ def _long_enough(part, min_steps):
 
 
 class BlockBatches(batching.Batches):
-    """Batches that are drawn once: an epoch changes their order, never what is in them (D11)."""
+    """Batches with fixed content; only their order changes between epochs (D11)."""
 
     def begin_epoch(self, epoch):
         drawn = np.random.default_rng(self.seed).permutation(len(self.utterance_of))
@@ -155,9 +158,9 @@ class BlockBatches(batching.Batches):
 
 
 def ctc_scores(model, batches):
-    """`loss` is the CTC loss without class weights; the best path's first emotion decides.
+    """Scores for `training.fit`: `loss` is the CTC loss without class weights; the decision is that of the best path.
 
-    `empty` is the share of utterances whose best path names no emotion.
+    `empty` is the share of utterances with an empty best path.
     """
     outputs = batching.outputs(model, batches)
     logits, length = outputs["logits"], outputs["length"]
@@ -173,7 +176,7 @@ def ctc_scores(model, batches):
 
 
 def deployed(model, recipe, num_classes):
-    """The network for recordings of any length: `ctc` without the cut at 78 frames, with the same weights (D16)."""
+    """The network for recordings of any length: `ctc` without truncation to 78 frames, with the same weights (D16)."""
     if recipe.system != "ctc":
         return model
     network = build(dataclasses.replace(recipe, max_steps=None), num_classes)

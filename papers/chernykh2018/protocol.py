@@ -1,4 +1,4 @@
-"""What the paper trains, on what, and how it is split (sections 2.1, 4.2 to 4.4)."""
+"""The paper's systems, data and splits (sections 2.1, 4.2 to 4.4)."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ class Recipe:
     max_epochs: int = 80  # D10; a fixed number: the paper has no validation part
     beam_width: int = 100  # D12
     num_trees: int = 1000  # D13
-    ties: str = "first"  # which of equally many votes wins: "first" seen or "lowest" class; D13
+    ties: str = "first"  # tie-breaking between classes: "first" in time or "lowest" class; D13
     loudest_frames: int = 2  # 4.2.1
 
 
@@ -43,7 +43,7 @@ _ONE_LABEL = Recipe(system="one_label", num_parameters=217_604)  # Figure 8
 _CTC = Recipe(class_weight=1.0)
 _FOREST = Recipe(system="framewise", num_parameters=0, max_epochs=1)
 
-_AUTHORS_CODE = {  # what their notebooks do where the text says otherwise or nothing
+_AUTHORS_CODE = {  # settings in the authors' notebooks that differ from the text or are missing in it
     "front_end": AUTHORS_COPY,  # D1
     "standardise": False,  # D4
     "realign_backward": False,  # D6
@@ -58,9 +58,9 @@ VARIANTS = {
     "framewise_lowest_class": dataclasses.replace(_FOREST, ties="lowest"),  # D13
     "one_label": _ONE_LABEL,
     "ctc": _CTC,
-    "ctc_unscaled": dataclasses.replace(_CTC, standardise=False),  # D4 the other way
-    "ctc_unweighted": dataclasses.replace(_CTC, class_weight=0.0),  # D9 the other way
-    "ctc_unaligned": dataclasses.replace(_CTC, realign_backward=False),  # D6 the other way
+    "ctc_unscaled": dataclasses.replace(_CTC, standardise=False),  # the alternative in D4
+    "ctc_unweighted": dataclasses.replace(_CTC, class_weight=0.0),  # the alternative in D9
+    "ctc_unaligned": dataclasses.replace(_CTC, realign_backward=False),  # the alternative in D6
     "framewise_legacy_code": dataclasses.replace(_FOREST, front_end=AUTHORS_COPY),
     "one_label_legacy_code": dataclasses.replace(_ONE_LABEL, **_AUTHORS_CODE),
     "ctc_legacy_code": dataclasses.replace(
@@ -91,10 +91,13 @@ RECIPES = {
 
 
 def select(corpus, recipe, emotions=None):
-    """The four emotions of section 2.1, or the emotions named.
+    """The utterances of the given emotions, or of the four in section 2.1.
 
-    A corpus without excitement (RAVDESS, EmoDB, `iemocap/.../4hap`) gives happiness in its place, the nearest emotion
-    of high activation that it has (D14). A corpus that lacks others of the four gives those that it has.
+    In a corpus without excitement (RAVDESS, EmoDB, `iemocap/.../4hap`) it is replaced by happiness, the most similar
+    emotion with high activation (D14). Other missing emotions are left out.
+
+    Raises:
+        InputError: there are fewer than two of the emotions.
     """
     if emotions:
         return corpus.only(emotions)
@@ -106,10 +109,10 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: five folds, each with one session, two speakers, held out (4.4); else a shared protocol.
+    """`paper`: five folds, each holding out one session with two speakers (4.4); else a shared protocol.
 
     Raises:
-        InputError: the corpus has no sessions.
+        InputError: the corpus does not fulfil the protocol's requirements, for example has no sessions.
     """
     if protocol == "paper":
         return by_session(corpus)
@@ -117,12 +120,11 @@ def folds(corpus, recipe, protocol, seed):
 
 
 def by_session(corpus):
-    """One fold per session; nothing is set aside for validation, since the number of epochs is fixed (D10)."""
+    """One fold per session, without a validation part, since the number of epochs is fixed (D10)."""
     sessions = {u.session for u in corpus.utterances}
     if None in sessions or len(sessions) < 2:
         raise InputError(
-            f"{corpus.variant} was not recorded in sessions, by which protocol paper splits; "
-            "use --protocol speaker_independent"
+            f"{corpus.variant} has no sessions, which protocol paper needs; use --protocol speaker_independent"
         )
     return tuple(
         Fold(

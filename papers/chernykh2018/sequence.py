@@ -1,4 +1,4 @@
-"""The sequence of emotions in one recording, with times: what CTC can do and one label cannot (sections 1.2 and 5)."""
+"""The sequence of emotions in one recording with times, which only CTC can provide (sections 1.2 and 5)."""
 
 import dataclasses
 
@@ -14,9 +14,8 @@ class Span:
 
     Args:
         emotion: the class.
-        start_s, end_s: from the beginning of the first frame that names it to the end of the last, in the recording.
-            CTC names an emotion where it is sure of it, which may be one frame of a long passage: between two spans
-            the network says nothing, not "neutral".
+        start_s, end_s: start of the first and end of the last frame with this symbol, in the recording. CTC may output
+            an emotion in a single frame of a long passage; the blanks between two spans do not mean "neutral".
         posterior: largest probability of the emotion in these frames.
     """
 
@@ -27,15 +26,18 @@ class Span:
 
 
 def emotions(network, waveform, sample_rate_hz, recipe, classes, *, rule="beam"):
-    """The emotions of a recording of any length, in the order of time: a list of `Span`.
+    """The sequence of emotions in a recording of any length.
 
     Args:
         network: a trained `ctc` network, `deployed`.
         waveform: mono, at the recipe's sample rate, `(N,)`.
         sample_rate_hz: of the waveform.
-        recipe: what the network was trained with.
+        recipe: the network's recipe.
         classes: the names of its outputs.
-        rule: "beam" or "best_path", how the sequence is decoded.
+        rule: "beam" or "best_path", the decoding of the sequence.
+
+    Returns:
+        list of `Span` in chronological order.
     """
     values, numbers = frames(waveform, sample_rate_hz, recipe.front_end)  # (T, 34), (T,)
     trained_on = max(recipe.max_steps or 0, recipe.garbage_steps + 1)  # shorter ones had zeros behind them

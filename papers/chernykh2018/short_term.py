@@ -1,9 +1,9 @@
 """The 34 short-term features of section 2.2, all frames of a recording in one NumPy pass.
 
-Equal to `pyAudioAnalysis.ShortTermFeatures.feature_extraction` 0.3.14 within 1e-9 (tests hold it on real recordings).
-Three observations make the pass cheap: what is additive over samples is summed once per tenth of a frame and shared by
-the frames that overlap there; what is linear in the magnitude or power spectrum is a product with a table; and the
-tables depend on the sample rate and the frame alone.
+Equal to `pyAudioAnalysis.ShortTermFeatures.feature_extraction` 0.3.14 within 1e-9 (tested on real recordings).
+Three properties make the pass cheap: features additive over samples are summed once per tenth of a frame and shared by
+the frames that overlap there; features linear in the magnitude or power spectrum are a product with a table; and the
+tables depend only on the sample rate and the frame.
 """
 
 import functools
@@ -48,10 +48,10 @@ def short_term(waveform, sample_rate_hz, *, window, step, quirks=LIBRARY):
         sample_rate_hz: of the waveform.
         window, step: in samples; the window a multiple of 20 (ten equal blocks of the frame and of its spectrum), the
             step a multiple of a tenth of the window.
-        quirks: names from `QUIRKS`, each kept as it is in the library or in the authors' copy; () corrects them all.
+        quirks: names from `QUIRKS`, the faults of the library or of the authors' copy to reproduce; () corrects all.
 
     Raises:
-        ValueError: window, step or quirks are not as above, or the waveform is shorter than one window.
+        ValueError: invalid window, step or quirks, or the waveform is shorter than one window.
     """
     waveform = np.asarray(waveform)
     _check(waveform, window, step, quirks)
@@ -79,13 +79,13 @@ def _check(waveform, window, step, quirks):
 
 
 class _Workspace(threading.local):
-    """Memory kept between calls: where it is fetched anew for every recording, that takes as long as the FFTs."""
+    """Arrays reused between calls: allocating them for every recording takes as long as the FFTs."""
 
     def __init__(self):
         self.kept = {}
 
     def array(self, name, shape, dtype):
-        """An array with whatever was last in it; the next call for the same name takes it away."""
+        """An array of undefined content; the next call with the same name overwrites it."""
         size = math.prod(shape)
         if size > MOST_KEPT:
             return np.empty(shape, dtype)
@@ -139,9 +139,9 @@ def _crossings(signal, size):
 
 
 def _sums(frames, tables, epsilon):
-    """Everything that needs whole spectra, summed chunk by chunk: name -> `(T, ...)`.
+    """All sums over whole spectra, chunk by chunk: name -> `(T, ...)`.
 
-    Magnitudes are |FFT| over the number of bins B; that division is made in the tables and in the sums.
+    Magnitudes are |FFT| over the number of bins B; the tables and the sums contain that division.
     """
     num_frames, num_bins = len(frames), frames.shape[1] // 2
     sums = {
@@ -178,7 +178,7 @@ def _sums(frames, tables, epsilon):
 def _magnitudes(frames):
     """|FFT| without the Nyquist bin, no window function: `(t, window)` -> `(t, window / 2)`.
 
-    In the workspace: the next call overwrites it.
+    The result is in the workspace: the next call overwrites it.
     """
     shape = len(frames), frames.shape[1] // 2 + 1
     spectrum = np.fft.rfft(frames, out=_WORKSPACE.array("spectrum", shape, "complex128"))
@@ -207,7 +207,7 @@ def _entropy(parts, total, epsilon):
 
 
 def _centroid_and_spread(moments):
-    """Both over half the sample rate: `(T, 3)` -> `(T,)`, `(T,)`; 0 of a frame without any power."""
+    """Centroid and spread over half the sample rate: `(T, 3)` -> `(T,)`, `(T,)`; 0 for a frame without power."""
     weight, first, second = moments.T
     weight = np.where(weight == 0, 1.0, weight)  # the library adds an epsilon, which rounding swallows otherwise
     centroid = first / weight
@@ -223,13 +223,13 @@ def _flux(square, neighbours, norm):
 
 
 def _rolloff_band(power, epsilon):
-    """The tenth of the spectrum in which the power so far first exceeds 90 % of the whole: `(t, 10)` -> `(t,)`."""
+    """First tenth of the spectrum whose cumulative power exceeds 90 % of the total: `(t, 10)` -> `(t,)`."""
     so_far = power.cumsum(axis=1)
     return (so_far + epsilon > ROLLOFF * power.sum(axis=1, keepdims=True)).argmax(axis=1)
 
 
 def _rolloff(bands, power, band, power_in_band, epsilon):
-    """The bin, over their number, at which the power so far first exceeds 90 %; only one tenth is summed bin by bin."""
+    """First bin whose cumulative power exceeds 90 %, over the number of bins `(T,)`; sums only one tenth bin by bin."""
     rows = np.arange(len(bands))
     below = bands.cumsum(axis=1)[rows, band] - bands[rows, band]  # (T,)
     so_far = power_in_band.cumsum(axis=1)  # (T, B / 10)
@@ -239,7 +239,7 @@ def _rolloff(bands, power, band, power_in_band, epsilon):
 
 @functools.lru_cache(maxsize=8)
 def _tables(sample_rate_hz, num_bins, quirks):
-    """What the spectra are multiplied with; a function of the sample rate and the frame alone."""
+    """The matrices that the spectra are multiplied with; they depend only on the sample rate and the frame."""
     frequency = np.arange(1, num_bins + 1) / num_bins  # of half the sample rate; the library counts bins from 1
     bank = filter_bank(sample_rate_hz, num_bins, half_frequency="half_frequency_filters" in quirks)  # (40, B)
     chroma = chroma_matrix(sample_rate_hz, num_bins, last_bin="last_bin_chroma" in quirks)  # (B, 12)

@@ -21,4 +21,4 @@ __all__ = [
     "select",
 ]
 
-COMPARED = ("mfcc", "own_cnn", "resnet50")  # what a comparison takes where none is named: it has to fit minutes
+COMPARED = ("mfcc", "own_cnn", "resnet50")  # default systems of a comparison: they train within minutes

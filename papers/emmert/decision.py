@@ -1,4 +1,4 @@
-"""How a file is decided, from the posteriors of its slices."""
+"""Decision rules of a file, from the posteriors of its slices."""
 
 from common.learning import batching
 
@@ -6,8 +6,8 @@ from common.learning import batching
 def predict(fitted, part, recipe):
     """Scores by rule, each `(N, K)`.
 
-    `mean` is the mean posterior of a file's slices (D19); `slice_votes` counts the slices that decide for each class.
-    The MFCC system has one example a file.
+    `mean` is the mean posterior of a file's slices (D19); `slice_votes` counts the slices classified as each class.
+    The MFCC system has one example per file and only `mean`.
     """
     batches = batching.Batches(as_tested(part, recipe), batch_size=128)
     posteriors = batching.predict_examples(fitted.model, batches)
@@ -18,5 +18,5 @@ def predict(fitted, part, recipe):
 
 
 def as_tested(part, recipe):
-    """A part without the noisy copies, which stand in the second row of the MFCC examples."""
+    """A part without the noisy copies, the second of a file's two MFCC examples."""
     return part.first_examples(1) if recipe.network == "mfcc" else part

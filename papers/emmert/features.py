@@ -1,4 +1,4 @@
-"""Waveform -> MFCC (V-A), spectrogram slices (IV-A, VI-E), or what a frozen ResNet50 makes of the slices (III-B)."""
+"""Waveform -> MFCC (V-A), spectrogram slices (IV-A, VI-E) or activations of a frozen ResNet50 (III-B)."""
 
 import dataclasses
 import hashlib
@@ -12,7 +12,7 @@ TRIM_FRAME_S, TRIM_HOP_S = 2048 / 22_050, 512 / 22_050  # for the level; librosa
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on; the paper states the slice size and no other number."""
+    """All settings of the features; of their numbers the paper states only the slice size."""
 
     kind: str = "mfcc"  # "mfcc", "slices" or "resnet50"
     sample_rate_hz: int = 22_050  # D5: librosa's default
@@ -31,15 +31,18 @@ class FrontEnd:
 
     @property
     def pretrained(self) -> bool:
-        """Whether weights from elsewhere take part."""
+        """Whether the front end has pretrained weights."""
         return self.kind == "resnet50" and self.weights != "none"
 
 
 def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` -> `(S, 87, 20)` MFCC, `(S, 128, 200, 1)` slices or `(S, 1, 2048)` ResNet50 activations, float32;
-    `(S, 4, 7, 2048)` where ResNet50's last block is trained.
+    `(S, 4, 7, 2048)` if ResNet50's last block is trained.
 
-    For MFCC, S = 2: the file and its noisy copy, which only training sees.
+    For MFCC, S = 2: the file and its noisy copy, which is used in training only.
+
+    Raises:
+        InputError: the weights of ResNet50 are missing or damaged.
     """
     if front_end.trim_db is not None:
         frame, hop = (round(seconds * sample_rate_hz) for seconds in (TRIM_FRAME_S, TRIM_HOP_S))  # samples
@@ -61,7 +64,7 @@ def features(waveform, sample_rate_hz, front_end):
 def add_noise(waveform, *, amplitude):
     """The waveform plus white noise of `amplitude * U(0, 1) * max|x|` (V-A "static noise"; D4).
 
-    The generator is seeded with the waveform itself: one file, one noisy copy, on every machine.
+    The generator is seeded with the waveform: the noisy copy of a file is the same on every machine.
     """
     seed = int.from_bytes(hashlib.sha256(np.ascontiguousarray(waveform, "<f4").tobytes()).digest()[:8], "little")
     generator = np.random.default_rng(seed)
@@ -70,7 +73,7 @@ def add_noise(waveform, *, amplitude):
 
 
 def mfcc(waveform, sample_rate_hz, front_end):
-    """First `duration_s` seconds, padded with zeros where shorter -> `(T, num_mfcc)`, T = 1 + N // hop."""
+    """First `duration_s` seconds, padded with zeros if shorter -> `(T, num_mfcc)`, T = 1 + N // hop."""
     num_samples = round(front_end.duration_s * sample_rate_hz)
     fixed = np.pad(waveform[:num_samples], (0, max(0, num_samples - len(waveform))))  # (N,)
     coefficients = spectral.mfcc(
@@ -98,7 +101,7 @@ def log_mel_image(waveform, sample_rate_hz, front_end):
 
 
 def cut_slices(image, front_end):
-    """Overlapping slices `(S, F, slice_frames, 1)`; the last ends with the image, a short image is padded with 0."""
+    """Overlapping slices `(S, F, slice_frames, 1)`; the last one ends with the image; a short image is zero-padded."""
     width, step = front_end.slice_frames, front_end.slice_step
     missing = max(0, width - image.shape[1])
     image = np.pad(image, ((0, 0), (0, missing)))

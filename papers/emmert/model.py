@@ -1,4 +1,4 @@
-"""The three networks of section III, and how they are trained."""
+"""The three networks of section III and their training."""
 
 import dataclasses
 
@@ -58,9 +58,12 @@ def own_cnn(recipe, num_classes):
 
 
 def resnet50_head(recipe, num_classes):
-    """What is trained (III-B): two dense layers on the pooled activations, `(B, 1, 2048) -> (B, K)`.
+    """The trained part of III-B: two dense layers on the pooled activations, `(B, 1, 2048) -> (B, K)`.
 
     With `fine_tuned` the last block of ResNet50 is trained, too: `(B, 4, 7, 2048) -> (B, K)`; D15.
+
+    Raises:
+        InputError: the weights of ResNet50 are missing or damaged (`fine_tuned` only).
     """
     if recipe.front_end.fine_tuned:
         activations = keras.Input((4, 7, 2048), name="features")  # (B, 4, 7, 2048)
@@ -75,12 +78,12 @@ def resnet50_head(recipe, num_classes):
 
 
 def head(recipe, num_classes):
-    """What is trained: of `resnet50` the head, since its frozen base is in the front end; else the whole network."""
+    """The trained network: the head of `resnet50`, whose frozen base is in the front end; else the whole network."""
     return (resnet50_head if recipe.network == "resnet50" else build)(recipe, num_classes)
 
 
 def resnet50(recipe, num_classes):
-    """The whole of III-B, frozen base and head, with random weights: `(B, 128, 200, 3) -> (B, K)`."""
+    """The complete network of III-B, base and head, with random weights: `(B, 128, 200, 3) -> (B, K)`."""
     random = dataclasses.replace(recipe, front_end=dataclasses.replace(recipe.front_end, weights="none"))
     base = resnet.base("none", recipe.front_end.fine_tuned)
     shape = (4, 7, 2048) if recipe.front_end.fine_tuned else (1, 2048)
@@ -108,14 +111,17 @@ def prepare(recipe, train, *, seed):
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept (V-B, V-C).
+    """Train one fold; the weights of the epoch with the best validation `recipe.monitor` are kept (V-B, V-C).
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Subsets; of the MFCC examples of a file the noisy copy is used in `train` only.
+        train, valid: Subsets; the noisy copies of the MFCC examples are used in `train` only.
         seed: as in `prepare`.
-        checkpoint: file from which a killed training goes on.
+        checkpoint: file from which an interrupted training is resumed.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted.
     """
     network, batches = prepare(recipe, train, seed=seed)
     return training.fit(

@@ -1,4 +1,4 @@
-"""What the paper trains, on what, and how it is split (sections IV to VI)."""
+"""The paper's systems, data and splits (sections IV to VI)."""
 
 import dataclasses
 
@@ -89,16 +89,16 @@ RECIPES = {
 
 
 def change(recipe, options):
-    """A recipe with other weights in its pretrained front end: a file's, or random ones for "none".
+    """A recipe with other weights in its pretrained front end: those of a file, or random ones for "none".
 
-    Weights that are not the ones Keras publishes are noted beside every result, and no verdict rests on them.
+    Weights other than those published by Keras are noted beside every result, and such results get no verdict.
 
     Args:
         recipe: a recipe of this paper.
-        options: of the command line; `weights` is read, "imagenet" where none is named.
+        options: of the command line; only `weights` is read, default "imagenet".
 
     Raises:
-        InputError: the file is not there, or holds other weights.
+        InputError: the file is missing or does not contain the weights of a ResNet50.
     """
     if not recipe.front_end.pretrained:
         return recipe
@@ -116,7 +116,11 @@ def change(recipe, options):
 
 
 def fetch(front_end):
-    """Download what a front end needs and does not have. Raises InputError where it cannot be had."""
+    """Download the ImageNet weights of a front end unless they are on this machine.
+
+    Raises:
+        InputError: the download failed.
+    """
     if front_end.pretrained and front_end.weights == "imagenet":
         from common.learning import backend
 
@@ -127,7 +131,7 @@ def fetch(front_end):
 
 
 def files(front_end):
-    """Paths of the files that a front end reads beside the recording; a saved system takes them along."""
+    """Paths of the files that a front end reads besides the recording; they are saved with a system."""
     if not front_end.pretrained:
         return ()
     from papers.emmert import resnet
@@ -136,13 +140,13 @@ def files(front_end):
 
 
 def restored(front_end, folder):
-    """The front end of a saved system; its weights are taken from `folder` where they are not on this machine.
+    """The front end of a saved system; its weights are read from `folder` unless they are on this machine.
 
-    Only what Keras publishes counts as ImageNet's: weights of a folder get the hash of their values for a name, so that
-    no folder can put others in their place.
+    Only the file published by Keras counts as ImageNet's. Other weights in a folder are named by the hash of their
+    values, so that they cannot replace ImageNet's.
 
     Raises:
-        InputError: the file is not there, or holds other weights than the front end names.
+        InputError: the file is missing, or its weights are not those of the front end.
     """
     if not (paths := files(front_end)) or paths[0].exists():
         return front_end
@@ -155,7 +159,7 @@ def restored(front_end, folder):
 
 
 def select(corpus, recipe, emotions=None):
-    """The utterances that the paper used; on another corpus, or with emotions named, all utterances of those.
+    """The utterances used by the paper; of another corpus, or with given emotions, all utterances.
 
     The MFCC system excludes neutral and keeps strong intensity only (V-A): 672 of RAVDESS's 1,440 files, 96 a class.
     """
@@ -170,8 +174,8 @@ def select(corpus, recipe, emotions=None):
 def folds(corpus, recipe, protocol, seed):
     """`paper`: one random split per class, 70/15/15 per cent of the files (D1); else a shared protocol.
 
-    The paper's split has the same actors, and the same two sentences, on all sides: it measures something else than
-    `speaker_independent`, 16 actors against 4 and 4, rotated so that every actor is tested once.
+    In the paper's split all parts have the same actors and the same two sentences. It is therefore not comparable with
+    `speaker_independent`: 16 actors against 4 and 4, rotated so that every actor is tested once.
     """
     if protocol == "paper":
         return splits.per_class(corpus.utterances, train=0.70, valid=0.15, seed=seed)

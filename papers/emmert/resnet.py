@@ -1,4 +1,4 @@
-"""The pretrained ResNet50 of section III-B, its weights, and the part of it that is frozen and computed once (D12)."""
+"""The pretrained ResNet50 of section III-B: its weights and its frozen part, which is computed only once (D12)."""
 
 import functools
 import hashlib
@@ -35,10 +35,13 @@ LAST_BLOCK = "conv5_block2_out"  # what goes into the last block: (4, 7, 2048) o
 
 
 def place(weights) -> Path:
-    """Where the weights of a front end are kept, in Keras's format: "imagenet" or the hash of a user's weights.
+    """Path of a front end's weights in Keras's format.
+
+    Args:
+        weights: "imagenet" or the hash of a user's weights.
 
     Raises:
-        InputError: neither, in the description of a system from elsewhere.
+        InputError: any other value.
     """
     if not re.fullmatch("imagenet|[0-9a-f]{64}", weights):
         raise InputError(f"{weights!r} names no weights; expected imagenet, none or 64 hexadecimal digits")
@@ -46,10 +49,10 @@ def place(weights) -> Path:
 
 
 def fetch():
-    """Download ImageNet's weights, once.
+    """Download the ImageNet weights unless they are already stored.
 
     Raises:
-        InputError: the download failed or brought something else.
+        InputError: the download failed or the file has another checksum.
     """
     if place("imagenet").exists():
         return
@@ -61,13 +64,13 @@ def fetch():
 
 
 def install(file) -> str:
-    """Check a file of weights and keep them; returns the name that `place` takes.
+    """Check and store a file of weights; returns their name for `place`.
 
-    ImageNet's, recognised by the checksums that Keras publishes, are "imagenet"; others have a hash of their values, so
-    that one network has one name in every format.
+    ImageNet weights, recognised by the checksums published by Keras, are named "imagenet". Others are named by the hash
+    of their values, so that the name does not depend on the file format.
 
     Raises:
-        InputError: the file is not there, holds other weights, or they cannot be kept.
+        InputError: the file is missing, does not contain the weights of a ResNet50, or they cannot be stored.
     """
     path = Path(file)
     if not path.is_file():
@@ -89,7 +92,7 @@ def install(file) -> str:
 
 
 def _read(path):
-    """A ResNet50 without its top that holds the weights of a file."""
+    """A ResNet50 without its top, with the weights of a file. Raises InputError if the file has no such weights."""
     try:
         suffix = _suffix(path)
         with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +107,7 @@ def _read(path):
 
 
 def _suffix(path):
-    """The end of a name that Keras expects of a file with this content."""
+    """The file name suffix that Keras expects for this content."""
     if zipfile.is_zipfile(path):
         return ".keras"
     if not h5py.is_hdf5(path):
@@ -144,7 +147,7 @@ def network(weights):
     """ResNet50 without its top, `(B, 128, 200, 3) -> (B, 4, 7, 2048)`; `weights` as in FrontEnd.
 
     Raises:
-        InputError: the weights are not on this machine, or damaged.
+        InputError: the weights are missing or damaged.
     """
     keras.utils.set_random_seed(RANDOM_SEED)
     whole = _resnet50()
@@ -163,9 +166,12 @@ def network(weights):
 
 @functools.lru_cache(maxsize=2)
 def base(weights, fine_tuned=False):
-    """What is frozen and computed once an image: `(B, 128, 200, 3)` -> `(B, 2048)`, the maximum over the map (D15).
+    """The frozen part, computed once per image: `(B, 128, 200, 3)` -> `(B, 2048)`, the maximum over the map (D15).
 
-    With `fine_tuned` it ends before the last block, `(B, 4, 7, 2048)`. Raises as `network` does.
+    With `fine_tuned` it ends before the last block, `(B, 4, 7, 2048)`.
+
+    Raises:
+        InputError: the weights are missing or damaged.
     """
     whole = network(weights)
     output = whole.get_layer(LAST_BLOCK).output if fine_tuned else layers.GlobalMaxPooling2D()(whole.output)
@@ -175,7 +181,11 @@ def base(weights, fine_tuned=False):
 
 
 def last_block(weights):
-    """A copy of the last block to train: `(B, 4, 7, 2048) -> (B, 4, 7, 2048)`; its normalisation stays as it is."""
+    """A trainable copy of the last block, `(B, 4, 7, 2048) -> (B, 4, 7, 2048)`; its batch normalisation is frozen.
+
+    Raises:
+        InputError: the weights are missing or damaged.
+    """
     whole = network(weights)
     block = keras.Model(whole.get_layer(LAST_BLOCK).output, whole.output, name="conv5_block3")
     copy = keras.models.clone_model(block)
@@ -186,11 +196,15 @@ def last_block(weights):
 
 
 def preprocess(slices):
-    """Slices `(S, 128, 200, 1)` in [0, 1] -> what ResNet50 was trained on, `(S, 128, 200, 3)` (D18)."""
+    """Slices `(S, 128, 200, 1)` in [0, 1] -> images in ResNet50's input format, `(S, 128, 200, 3)` (D18)."""
     return keras.applications.resnet50.preprocess_input(np.repeat(slices * 255.0, 3, axis=-1))
 
 
 def activations(slices, front_end):
-    """`(S, 128, 200, 1)` -> `(S, 1, 2048)`, or `(S, 4, 7, 2048)` before a block that is trained; float32."""
+    """`(S, 128, 200, 1)` -> `(S, 1, 2048)`, or `(S, 4, 7, 2048)` before a trained block; float32.
+
+    Raises:
+        InputError: the weights are missing or damaged.
+    """
     outputs = base(front_end.weights, front_end.fine_tuned).predict_on_batch(preprocess(slices))
     return outputs if front_end.fine_tuned else outputs[:, None, :]

@@ -10,4 +10,4 @@ from papers.lim2016.protocol import RECIPES, folds, select
 
 __all__ = ["COMPARED", "RECIPES", "features", "folds", "predict", "select"]
 
-COMPARED = ("cnn", "lstm")  # what a comparison takes where none is named: it has to fit minutes
+COMPARED = ("cnn", "lstm")  # default systems of a comparison: they train within minutes

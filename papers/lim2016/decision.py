@@ -1,4 +1,4 @@
-"""How an utterance is decided, from the posteriors of its segments (sections III and IV-B)."""
+"""Decision rules of an utterance, from the posteriors of its segments (sections III and IV-B)."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ TIE_BREAK = 0.5  # of a vote: the weight of the mean posterior, which lies below
 def predict(fitted, part, recipe):
     """Scores by rule, each `(N, K)`: the two rules that the paper states (D13).
 
-    `majority` (IV-B): how many of an utterance's segments decide for each class. Equal votes are decided by the mean
-    posterior, which is added with less weight than one vote has. `sum` (III): the mean posterior alone.
+    `majority` (IV-B): the number of an utterance's segments classified as each class; ties are broken by the mean
+    posterior, which is added with less than the weight of one vote. `sum` (III): the mean posterior alone.
     """
     if not len(part):
         nothing = np.zeros((0, len(part.classes)), dtype="float32")

@@ -1,4 +1,4 @@
-"""Waveform -> spectrogram images of 128 frames by 128 bins (III-A), or the longer stretches that hold four (III-C)."""
+"""Waveform -> spectrogram images of 128 frames by 128 bins (III-A), or longer ones that contain four (III-C)."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ POWER_FLOOR = 1e-10  # -100 dB, the value of a frame of zeros
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on."""
+    """All settings of the features."""
 
     sample_rate_hz: int = 16_000  # IV-A
     frame_length: int = 256  # samples, 16 ms; III-A
@@ -25,7 +25,7 @@ class FrontEnd:
 
     @property
     def example_frames(self):
-        """Frames of one example: one segment, or as many as its windows cover."""
+        """Frames of one example: those of a segment, or all that its windows cover."""
         return self.segment_frames + (self.num_windows - 1) * self.window_hop
 
     @property
@@ -36,9 +36,9 @@ class FrontEnd:
 def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` -> `(S, example_frames, num_bins)`, log power in dB, float32.
 
-    Examples start every `stride` frames and lie whole inside the speech (D4); an utterance shorter than one example is
-    padded with silence and gives one. Digital silence at either end is padding that someone added: it is cut off first,
-    so that no example consists of it and no amount of it changes a decision (D5).
+    Examples start every `stride` frames and lie entirely inside the speech (D4); an utterance shorter than one example
+    is padded with silence. Digital silence at either end is removed first: otherwise examples could consist of padding,
+    and its amount would change the decision (D5).
     """
     speech = cut_padding(waveform)  # (N,)
     missing = max(0, front_end.example_samples - len(speech))
@@ -48,13 +48,13 @@ def features(waveform, sample_rate_hz, front_end):
 
 
 def cut_padding(waveform):
-    """The waveform from its first to its last sample above `SILENCE`; unchanged where there is none."""
+    """The waveform from its first to its last sample above `SILENCE`; unchanged if there is none."""
     first, stop = speech_span(waveform)
     return waveform[first:stop]
 
 
 def speech_span(waveform):
-    """The first sample above `SILENCE`, and the one after the last; all of the waveform where there is none."""
+    """Index of the first sample above `SILENCE` and one past the last; the whole waveform if there is none."""
     loud = np.flatnonzero(np.abs(waveform) > SILENCE)
     return (loud[0], loud[-1] + 1) if len(loud) else (0, len(waveform))
 
@@ -68,5 +68,5 @@ def log_power(waveform, front_end):
 
 
 def example_starts(num_frames, front_end):
-    """First frames of the examples that lie whole inside `num_frames`."""
+    """First frames of the examples that fit into `num_frames`."""
     return range(0, num_frames - front_end.example_frames + 1, front_end.stride)

@@ -1,19 +1,19 @@
-"""How much of a segment is speech, by recording and threshold: what D5 rests on."""
+"""Share of speech in the segments of a corpus: the evidence for D5."""
 
 import numpy as np
 from matplotlib.figure import Figure  # without pyplot: no window system, nothing global
 
 from papers.lim2016.features import POWER_FLOOR, FrontEnd, cut_padding, example_starts
 
-BELOW_LOUDEST_DB = 40.0  # a frame this far below the loudest of its recording is no speech
+BELOW_LOUDEST_DB = 40.0  # a frame this far below the loudest of its recording is not speech
 LITTLE = 0.25  # of a segment
 
 
 def recording_figures(waveforms):
-    """How much of each segment is speech: name -> (Figure, what it shows with its numbers).
+    """Share of speech in each segment: name -> (Figure, caption with numbers).
 
     Args:
-        waveforms: function of a sample rate in Hz, giving the recordings `(N,)` of a corpus one by one.
+        waveforms: function of a sample rate in Hz that yields the recordings `(N,)` of a corpus.
     """
     front_end = FrontEnd()
     shares = [speech_shares(waveform, front_end) for waveform in waveforms(front_end.sample_rate_hz)]
@@ -25,7 +25,7 @@ def recording_figures(waveforms):
     shows = (
         f"speech in the {len(flat):,} segments of {len(shares):,} recordings: a frame of 16 ms is speech if its level "
         f"is at most {BELOW_LOUDEST_DB:g} dB below the loudest of its recording; {100 * np.mean(flat == 0):.1f} % of "
-        f"the segments hold no speech, {100 * np.mean(flat < LITTLE):.1f} % less than a quarter"
+        f"the segments contain no speech, {100 * np.mean(flat < LITTLE):.1f} % less than a quarter"
     )
     return {"speech_in_segments": (figure, shows)}
 

@@ -1,7 +1,7 @@
-"""How not to validate, kept to measure by how much it inflates a result (D16).
+"""An invalid protocol, included to measure by how much it inflates a result (D16).
 
-Segments of one recording fall on both sides of the split, and so do copies of one segment, because classes are
-equalised first. The paper does not say that it did this, nor that it did not.
+Segments of one recording are on both sides of the split, and so are copies of one segment, because classes are
+equalised before the split. The paper does not say whether it did this.
 """
 
 import dataclasses
@@ -12,14 +12,26 @@ from common.features import audio
 from common.utterance import Fold
 from papers.lim2016.features import example_starts, speech_span
 
-PROTOCOL = "leaky_segments"  # whatever prints a result of it prints this name
+PROTOCOL = "leaky_segments"  # printed with every result of it
 
 
 def folds(utterances, front_end, *, num_folds, seed):
-    """Stratified folds over segments, oversampled before the split; every part holds segments, not utterances.
+    """Stratified folds over segments, oversampled before the split; every part contains segments, not utterances.
 
-    A segment is an utterance of its own, `<id>#<number>`, with the times of its stretch; a copy is `<id>#<number>+<n>`.
+    A segment is an utterance of its own, `<id>#<number>`, with its start and end; a copy is `<id>#<number>+<n>`.
     There is no validation part. Scores count segments.
+
+    Args:
+        utterances: of the corpus.
+        front_end: a FrontEnd, whose examples are the segments.
+        num_folds: number of folds.
+        seed: of the copies and of the split.
+
+    Returns:
+        tuple of Fold.
+
+    Raises:
+        InputError: a recording cannot be read.
     """
     generator = np.random.default_rng(seed)
     pieces = [piece for u in _by_id(utterances) for piece in segments(u, front_end)]
@@ -33,9 +45,12 @@ def folds(utterances, front_end, *, num_folds, seed):
 
 
 def segments(utterance, front_end):
-    """The examples that `features` cuts from an utterance, as utterances with the times of their stretches.
+    """The examples that `features` cuts from an utterance, as utterances with start and end in seconds.
 
-    A single example that has to be padded is the utterance as it is.
+    An utterance shorter than one example is returned unchanged but for its id.
+
+    Raises:
+        InputError: the recording cannot be read.
     """
     begin_s, rate = utterance.start_s or 0.0, front_end.sample_rate_hz
     waveform, _ = audio.read_utterance(utterance, sample_rate_hz=rate)

@@ -1,4 +1,4 @@
-"""The three networks of section III, and how they are trained (Table I)."""
+"""The three networks of section III and their training (Table I)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def build(recipe, num_classes, floor=NO_FLOOR):
     Args:
         recipe: a recipe of this paper.
         num_classes: K.
-        floor: in dB, of the training part; whatever lies below is raised to it (D1).
+        floor: in dB, of the training part; lower values are raised to it (D1).
     """
     networks = {"cnn": cnn, "lstm": lstm, "td_cnn": td_cnn}
     return networks[recipe.network](recipe, num_classes, floor)
@@ -50,7 +50,7 @@ def td_cnn(recipe, num_classes, floor):
     front_end = recipe.front_end
     starts = [n * front_end.window_hop for n in range(front_end.num_windows)]  # 0, 8, 16, 24
     x = ops.concatenate([x[:, None, start : start + front_end.segment_frames] for start in starts], axis=1)
-    # (B, 4, 128, 128): windows become rows of the batch, so that all of them meet the same weights
+    # (B, 4, 128, 128): windows become rows of the batch, so that they share their weights
     x = ops.reshape(x, (-1, front_end.segment_frames, front_end.num_bins, 1))  # (4B, 128, 128, 1)
     x = convolutions(x, recipe)  # (4B, 32768)
     x = fully_connected(x, recipe) if recipe.dense_units else x  # (4B, 32768), or (4B, 1024); D10
@@ -61,13 +61,13 @@ def td_cnn(recipe, num_classes, floor):
 
 
 def normalised_input(recipe, floor):
-    """The input, and the input above the floor with mean 0 and variance 1 in every bin (D1, D3): twice `(B, T, F)`."""
+    """The input, and the floored input with mean 0 and variance 1 in every bin (D1, D3): both `(B, T, F)`."""
     decibels = keras.Input((recipe.front_end.example_frames, recipe.front_end.num_bins), name="features")
     return decibels, layers.Normalization(name="standardise")(ops.maximum(decibels, floor))
 
 
 def convolutions(x, recipe):
-    """Two times convolution and max-pooling, flattened (III-A): `(B, 128, 128, 1) -> (B, 32768)`."""
+    """Two convolutions, each with max pooling, flattened (III-A): `(B, 128, 128, 1) -> (B, 32768)`."""
     for _ in range(2):
         x = layers.Conv2D(recipe.filters, recipe.kernel_size, padding="same", activation="relu")(x)  # D6, D18
         x = layers.MaxPooling2D(recipe.pool_size)(x)  # (B, 64, 64, 32), then (B, 32, 32, 32)
@@ -81,9 +81,9 @@ def fully_connected(x, recipe):
 
 
 def recurrent(x, recipe):
-    """Stacked LSTM layers, of the last one the last step: `(B, T, D) -> (B, lstm_units)`.
+    """Last output of stacked LSTM layers: `(B, T, D) -> (B, lstm_units)`.
 
-    Every example has the same number of real steps, so there is no mask. The layers keep tanh (D8).
+    All examples have the same number of real steps, so there is no mask. The activation is tanh (D8).
     """
     for number in range(1, recipe.lstm_layers + 1):
         x = layers.LSTM(recipe.lstm_units, return_sequences=number < recipe.lstm_layers)(x)
@@ -93,7 +93,7 @@ def recurrent(x, recipe):
 
 @dataclasses.dataclass(frozen=True)
 class Floored(Sequence):
-    """Arrays raised to a floor when they are asked for."""
+    """Sequence of arrays that are raised to a floor on access."""
 
     arrays: Sequence[np.ndarray]
     floor: float
@@ -128,14 +128,17 @@ def prepare(recipe, train, *, seed):
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold for exactly `recipe.max_epochs` epochs; nothing is selected by the validation part (D12).
+    """Train one fold for exactly `recipe.max_epochs` epochs; nothing is selected on the validation part (D12).
 
     Args:
         recipe: a recipe of this paper.
-        train, valid: Subsets; `valid` may be empty, its scores are for the history alone.
+        train, valid: Subsets; `valid` may be empty, its scores are only recorded in the history.
         seed: as in `prepare`.
-        checkpoint: file from which a killed training goes on.
+        checkpoint: file from which an interrupted training is resumed.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted.
     """
     network, batches = prepare(recipe, train, seed=seed)
     return training.fit(

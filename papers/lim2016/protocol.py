@@ -1,4 +1,4 @@
-"""What the paper trains, on what, and how it is split (section IV)."""
+"""The paper's systems, data and splits (section IV)."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ class Recipe:
 
 
 TD_FRONT_END = FrontEnd(num_windows=4, stride=32)  # III-C: "4 CNNs"; D4, D17
-SPARSE = 128  # frames between the starts of two examples where they are thinned out: segments side by side
+SPARSE = 128  # frames between the starts of two examples without overlap
 QUICK_STRIDE = 64  # of the time-distributed networks at `quick`: half their examples, two of a recording of 2 s
 
 CNN = Recipe()
@@ -67,13 +67,13 @@ VARIANTS = {
     ),
 }
 
-# Fixed before any result of the network was seen, so that ten folds take two cores up to half an hour, td_cnn an hour.
+# Fixed before any result was seen; on two cores ten folds take up to half an hour, with td_cnn an hour.
 QUICK_EPOCHS = {"cnn": 10, "lstm": 16, "td_cnn": 5}  # by network
 SMOKE_EPOCHS = 1
 
 
 def preset(variant, name):
-    """A recipe of `VARIANTS` as the paper has it, or with fewer epochs and examples; the network stays the same."""
+    """A recipe of `VARIANTS` as in the paper, or with fewer epochs and examples; the network is the same."""
     recipe = VARIANTS[variant]
     if name == "paper":
         return recipe
@@ -87,9 +87,12 @@ RECIPES = {variant: {name: preset(variant, name) for name in ("paper", "quick", 
 
 
 def select(corpus, recipe, emotions=None):
-    """All of EmoDB (IV: 535 utterances, seven emotions); elsewhere the emotions named, or those of the seven it has.
+    """All of EmoDB (IV: 535 utterances, seven emotions); of other corpora the given emotions, default those seven.
 
-    On RAVDESS these are six: it has no boredom, and its calm and surprise are left out.
+    RAVDESS has six of the seven: boredom is missing, and its calm and surprise are not used.
+
+    Raises:
+        InputError: fewer than two of the emotions.
     """
     if emotions:
         return corpus.only(emotions)
@@ -99,10 +102,10 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: stratified ten-fold cross-validation over utterances, the seed being the repeat (IV-B; D15).
+    """`paper`: stratified ten-fold cross-validation over utterances, one repeat per seed (IV-B; D15).
 
-    It has the same speakers, and the same ten sentences, on both sides: `leave_one_speaker_out` (ten folds on EmoDB)
-    and `speaker_independent` measure something else. `leaky_segments` is a demonstration, see leaky.py.
+    Its training and test parts have the same speakers and the same ten sentences. It is therefore not comparable with
+    `leave_one_speaker_out` (ten folds on EmoDB) and `speaker_independent`. `leaky_segments` is invalid, see leaky.py.
     """
     if protocol == "paper":
         return tuple(
@@ -114,5 +117,5 @@ def folds(corpus, recipe, protocol, seed):
 
 
 def without_validation(fold):
-    """All nine other parts train (IV-B names no validation part, and nothing here selects by one; D12)."""
+    """The fold with all nine other parts for training (IV-B has no validation part, and none is needed; D12)."""
     return Fold(fold.name, tuple(sorted(fold.train + fold.valid, key=lambda u: u.id)), (), fold.test)

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on."""
+    """All settings of the features."""
 
     sample_rate_hz: int = 16_000  # 4.1
     window_s: float = 0.040  # 4.1: Hamming
@@ -25,7 +25,7 @@ class FrontEnd:
 
 
 def features(waveform, sample_rate_hz, front_end):
-    """Waveform `(N,)` -> decibels `(S, T, F)` float32, not normalised; S = 1 where the sentence is taken whole."""
+    """Waveform `(N,)` -> decibels `(S, T, F)` float32, not normalised; S = 1 for whole sentences."""
     waveform = at_least(waveform, sample_rate_hz, front_end)
     return np.stack(
         [spectrogram(part, sample_rate_hz, front_end) for part in parts(waveform, sample_rate_hz, front_end)]
@@ -33,16 +33,16 @@ def features(waveform, sample_rate_hz, front_end):
 
 
 def at_least(waveform, sample_rate_hz, front_end):
-    """The waveform, followed by silence where it is too short for `min_frames` frames."""
+    """The waveform, padded with silence if it is too short for `min_frames` frames."""
     window, hop = (round(s * sample_rate_hz) for s in (front_end.window_s, front_end.hop_s))
     missing = window + (front_end.min_frames - 1) * hop - len(waveform)
     return np.pad(waveform, (0, max(0, missing)))
 
 
 def parts(waveform, sample_rate_hz, front_end):
-    """The fewest parts of equal length, none longer than `max_part_s` (3.1), that follow one another without overlap.
+    """The fewest consecutive parts of equal length, none longer than `max_part_s` (3.1), without overlap.
 
-    The samples that equal lengths leave over, fewer than there are parts, are dropped at the end.
+    The remaining samples at the end, fewer than there are parts, are dropped.
     """
     if front_end.max_part_s is None:
         return [waveform]
@@ -52,7 +52,7 @@ def parts(waveform, sample_rate_hz, front_end):
 
 
 def spectrogram(waveform, sample_rate_hz, front_end):
-    """Log power of the frames that lie wholly inside: `(N,)` -> `(T, F)` float32, T = 1 + (N - window) // hop."""
+    """Log power of the frames inside the signal: `(N,)` -> `(T, F)` float32, T = 1 + (N - window) // hop."""
     window, hop = (round(s * sample_rate_hz) for s in (front_end.window_s, front_end.hop_s))  # samples
     frames = np.lib.stride_tricks.sliding_window_view(waveform, window)[::hop]  # (T, window)
     spectrum = np.fft.rfft(frames * np.hamming(window), n=front_end.fft_length)  # (T, 1 + fft_length // 2)

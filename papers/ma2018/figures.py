@@ -1,4 +1,4 @@
-"""Figures 2 and 3 (section 5.3): the recurrent units over time as grey images, the darker the higher."""
+"""Figures 2 and 3 (section 5.3): outputs of the recurrent units over time as grey images, darker for higher values."""
 
 import keras
 import numpy as np
@@ -13,24 +13,24 @@ SYSTEMS = (  # the figures are drawn from two systems of one row, the paper's ow
 )
 EMOTIONS = ("anger", "happiness", "sadness")  # figure 3, from left to right
 STEP_FRAMES = 8  # frames in a step of the recurrence, after three poolings by 2
-NUM_MARKED = 10  # units in red boxes: the paper shows boxes and does not say what is in them; D11
+NUM_MARKED = 10  # units in red boxes: the paper does not say which units its boxes mark; D11
 
 
 def paper_figures(systems, sentence):
-    """The paper's figures: name -> (Figure, what it shows, the emotions whose sentences it shows).
+    """The paper's figures: name -> (Figure, caption, emotions of its sentences).
 
     Args:
         systems: (recipe, Fitted) of the variants of a row of `SYSTEMS`, from one fold.
-        sentence: function of an emotion and a sample rate in Hz, giving the waveform `(N,)` of a sentence.
+        sentence: function of an emotion and a sample rate in Hz that returns the waveform `(N,)` of a sentence.
     """
     (_, fixed), (_, variable) = systems
 
-    def heard(emotion):
-        """The sentence from the front end of each system, `(S, T, F)`."""
+    def features_of(emotion):
+        """Features of the sentence from the front end of each system, `(S, T, F)`."""
         front_ends = [recipe.front_end for recipe, _ in systems]
         return [features(sentence(emotion, f.sample_rate_hz), f.sample_rate_hz, f) for f in front_ends]
 
-    in_parts, whole = heard("neutral")
+    in_parts, whole = features_of("neutral")
     return {
         "figure_2": (
             figure_2(fixed, in_parts, variable, whole),
@@ -39,7 +39,7 @@ def paper_figures(systems, sentence):
             ("neutral",),
         ),
         "figure_3": (
-            figure_3(variable, {emotion: heard(emotion)[1] for emotion in EMOTIONS}),
+            figure_3(variable, {emotion: features_of(emotion)[1] for emotion in EMOTIONS}),
             "outputs of the recurrent units of the variable-length system over time, for one sentence of each emotion; "
             f"the darker the higher; in red the {NUM_MARKED} units with the highest mean",
             EMOTIONS,
@@ -48,9 +48,9 @@ def paper_figures(systems, sentence):
 
 
 def activations(fitted, sentence):
-    """Outputs of the recurrence in time, `(S, T, F) -> (S * (T // 8), 2 * units)`: a sentence's parts in their order.
+    """Outputs of the recurrence over time, `(S, T, F) -> (S * (T // 8), 2 * units)`, a sentence's parts in order.
 
-    The steps of padding, which the fixed-length system has, are left out.
+    The padding steps of the fixed-length system are omitted.
     """
     network = fitted.model
     recurrence = keras.Model(network.input, network.get_layer("recurrence").output)
@@ -79,7 +79,7 @@ def figure_3(variable, features_of, *, hop_s=0.010):
 
     Args:
         variable: Fitted, of `variable_length`.
-        features_of: emotion -> its sentence `(1, T, F)`; the paper has anger, happiness and sadness.
+        features_of: emotion -> features `(1, T, F)` of a sentence; the paper has anger, happiness and sadness.
         hop_s: seconds from frame to frame.
     """
     maps = {emotion.capitalize(): activations(variable, features) for emotion, features in features_of.items()}

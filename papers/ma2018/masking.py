@@ -1,14 +1,14 @@
-"""Section 4.2, the paper's own idea: a network that gives a padded sentence what it gives the sentence without padding.
+"""Section 4.2, the paper's contribution: the output for a sentence does not depend on its padding.
 
-A batch holds sentences of V frames each, padded with zeros to the T frames of its longest. Three places would let the
-padding through, and each has its remedy here:
+A batch contains sentences of V frames each, padded with zeros to the T frames of the longest. Padding could change the
+result in three places; the remedies are:
 
 * a convolution's bias and its kernel's width make padding nonzero -> `mask_padding`, eq. (1), after every convolution;
 * a pooling window over the border mixes the last real value with a padding zero -> `border_safe_max_pool`;
-* a recurrent layer runs on through the padding -> a mask, and `last_valid_step` where the sentence ends.
+* a recurrent layer also processes the padding -> a mask, and `last_valid_step` for the end of the sentence.
 
-Lengths are carried and masks made from them where they are needed. Nothing depends on Keras's own mask propagation,
-which stops at the first convolution. All are Keras's operations, on arrays and on the tensors of a functional model.
+Masks are computed from the lengths wherever they are needed. Keras's own mask propagation is not used: it stops at the
+first convolution. All functions consist of Keras operations, for arrays and for tensors of a functional model.
 """
 
 from keras import ops
@@ -17,14 +17,14 @@ from common.learning.layers import is_real
 
 
 def mask_padding(frames, length):
-    """Eq. (1): S_conv = Conv(S) * Mask(S), the real frames as they are and zeros for the padding.
+    """Eq. (1): S_conv = Conv(S) * Mask(S), unchanged real frames and zeros for the padding.
 
     Args:
         frames: `(batch_size, steps, ...)`.
         length: `(batch_size,)`, the number of real frames of each.
 
     Returns:
-        Of the shape of `frames`.
+        Masked frames, same shape as `frames`.
     """
     mask = is_real(frames, length)  # (B, T)
     for _ in frames.shape[2:]:
@@ -33,14 +33,14 @@ def mask_padding(frames, length):
 
 
 def border_safe_max_pool(images, length, pool=2):
-    """Max pooling whose result for a sentence does not depend on the padding behind it (section 4.2).
+    """Max pooling whose result for a sentence does not depend on its padding (section 4.2).
 
-    A sentence of V frames has floor(V / pool) frames afterwards. Where the last frames do not fill a window (V odd, for
-    windows of 2) they would share one with padding; they are set to zero first, so that the window gives the zero of
-    padding (D13). Without padding the same frames are dropped, for lack of a whole window.
+    A sentence of V frames has floor(V / pool) frames afterwards. If the last frames do not fill a window (V odd, for
+    windows of 2), they would share it with padding; they are set to zero first, so that the window's output is zero,
+    like padding (D13). Without padding the same frames are dropped, because they do not fill a window.
 
     Args:
-        images: `(batch_size, steps, bins, channels)`, zeros behind `length` (see `mask_padding`), as in the result.
+        images: `(batch_size, steps, bins, channels)`, zeros after `length` (see `mask_padding`), as in the result.
         length: `(batch_size,)`, the number of real frames of each before pooling.
         pool: frames and frequency bins in a window, and the step between windows.
 
@@ -52,9 +52,9 @@ def border_safe_max_pool(images, length, pool=2):
 
 
 def last_valid_step(outputs, length):
-    """What a bidirectional recurrence knows of the whole sentence: "the output at t = V", and backwards "at t = 0".
+    """Final outputs of a bidirectional recurrence: forwards "the output at t = V", backwards "at t = 0".
 
-    The recurrence itself must have had the mask, or its backward half has come through the padding.
+    The recurrence must be masked; otherwise its backward half has processed the padding.
 
     Args:
         outputs: `(batch_size, steps, 2 * units)`, forward units first.
@@ -70,10 +70,10 @@ def last_valid_step(outputs, length):
 
 
 def pad_to_length(frames, steps):
-    """The opposite, for the fixed-length system (section 3.1): padding that the network takes for speech.
+    """Padding that is not masked, for the fixed-length system (section 3.1).
 
     Args:
-        frames: `(batch_size, any number of steps up to this one, bins)`, zero behind each one's length.
+        frames: `(batch_size, at most steps, bins)`, zero after the length of each.
         steps: frames after padding.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The network of section 4.2, and how it is trained."""
+"""The network of section 4.2 and its training."""
 
 import keras
 import numpy as np
@@ -57,14 +57,17 @@ def prepare(recipe, train, *, seed):
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold; the epoch with the best validation UA is kept (D7).
+    """Train one fold; the weights of the epoch with the best validation UA are kept (D7).
 
     Args:
         recipe: a recipe of this paper.
         train, valid: Subsets.
         seed: as in `prepare`.
-        checkpoint: file from which a killed training goes on.
+        checkpoint: file from which an interrupted training is resumed.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted.
     """
     network, train_batches = prepare(recipe, train, seed=seed)
     return training.fit(
@@ -83,9 +86,9 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def loss_weights(part, recipe):
-    """One weight a sentence, `(N,)`, of mean 1 over the part's examples (4.2; D5).
+    """One weight per sentence, `(N,)`, with mean 1 over the part's examples (4.2; D5).
 
-    Inverse to the sentence's length, whatever parts it is cut into, and inverse to the size of its class.
+    Inversely proportional to the length of the whole sentence and to the size of its class.
     """
     examples, steps = np.array([np.shape(array)[:2] for array in part.features]).T  # (N,), (N,)
     weights = np.ones(len(part))

@@ -1,4 +1,4 @@
-"""What the paper trains, on what, and how it is split (sections 4 and 5)."""
+"""The paper's systems, data and splits (sections 4 and 5)."""
 
 import dataclasses
 
@@ -15,9 +15,7 @@ class Recipe:
     protocols: tuple[str, ...] = ("paper", *splits.PROTOCOLS)
     num_parameters: int = 1_412_236  # trained, of the preset `paper` and four classes; the paper gives no count
     front_end: FrontEnd = FrontEnd()
-    fixed_frames: int | None = (
-        None  # 3.1: frames that every part is padded to; None takes sentences as long as they are
-    )
+    fixed_frames: int | None = None  # 3.1: frames of every part after padding; None: sentences of any length
     statistic_per_bin: bool = True  # of the normalisation; otherwise one for all bins; D4
     filters: tuple[int, int, int] = (16, 24, 32)  # D1
     recurrent: str = "gru"  # "gru" or "lstm"; D1
@@ -46,7 +44,7 @@ WEIGHTINGS = {  # the ablations of section 4.2's two weights
     "_no_weights": {"length_weight": False, "class_weight": False},
 }
 
-VARIABLE = Recipe(even_steps=True)  # D8; fields that came later default to what was before
+VARIABLE = Recipe(even_steps=True)  # D8; the default of a newer field is the former behaviour
 FIXED = dataclasses.replace(VARIABLE, front_end=FrontEnd(max_part_s=3.0), fixed_frames=300)  # 3.1; D6
 
 
@@ -74,7 +72,7 @@ QUICK_EPOCHS = {1600: 8, 800: 16}  # by DFT length: as many as fit into the same
 
 
 def preset(recipe, name):
-    """A recipe at a preset. All were fixed before any result was seen; `quick` trains less, not another network."""
+    """A recipe at a preset. All were fixed before any result was seen; `quick` trains the same network less."""
     quick = QUICK_EPOCHS[recipe.front_end.fft_length]
     changes = {
         "paper": {},
@@ -91,7 +89,7 @@ RECIPES = {
 
 
 def select(corpus, recipe, emotions=None):
-    """The 2,280 improvised sentences of IEMOCAP (5.1); elsewhere the emotions named, or those of the four it has.
+    """The 2,280 improvised sentences of IEMOCAP (5.1); of other corpora the given emotions, default the paper's four.
 
     Raises:
         InputError: fewer than two of the emotions.
@@ -100,7 +98,7 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: a session is held out, one of its speakers validates, the other tests (5.1), both assignments (D10)."""
+    """`paper`: one session is held out, one speaker for validation, the other for test (5.1), both ways (D10)."""
     if protocol == "paper":
         return splits.folds(corpus.utterances, "leave_one_session_out", seed)
     return splits.folds(corpus.utterances, protocol, seed)

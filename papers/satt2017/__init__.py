@@ -2,8 +2,8 @@
 
 Claim: convolutions, or convolutions and one LSTM, on raw log-spectrograms of parts of at most 3 s recognise four
 emotions of IEMOCAP as well as systems that use whole sentences (68.8 % overall accuracy); a two-step predictor gains
-class accuracy; and keeping only what a voice of the detected pitch can have made takes most of the harm out of loud
-noise.
+class accuracy; and spectrograms reduced to the harmonics of the detected pitch avoid most of the loss of accuracy in
+loud noise.
 """
 
 from papers.satt2017.decision import predict
@@ -12,4 +12,4 @@ from papers.satt2017.protocol import RECIPES, change, folds, select
 
 __all__ = ["COMPARED", "RECIPES", "change", "features", "folds", "predict", "select"]
 
-COMPARED = ("cnn3_lstm_20hz",)  # what a comparison takes where none is named: it has to fit minutes
+COMPARED = ("cnn3_lstm_20hz",)  # default systems of a comparison: they train within minutes

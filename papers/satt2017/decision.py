@@ -1,13 +1,14 @@
-"""How a sentence is decided, from the posteriors of its parts (section 3.1)."""
+"""Decision rules of a sentence, from the posteriors of its parts (section 3.1)."""
 
 from common.learning import batching
 from papers.satt2017 import two_step
 
 
 def predict(fitted, part, recipe):
-    """Scores by rule, each `(N, K)`, of whole sentences: the posteriors of a sentence's parts are averaged (3.1).
+    """Scores of whole sentences by rule, each `(N, K)`: the posteriors of a sentence's parts are averaged (3.1).
 
-    `mean` decides by that average. The two-step predictor has it for its first network, and two readings of its rule.
+    `mean` is that average, for the two-step predictor the one of its first network; it also has `largest` and
+    `unanimous`, two readings of its rule.
     """
     batches = batching.Batches(part, batch_size=32)
     posteriors = batching.mean_by_utterance(batching.predict_examples(fitted.model, batches), batches)

@@ -1,4 +1,4 @@
-"""Waveform -> normalised-to-be log-power spectrograms of parts of at most 3 s (section 3.1), or modified ones (5.2)."""
+"""Waveform -> log-power spectrograms, not normalised, of parts of at most 3 s (section 3.1), or modified ones (5.2)."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ POWER_FLOOR = 1e-10  # -100 dB: below the rounding of 16-bit samples, so that di
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
-    """Every setting that the features depend on."""
+    """All settings of the features."""
 
     kind: str = "normal"  # "normal" (3.1) or "harmonic" (5.2)
     sample_rate_hz: int = 16_000  # 3.1
@@ -41,8 +41,11 @@ class FrontEnd:
 def features(waveform, sample_rate_hz, front_end):
     """Waveform `(N,)` -> dB values of its parts, `(S, 300, M)` float32, S = ceil(duration / 3 s), M = 200 or 400.
 
-    Rows without a frame, and the unvoiced ones of a modified spectrogram, are silence: `SILENCE_DB` below the noise
-    level of the whole utterance. Neither clipped nor scaled: E_noise and the scale are the training part's.
+    Padding, and the unvoiced frames of a modified spectrogram, are coded as silence: `SILENCE_DB` below the noise level
+    of the whole utterance. The values are not clipped or scaled: E_noise and the scale come from the training part.
+
+    Raises:
+        InputError: the background signal of `front_end.noise` is missing or silent.
     """
     if front_end.noise != "none":
         waveform = noise.mix(waveform, noise.signal(front_end.noise, sample_rate_hz), snr_db=front_end.snr_db)
@@ -58,9 +61,9 @@ def features(waveform, sample_rate_hz, front_end):
 
 
 def noise_level_db(array):
-    """The noise level of the utterance that `features` made an array of.
+    """The noise level in dB of an utterance, from its features `(S, 300, M)`.
 
-    There is always padding to read it from: 3 s hold 297 windows of 40 ms, 299 of 20 ms.
+    It is read from the padding, which is always present: 3 s contain 297 windows of 40 ms or 299 of 20 ms.
     """
     return float(array.min()) + SILENCE_DB
 
@@ -71,7 +74,7 @@ def split(waveform, *, max_samples):
 
 
 def frames(waveform, sample_rate_hz, front_end):
-    """Hamming-weighted windows that lie wholly in the waveform, `(T, W)`; one, padded, where it is shorter (D3)."""
+    """Hamming-weighted windows inside the waveform, `(T, W)`; a shorter waveform gives one padded window (D3)."""
     width, shift = (round(seconds * sample_rate_hz) for seconds in (front_end.window_s, front_end.shift_s))
     missing = max(0, width - len(waveform))
     windows = sliding_window_view(np.pad(waveform, (0, missing)), width)[::shift]  # (T, W)
@@ -98,7 +101,7 @@ def log_spectrogram(waveform, sample_rate_hz, front_end):
 
 
 def modified_spectrogram(waveform, sample_rate_hz, front_end):
-    """S(f) of equation (1) for the voiced frames of one part in dB, `(T, M)`; NaN in the unvoiced ones."""
+    """S(f) of equation (1) for the voiced frames of one part in dB, `(T, M)`; NaN for unvoiced frames."""
     windows = frames(waveform, sample_rate_hz, front_end)
     f0 = harmonic.fundamentals_hz(
         waveform,

@@ -20,13 +20,13 @@ from papers.satt2017.harmonic import fundamentals_hz
 
 SYSTEMS = (("cnn3_lstm_10hz",), ("cnn3_lstm_20hz",))  # the figures are drawn from one of them, the paper's own first
 EMOTION = "neutral"  # 4: "from a speech sample labeled as neutral"
-PATTERNS = (  # what the text says of the filters in figures 2 and 3
+PATTERNS = (  # the filters of figures 2 and 3 as described in the text
     "vertical patterns (fig. 2, right)",
     "horizontal patterns (fig. 3, left)",
     "silence and low energy (fig. 3, right)",
 )
-MIN_ACTIVE = 0.05  # of the loud points, or of the silent ones: less than that shows nothing
-NOISE = "crowd_speech"  # of figure 5, of which the text does not say which signal it shows; D14
+MIN_ACTIVE = 0.05  # of the loud points, or of the silent ones, for a visible pattern
+NOISE = "crowd_speech"  # of figure 5; the text does not name its signal; D14
 
 
 PITCH_TOLERANCE = 0.05  # of the clean pitch
@@ -35,14 +35,14 @@ PITCH_RECORDINGS = 60
 
 
 def paper_figures(systems, sentence):
-    """The paper's figures: name -> (Figure, what it shows, the emotions whose sentences it shows).
+    """The paper's figures: name -> (Figure, caption, emotions of its sentences).
 
     Args:
         systems: (recipe, Fitted) of the variant of a row of `SYSTEMS`.
-        sentence: function of an emotion and a sample rate in Hz, giving the waveform `(N,)` of a clean sentence.
+        sentence: function of an emotion and a sample rate in Hz that returns the waveform `(N,)` of a clean sentence.
 
     Raises:
-        ValueError: nothing in the sentence is voiced.
+        ValueError: the sentence has no voiced frame.
     """
     ((recipe, fitted),) = systems
     front_end = recipe.front_end
@@ -63,21 +63,21 @@ def paper_figures(systems, sentence):
         ),
         "figure_5": (
             cleaned_figure(waveform, rate, front_end, noise=NOISE),
-            f"log-spectrogram with {NOISE}, made by code, added at 0 dB (left), and the modified one of the same "
-            "recording (right)",
+            f"log-spectrogram of a recording with synthetic {NOISE} added at 0 dB (left), and its modified "
+            "spectrogram (right)",
             (EMOTION,),
         ),
     }
 
 
 def recording_figures(waveforms):
-    """How well pitch is found in noise: name -> (Figure, what it shows).
+    """Accuracy of the pitch detection in noise: name -> (Figure, caption).
 
-    The pitch of the clean recording is the reference. Of the frames that it calls voiced, those count as right whose
-    pitch in noise is within `PITCH_TOLERANCE`; the pauses are the frames that it calls unvoiced.
+    The pitch of the clean recording is the reference. The pitch of a voiced frame in noise is correct if it is within
+    `PITCH_TOLERANCE` of the reference. The pauses are the frames that are unvoiced in the reference.
 
     Args:
-        waveforms: function of a sample rate in Hz, giving the recordings `(N,)` of a corpus one by one.
+        waveforms: function of a sample rate in Hz that yields the recordings `(N,)` of a corpus.
     """
     front_end = FrontEnd()
     rate = front_end.sample_rate_hz
@@ -97,8 +97,8 @@ def recording_figures(waveforms):
     bands = ", ".join(f"{_band(*band)}: {count:,} frames" for band, count in zip(PITCH_BANDS_HZ, counts, strict=True))
     shows = (
         f"voiced frames whose pitch in noise at 0 dB is within {PITCH_TOLERANCE:.0%} of the clean recording's, by that "
-        f"pitch ({bands}), and pauses that become voiced; {len(chosen)} recordings spread over the corpus; noises made "
-        "by code. "
+        f"pitch ({bands}), and pauses detected as voiced; {len(chosen)} recordings spread over the corpus; synthetic "
+        "noises. "
         + "; ".join(
             f"{name}: {', '.join(f'{value:.0f}' for value in right[name])} %, pauses {voiced_pauses[name]:.0f} %"
             for name in right
@@ -129,34 +129,34 @@ def _pitch_figure(right, voiced_pauses):
     for k, band in enumerate(PITCH_BANDS_HZ):
         heights = [values[k] for values in right.values()]
         axes[0].bar(places + (k - (len(PITCH_BANDS_HZ) - 1) / 2) * width, heights, width, label=_band(*band))
-    axes[0].set(ylabel="voiced frames with the right pitch (%)", ylim=(0, 100))
+    axes[0].set(ylabel="voiced frames with correct pitch (%)", ylim=(0, 100))
     axes[0].legend(title="clean pitch")
     axes[1].bar(places, list(voiced_pauses.values()), 0.6, color="#666666")
-    axes[1].set(ylabel="pauses that become voiced (%)", ylim=(0, 100))
+    axes[1].set(ylabel="pauses detected as voiced (%)", ylim=(0, 100))
     for axis in axes:
         axis.set_xticks(places, [name.replace("_", "\n") for name in right])
     return figure
 
 
 def activations(model, spectrogram_db):
-    """The normalised log-spectrogram `(T, M)` that a network sees, and its first convolution's output `(T, M, C)`."""
+    """A network's normalised log-spectrogram `(T, M)` and the output of its first convolution `(T, M, C)`."""
     first = model.get_layer("convolution_1")
     seen, active = keras.Model(model.inputs, [first.input, first.output]).predict_on_batch([spectrogram_db[None]])
     return np.asarray(seen)[0, :, :, 0], np.asarray(active)[0]
 
 
 def choose_filters(seen, active, reach=0):
-    """Which filters show what figures 2 and 3 show: {caption: index}, three different ones.
+    """Three different filters with the patterns of figures 2 and 3: {caption: index}.
 
-    An activation that changes faster over time than over frequency has vertical patterns, the reverse horizontal ones;
-    the third filter is the one that is most active where there is no sound, against where there is. A filter that is
-    hardly active at the loud points (the third: at the silent ones) is taken only where there is no other.
+    A filter with vertical patterns has activations that change faster over time than over frequency, one with
+    horizontal patterns the reverse; the third filter has the largest difference in activation between silent and loud
+    points. Filters that are rarely active at loud points (the third: at silent points) are chosen last.
 
     Args:
         seen: normalised log-spectrogram, `(T, M)`.
         active: activations of the first convolution, `(T, M, C)`.
-        reach: frames that the kernel sees to either side: so far from the edges of the recording it is the edge that
-            a filter answers to, and nothing of speech.
+        reach: frames of the kernel on either side; this close to the edges of the recording, filters respond to the
+            edge and not to speech.
     """
     inside = sounding(seen, reach)
     silent, loud = seen == 0, seen >= seen[seen > 0].mean()  # (T, M)
@@ -172,14 +172,14 @@ def choose_filters(seen, active, reach=0):
     chosen = []
     for values, where in ((upright, loud), (-upright, loud), (in_silence, silent)):
         busy = (active[where] > 0).mean(axis=0) >= MIN_ACTIVE  # (C,)
-        rank = alive.astype(int) + busy  # first those that show something, then by value
+        rank = alive.astype(int) + busy  # active filters first, then by value
         rank[chosen] = -1
         chosen.append(int(np.lexsort((values, rank))[-1]))
     return dict(zip(PATTERNS, chosen, strict=True))
 
 
 def sounding(seen, reach=0) -> slice:
-    """The frames of a normalised log-spectrogram `(T, M)` from first to last sound, less `reach` at each end."""
+    """The frames of a normalised log-spectrogram `(T, M)` from first to last sound, without `reach` at each end."""
     frames = np.flatnonzero((seen > 0).any(axis=1))
     first, last = frames[0] + reach, frames[-1] - reach
     return slice(first, last + 1) if last > first else slice(frames[0], frames[-1] + 1)
@@ -188,7 +188,7 @@ def sounding(seen, reach=0) -> slice:
 def activation_figure(model, spectrogram_db, front_end):
     """Figures 2 and 3: the normalised log-spectrogram of a part `(300, M)` dB, and three first-layer activations.
 
-    The colours span what a filter answers inside the recording; at its edges it may answer more.
+    The colours span the activations inside the recording; at its edges they may be higher.
     """
     seen, active = activations(model, spectrogram_db)
     reach = model.get_layer("convolution_1").kernel.shape[0] // 2
@@ -226,7 +226,7 @@ def _time(frame, front_end):
 
 
 def cleaned_figure(waveform, sample_rate_hz, front_end, *, noise, snr_db=0.0):
-    """Figure 5: spectrogram of a recording with noise added, and the modified one of the same; its first part.
+    """Figure 5: spectrogram of the first part of a recording with noise added, and its modified spectrogram.
 
     Args:
         waveform: clean recording, `(N,)`.
@@ -250,7 +250,7 @@ def _panels(rows, columns):
 
 
 def _image(axis, values, front_end, title, top=None):
-    """Time across, frequency upwards, red for high values, as in the paper."""
+    """Time on the x axis, frequency on the y axis, bright colours for high values, as in the paper."""
     extent = (0.0, front_end.num_frames * front_end.shift_s, 0.0, front_end.max_frequency_hz / 1000)
     axis.imshow(values.T, origin="lower", aspect="auto", extent=extent, cmap="magma", interpolation="nearest", vmax=top)
     axis.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)

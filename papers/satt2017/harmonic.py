@@ -1,9 +1,9 @@
-"""The harmonic model of voiced speech (section 5.2): keep what a voice of this pitch can have made, drop the rest.
+"""The harmonic model of voiced speech (section 5.2): spectra reduced to the harmonics of the detected pitch.
 
 S(f) = E(f) - 0.5 (1 - cos(2 pi f / F0)) D(f)                                          equation (1), all in dB
 
-touches E(f) at the harmonics of F0 and lies D(f) below it half-way between them. E(f) must therefore run along the
-peaks of the spectrum. A smoothed log spectrum runs through their middle, D/2 lower; the true envelope does not.
+equals E(f) at the harmonics of F0 and is D(f) lower half-way between them. E(f) must therefore follow the peaks of the
+spectrum. A smoothed log spectrum is D/2 lower; the true envelope follows the peaks.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ DEPTH_SPAN_HZ = 4000.0
 def fundamentals_hz(waveform, sample_rate_hz, times_s, *, floor_hz, ceiling_hz):
     """Praat's pitch (autocorrelation) at given times `(T,)` -> F0 `(T,)` in Hz, NaN where unvoiced.
 
-    The times are those of the spectrogram's frames; Praat's own frames lie elsewhere and are interpolated. Settings
-    that are not arguments are the standard ones of Praat's manual (D13).
+    The times are those of the spectrogram's frames; Praat's frames have other times and are interpolated. All other
+    settings are the defaults in Praat's manual (D13).
     """
     import parselmouth  # Praat, 40 MB that only a modified spectrogram needs
 
@@ -41,15 +41,15 @@ def fundamentals_hz(waveform, sample_rate_hz, times_s, *, floor_hz, ceiling_hz):
 
 
 def lifter_orders(f0_hz, sample_rate_hz):
-    """Highest quefrency kept, in samples, `(T,)`: half a period, so that no ripple of the harmonics passes (D12)."""
+    """Highest quefrency kept, in samples, `(T,)`: half a period, which removes the ripple of the harmonics (D12)."""
     return np.floor(sample_rate_hz / (2.0 * f0_hz)).astype(int)
 
 
 def true_envelope(spectra_db, orders):
     """Upper envelope of log spectra by iterated cepstral smoothing (Imai & Abe 1979; Roebel & Rodet 2005).
 
-    The spectrum is smoothed, what lies below the smooth curve is lifted to it, and so on, until the curve is nowhere
-    more than `TOLERANCE_DB` below the spectrum.
+    The spectrum is smoothed and values below the smooth curve are raised to it; this is repeated until the curve is at
+    most `TOLERANCE_DB` below the spectrum everywhere.
 
     Args:
         spectra_db: `(T, N // 2 + 1)`, from 0 Hz to half the sample rate, both ends included.
@@ -66,7 +66,7 @@ def true_envelope(spectra_db, orders):
     active = np.arange(len(spectra_db))  # frames that are not finished
     lifted = spectra_db
     for _iteration in range(MAX_ITERATIONS):
-        # a spectrum that is even in frequency has a DCT of type I for its cepstrum
+        # the cepstrum of a spectrum that is even in frequency is its DCT of type I
         cepstra = scipy.fft.dct(lifted, type=1) * kept[active]  # (A, Q)
         smooth = scipy.fft.idct(cepstra, type=1)  # (A, N // 2 + 1)
         envelopes[active] = smooth
@@ -80,7 +80,7 @@ def true_envelope(spectra_db, orders):
 
 
 def depth_db(frequencies_hz):
-    """D(f): how far the valleys lie below the harmonics; linear from 20 dB at 0 Hz to 12 dB at 4 kHz (5.2)."""
+    """D(f): depth of the valleys between harmonics in dB, linear from 20 dB at 0 Hz to 12 dB at 4 kHz (5.2)."""
     low, high = DEPTH_DB
     return low + (high - low) * np.asarray(frequencies_hz) / DEPTH_SPAN_HZ
 

@@ -1,4 +1,4 @@
-"""The networks of section 3.2 (figure 1), and how they are trained."""
+"""The networks of section 3.2 (figure 1) and their training."""
 
 import dataclasses
 
@@ -20,8 +20,8 @@ OVERSAMPLING = 3  # salt: keeps this draw apart from the order of the batches, w
 def noise_floor(decibels, *, per_spectrogram):
     """max(dB - E_noise, 0) / scale (3.1): points at or below the universal noise level become exactly 0.
 
-    E_noise and the scale are statistics of the training part, those of the layer `noise_floor`. With `per_spectrogram`
-    the scale is the standard deviation of each spectrogram's own points above E_noise instead (D4).
+    E_noise and the scale are statistics of the training part, stored in the layer `noise_floor`. With
+    `per_spectrogram` the scale is the standard deviation of the points above E_noise in each spectrogram (D4).
     Input and output: `(B, T, M)`.
     """
     lifted = layers.ReLU()(layers.Normalization(axis=None, name="noise_floor")(decibels))
@@ -29,7 +29,7 @@ def noise_floor(decibels, *, per_spectrogram):
 
 
 def deviation_above_zero(spectrograms):
-    """Standard deviation of each spectrogram's points above 0, 1 where it has none: `(B, T, M) -> (B, 1, 1)`."""
+    """Standard deviation of each spectrogram's points above 0, 1 if there are none: `(B, T, M) -> (B, 1, 1)`."""
     above = ops.cast(spectrograms > 0, spectrograms.dtype)
     count = ops.maximum(ops.sum(above, axis=(1, 2), keepdims=True), 1.0)
     mean = ops.sum(spectrograms, axis=(1, 2), keepdims=True) / count
@@ -40,8 +40,8 @@ def deviation_above_zero(spectrograms):
 def noise_statistics(part):
     """E_noise in dB and the standard deviation in dB of the points above it, over a training part (D4).
 
-    E_noise is the median of the utterances' noise levels, those of the unmodified spectrograms also where the features
-    are modified ones.
+    E_noise is the median of the utterances' noise levels, those of the unmodified spectrograms also if the features are
+    modified spectrograms.
     """
     e_noise = float(np.median([noise_level_db(array) for array in part.features]))
     total, squares, count = 0.0, 0.0, 0
@@ -53,7 +53,7 @@ def noise_statistics(part):
 
 
 def build(recipe, num_classes):
-    """The untrained system of a recipe: `(B, 300, M)` dB -> `(B, K)`, for two steps `(B, K + 2 (K - 1))`."""
+    """The untrained system of a recipe: `(B, 300, M)` dB -> `(B, K)`, two-step predictor `(B, K + 2 (K - 1))`."""
     if recipe.pairwise is None:
         return network(recipe, num_classes)
     pairs = [network(recipe.pairwise, 2, name=f"pair_{k + 1}") for k in range(num_classes - 1)]
@@ -61,7 +61,7 @@ def build(recipe, num_classes):
 
 
 def network(recipe, num_classes, *, name="all_classes"):
-    """Figure 1, its spectrogram turned on its side so that time comes first: `(B, 300, M) -> (B, K)` posteriors."""
+    """The network of figure 1 with time as first axis: `(B, 300, M) -> (B, K)` posteriors."""
     front_end = recipe.front_end
     decibels = keras.Input((front_end.num_frames, front_end.num_bins), name="features")  # (B, 300, 200)
     x = noise_floor(decibels, per_spectrogram=recipe.scale == "spectrogram")  # (B, 300, 200)
@@ -80,9 +80,9 @@ def network(recipe, num_classes, *, name="all_classes"):
 
 
 def recurrent(x, recipe):
-    """Bi-directional LSTM over time, `(B, T, F, C) -> (B, 256)`.
+    """Bidirectional LSTM over time, `(B, T, F, C) -> (B, 256)`.
 
-    Of its outputs the last states of both directions, their mean over time (D7), or attention (D11).
+    Returns the last states of both directions, the mean of the outputs over time (D7) or their attention sum (D11).
     """
     _, steps, bins, channels = x.shape
     x = layers.Reshape((steps, bins * channels))(x)  # (B, 37, 800)
@@ -100,16 +100,23 @@ def recurrent(x, recipe):
 
 
 def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
-    """Train one fold; the epoch with the best validation value of `recipe.monitor` is kept.
+    """Train one fold; the weights of the epoch with the best validation `recipe.monitor` are kept.
 
-    The two-step predictor is four trainings: all classes, then neutral with each other emotion, the same speakers.
+    The two-step predictor has K networks, trained on the same speakers: all classes, then neutral with each other
+    emotion.
 
     Args:
         recipe: a recipe of this paper.
         train, valid: Subsets.
         seed: of the weights, the dropout, the oversampling and the order of the batches.
-        checkpoint: file from which a killed training goes on; further networks have files of their own beside it.
+        checkpoint: file from which an interrupted training is resumed; further networks have their own files beside it.
         report: called with the number of finished epochs.
+
+    Returns:
+        Fitted.
+
+    Raises:
+        InputError: a part has neither neutral nor one of the emotions (two-step predictor only).
     """
     first = train_network(recipe, train, valid, seed=seed, checkpoint=checkpoint, report=report)
     if recipe.pairwise is None:
@@ -132,7 +139,7 @@ def fit(recipe, train, valid, *, seed, checkpoint=None, report=None):
 
 
 def prepare(recipe, train, *, seed, name="all_classes"):
-    """The compiled network with the statistics of the training part, and its batches; of two steps the first network.
+    """The compiled network with the statistics of the training part, and its batches; the first of two steps.
 
     Args:
         recipe: a recipe of this paper.
@@ -152,10 +159,10 @@ def prepare(recipe, train, *, seed, name="all_classes"):
 
 
 def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_classes"):
-    """One network of one fold, its statistics and class weights from the training part alone.
+    """Train one network of one fold, with statistics and class weights from the training part only; returns Fitted.
 
-    The normal predictor of table 2 and the first of the two steps are the CNN-LSTM of table 1: each of its folds is
-    trained once for all of them.
+    The CNN-LSTM of table 1 is also the normal predictor of table 2 and the first network of the two-step predictor:
+    each of its folds is trained only once.
     """
     untrained, batches = prepare(recipe, train, seed=seed, name=name)
     return training.fit_or_load(
@@ -178,13 +185,13 @@ def train_network(recipe, train, valid, *, seed, checkpoint, report, name="all_c
 
 
 def training_settings(recipe):
-    """The fields of a recipe that the training of one network depends on, as plain data."""
+    """The fields of a recipe that determine the training of one network, as plain data."""
     others = ("corpus", "test_front_ends", "pairwise", "rule")
     return {name: value for name, value in recipes.settings(dataclasses.asdict(recipe)).items() if name not in others}
 
 
 def weights(recipe, train):
-    """A weight for each utterance, in inverse proportion to the size of its class (4; D19); None without weights."""
+    """Weights `(N,)` inversely proportional to the size of each utterance's class (4; D19); None without weights."""
     if recipe.balance not in ("weights", "sentence_weights"):
         return None
     labels = train.labels  # (N,)

@@ -1,4 +1,4 @@
-"""Background signals for the noise test (section 5.3): the built-in seven, a folder of the user's own, and mixing."""
+"""Background signals for the noise test (section 5.3), seven built-in and a user's own, and mixing."""
 
 import functools
 import hashlib
@@ -20,7 +20,11 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 
 @functools.lru_cache(maxsize=16)
 def signal(name, sample_rate_hz):
-    """The signal of a name, `(N,)` float32: of `BUILT_IN`, or `stem@sha256` of a recording given to `install`.
+    """A background signal, `(N,)` float32.
+
+    Args:
+        name: one of `BUILT_IN`, or `stem@sha256` of a recording copied by `install`.
+        sample_rate_hz: of the signal.
 
     Raises:
         InputError: there is no such signal.
@@ -40,12 +44,12 @@ def signal(name, sample_rate_hz):
 
 
 def install(folder) -> tuple[str, ...]:
-    """Keep copies of a folder's recordings beside the features; returns the names under which `signal` finds them.
+    """Copy a folder's recordings into the cache; returns their names for `signal`.
 
-    A name holds the SHA-256 of the file, so that features of another recording of the same name are never taken for it.
+    A name contains the SHA-256 of the file, so that recordings with the same file name do not share features.
 
     Raises:
-        InputError: the folder holds no recording, one that cannot be used, or two that differ in their suffix alone.
+        InputError: the folder has no recording, one that cannot be used, or two that differ only in their suffix.
     """
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not paths:
@@ -57,7 +61,7 @@ def install(folder) -> tuple[str, ...]:
 
 
 def stem(name) -> str:
-    """What a signal is called in tables: its name without the hash."""
+    """The name of a signal in tables, without the hash."""
     return name.partition("@")[0]
 
 
@@ -80,13 +84,13 @@ def _kept(identity) -> Path:
 
 
 def mix(waveform, noise, *, snr_db):
-    """The waveform `(N,)` plus a stretch of the noise, `snr_db` below it in mean power over the whole recording (D15).
+    """The waveform `(N,)` plus a section of the noise, `snr_db` below it in mean power over the whole recording (D15).
 
-    Where the stretch begins is a function of the waveform: one recording, one stretch, on every machine and for every
-    noise. A noise that is too short begins again.
+    The start of the section is computed from the waveform, so that it is the same on every machine and for every noise.
+    A noise that is too short is repeated.
 
     Raises:
-        InputError: the noise is silent where the recording needs it.
+        InputError: the noise is silent in this section.
     """
     digest = hashlib.sha256(np.ascontiguousarray(waveform, "<f4").tobytes()).digest()
     start = int.from_bytes(digest[:8], "little") % len(noise)

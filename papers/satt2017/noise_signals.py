@@ -1,9 +1,8 @@
-"""The built-in background signals of the noise test (section 5.3), made by code: three music-like, four crowd-like.
+"""The built-in synthetic background signals of the noise test (section 5.3): three music-like, four crowd-like.
 
-They stand where the paper has recordings (D14): "ambient, pop and rock compositions; all excluding singing", and
-"crowd speech, crowd anger sound, crowd applause and crowd laughter". Many notes or voices sound at once: what the
-paper's filter asks of a noise is that no single fundamental dominates it (5.1). Chords come near to one, in its music
-as in this.
+They replace the paper's recordings (D14): "ambient, pop and rock compositions; all excluding singing", and "crowd
+speech, crowd anger sound, crowd applause and crowd laughter". Many notes or voices sound at once, because the paper's
+filter assumes that the noise has no dominant fundamental (5.1). Chords nearly have one, in the paper's music too.
 """
 
 import numpy as np
@@ -29,7 +28,7 @@ LAUGHS = ("hahaha haha", "hehehehe hehe ha", "hohoho ho", "ha ha hahaha")
 
 
 def make(name, sample_rate_hz):
-    """The signal of a name of `SIGNALS`, `(N,)` float32 with its peak below 1, the same on every machine."""
+    """The signal with a name from `SIGNALS`, `(N,)` float32 with its peak below 1, the same on every machine."""
     waveform = SIGNALS[name](sample_rate_hz, speech_synthesis.generator("satt2017 noise", name))
     waveform = waveform / (1.05 * np.abs(waveform).max())
     return (np.round(waveform * 32767) / 32768).astype("float32")
@@ -39,7 +38,7 @@ def make(name, sample_rate_hz):
 
 
 def ambient(rate, rng):
-    """Slow chords of detuned soft tones that swell into each other, under them a breath of noise."""
+    """Slow crossfading chords of detuned soft tones, with low-level noise."""
     size = round(SECONDS * rate)
     t = np.arange(size) / rate
     music = 0.05 * signal.lfilter([1.0], [1.0, -0.97], rng.standard_normal(size))
@@ -57,7 +56,7 @@ def ambient(rate, rng):
 
 
 def pop(rate, rng):
-    """112 beats a minute: drums, a bass, and plucked chords in eighths, two instruments a little out of tune."""
+    """112 beats a minute: drums, a bass, and plucked chords in eighths, two slightly detuned instruments."""
     beat_s = 60 / 112
     music = np.zeros(round(SECONDS * rate))
     for eighth in range(int(2 * SECONDS / beat_s)):
@@ -70,7 +69,7 @@ def pop(rate, rng):
 
 
 def rock(rate, rng):
-    """140 beats a minute: distorted fifths struck in eighths, and louder drums."""
+    """140 beats a minute: distorted fifths in eighths, and louder drums."""
     beat_s = 60 / 140
     strings = np.zeros(round(SECONDS * rate))
     for eighth in range(int(2 * SECONDS / beat_s)):
@@ -91,7 +90,7 @@ def _tone(f0_hz, t, rng, *, partials, slope):
 
 
 def _pluck(note, seconds, rate, rng):
-    """A struck string: upper partials die first."""
+    """A plucked string: upper partials decay first."""
     t = np.arange(round(seconds * rate)) / rate
     f0_hz = _hertz(note)
     highest = min(20, int(0.45 * rate / f0_hz))
@@ -133,7 +132,7 @@ def crowd_anger(rate, rng):
 
 
 def crowd_laughter(rate, rng):
-    """Twenty people, laughing off and on."""
+    """Twenty people laughing, with pauses."""
     return _crowd(rate, rng, people=20, emotions=("excitement", "happiness"), texts=LAUGHS, pause_s=0.8)
 
 
@@ -154,7 +153,7 @@ def crowd_applause(rate, rng):
 
 
 def _crowd(rate, rng, *, people, emotions, texts, pause_s):
-    """Voices from all sides, each saying one thing after the other with pauses between."""
+    """Several voices at different distances, each speaking one text after another with pauses between."""
     track = np.zeros(round(SECONDS * rate))
     for person in range(people):
         speaker = speech_synthesis.make_speaker(
@@ -176,7 +175,7 @@ def _crowd(rate, rng, *, people, emotions, texts, pause_s):
 
 
 def _add(track, sound, start_s, rate):
-    """Add a sound to a track in place; what lies outside is cut off."""
+    """Add a sound to a track in place; samples outside the track are dropped."""
     start = round(start_s * rate)
     sound = sound[max(0, -start) :]
     start = max(0, start)
@@ -185,7 +184,7 @@ def _add(track, sound, start_s, rate):
 
 
 def _room(track, rate, rng, *, seconds):
-    """The sound and its reverberation, which falls by 60 dB in so many seconds and runs on into the beginning."""
+    """The sound and its reverberation, which falls by 60 dB in `seconds` and wraps around to the beginning."""
     t = np.arange(round(seconds * rate)) / rate
     echo = rng.standard_normal(len(t)) * 10 ** (-3.0 * t / seconds)
     echo *= 0.5 / np.sqrt(np.sum(echo**2))

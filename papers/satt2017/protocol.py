@@ -1,4 +1,4 @@
-"""What the paper trains, on what, and how it is split (sections 4 and 5.3)."""
+"""The paper's systems, data and splits (sections 4 and 5.3)."""
 
 import dataclasses
 import math
@@ -86,25 +86,25 @@ def count_parameters(recipe, num_classes):
 
 
 def with_built_in_noises(recipe, *, snr_db=0.0):
-    """A recipe whose test part is heard again in each of the seven noises (5.3), through its own front end."""
+    """A recipe that is also tested in each of the seven noises (5.3), with a front end per noise."""
     return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.BUILT_IN, snr_db))
 
 
 def with_noises(recipe, folder, *, snr_db=0.0):
-    """The same with a user's own background recordings: a condition for each file of a folder.
+    """A recipe that is also tested in a user's own background recordings: one condition per file of a folder.
 
     Raises:
-        InputError: the folder holds no recording, one that cannot be used, or two of one name.
+        InputError: the folder has no recording, one that cannot be used, or two with the same name.
     """
     return dataclasses.replace(recipe, test_front_ends=_noisy(recipe, noise.install(folder), snr_db))
 
 
 def change(recipe, options):
-    """A recipe tested in noise with other noises.
+    """A recipe tested with other noises or at another level.
 
     Args:
-        recipe: a recipe of this paper; one that is not tested in noise stays as it is.
-        options: of the command line: `noises`, a folder of recordings, and `snr_db`, a level, are read.
+        recipe: a recipe of this paper; one that is not tested in noise is returned unchanged.
+        options: of the command line; only `noises`, a folder of recordings, and `snr_db` are read.
 
     Raises:
         InputError: the folder or the level cannot be used.
@@ -120,7 +120,11 @@ def change(recipe, options):
 
 
 def _noisy(recipe, names, snr_db):
-    """A front end for each signal; the condition's name holds the level, so that two levels are never pooled."""
+    """A front end for each signal; the condition's name contains the level, so that levels are never pooled.
+
+    Raises:
+        InputError: `snr_db` is not finite.
+    """
     if not math.isfinite(snr_db):
         raise InputError(f"--snr {snr_db} is no level; expected decibels, for example --snr 0")
     return tuple(
@@ -130,7 +134,7 @@ def _noisy(recipe, names, snr_db):
 
 
 def _variants_of(grid, dft_length):
-    """The systems on one frequency grid; each ablation differs from its parent by what its name says."""
+    """The systems on one frequency grid; each ablation differs from its parent only by the setting in its name."""
     change = dataclasses.replace
     front_end = FrontEnd(dft_length=dft_length)
     short = change(front_end, window_s=0.020)
@@ -176,7 +180,7 @@ PRESETS = {  # fixed before any test score was seen; the rate was changed once, 
 
 
 def preset(recipe, name):
-    """A recipe with fewer epochs in all its networks; the networks stay the same."""
+    """A recipe at a preset: all its networks have fewer epochs and are otherwise the same."""
     pairwise = recipe.pairwise and dataclasses.replace(recipe.pairwise, **PRESETS[name])
     return dataclasses.replace(recipe, **PRESETS[name], pairwise=pairwise)
 
@@ -185,7 +189,7 @@ RECIPES = {variant: {name: preset(recipe, name) for name in PRESETS} for variant
 
 
 def select(corpus, recipe, emotions=None):
-    """The 2,280 improvised sentences of IEMOCAP (4); elsewhere the emotions named, or those of the four it has.
+    """The 2,280 improvised sentences of IEMOCAP (4); of other corpora the given emotions, default the paper's four.
 
     Raises:
         InputError: fewer than two of the emotions, or a two-step predictor without neutral.
@@ -205,7 +209,7 @@ def select(corpus, recipe, emotions=None):
 
 
 def folds(corpus, recipe, protocol, seed):
-    """`paper`: a session is held out, one of its speakers validates and the other tests (4), both assignments (D1)."""
+    """`paper`: one session is held out, one speaker for validation, the other for test (4), both ways (D1)."""
     if protocol == "paper":
         return splits.folds(corpus.utterances, "leave_one_session_out", seed)
     return splits.folds(corpus.utterances, protocol, seed)

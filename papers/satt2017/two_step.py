@@ -1,4 +1,4 @@
-"""The two-step predictor (section 4): all classes first; where that says neutral, neutral against each other class."""
+"""The two-step predictor (section 4): all classes first; if that gives neutral, neutral against each other class."""
 
 import dataclasses
 
@@ -15,10 +15,10 @@ def others(classes):
 
 
 def pair(part, emotion):
-    """The utterances of neutral and of one emotion: all that its two-class network sees of a part.
+    """The utterances of neutral and of one emotion in a part, the data of its two-class network.
 
     Raises:
-        InputError: the part has none of either.
+        InputError: the part has neither.
     """
     chosen = [i for i, u in enumerate(part.utterances) if u.emotion in (NEUTRAL, emotion)]
     if not chosen:
@@ -30,9 +30,9 @@ def pair(part, emotion):
 
 
 def join(first, pairs):
-    """One model of all networks, `(B, T, M) -> (B, K + 2 (K - 1))`: what the predictor is saved as.
+    """One model of all networks, `(B, T, M) -> (B, K + 2 (K - 1))`, in which the predictor is saved.
 
-    Side by side: the K posteriors of the first network, then those of neutral and of the emotion from each pair's.
+    Its outputs are the K posteriors of the first network, followed by those of neutral and the emotion for each pair.
     """
     import keras
 
@@ -42,7 +42,7 @@ def join(first, pairs):
 
 
 def joined_history(first, pairs):
-    """The first network's values per epoch, the others' under `emotion:name`; the seconds of all, one after another."""
+    """History of all networks: the others' values per epoch as `emotion:name`; the seconds of all, concatenated."""
     history = dict(first.history)
     for emotion, fitted in pairs.items():
         history |= {f"{emotion}:{name}": values for name, values in fitted.history.items() if name != "seconds"}
@@ -53,8 +53,8 @@ def joined_history(first, pairs):
 def scores(posteriors, classes, *, first_rule):
     """Scores by rule, each `(N, K)`, from a joined model's posteriors of whole sentences `(N, K + 2 (K - 1))`.
 
-    `largest` and `unanimous` are two readings of the rule; `mean` is the first network alone. The rule named first is
-    the system's decision.
+    `largest` and `unanimous` are two readings of the paper's rule (D9); `mean` is the first network only. The first
+    rule is the system's decision.
     """
     num_classes, neutral = len(classes), classes.index(NEUTRAL)
     first = posteriors[:, :num_classes]  # (N, K)
@@ -71,7 +71,7 @@ def _two_steps(first, for_others, for_neutral, neutral):
     "If the higher probability is assigned to a non-majority class, then this class is selected; otherwise ... the
     predicted emotion is selected to maximize the posterior probability across the three predictors": each emotion
     counts with its posterior against neutral, and neutral with its largest posterior (`largest`, the maximum over all
-    six), or with one half, so that it is decided where all pairs prefer it (`unanimous`).
+    six), or with one half, so that it is the decision if all pairs prefer it (`unanimous`).
     """
     second = np.insert(for_others, neutral, for_neutral, axis=1)  # (N, K)
     says_neutral = first.argmax(axis=1) == neutral

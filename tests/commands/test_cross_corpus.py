@@ -118,7 +118,7 @@ def test_without_a_run_within_the_corpus_nothing_stands_beside():
     sheets = all_tables.all_sheets(system_results.group([across]), [])
     (table,) = next(sheet for sheet in sheets if sheet.name == "cross_corpus").tables
     (row,) = table.shown.to_dict("records")
-    assert (row["trained on"], row["tested on"], row["UA within [95 %]"]) == ("emodb", "ravdess", "—")
+    assert (row["trained on"], row["tested on"], row["within-corpus UA [95 %]"]) == ("emodb", "ravdess", "—")
     assert row["UA [95 %]"].startswith("62.5") and row["WA"] == "66.7"  # 5/8 and 4/6, see `unbalanced`
     assert "emmert/mfcc" not in str([s for s in sheets if s.name.startswith(("systems", "protocols"))])
 
@@ -151,7 +151,7 @@ def test_a_saved_system_says_on_which_corpus_its_numbers_are(recorded, arguments
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "fold\\_1 of 1 on manifest:near" in card or "fold_1 of 1 on manifest:near" in card
     assert "Trained on manifest:near; the numbers below are those of all of manifest:far/4hap." in card
-    assert "recordings of a user's own (manifest:near)" in card and "| speakers, test, also in train | 0 |" in card
+    assert "a user's own recordings (manifest:near)" in card and "| speakers, test, also in train | 0 |" in card
     assert json.loads((folder / "config.json").read_text())["trained_on"] == "manifest:near"
 
 

@@ -68,7 +68,7 @@ def test_every_combination_is_trained_and_stands_in_one_table(done):
         + [(name, "manifest:near", "manifest:far", "cross_corpus-manifest-near") for name in systems]
     )
     assert len(records.read_all(options[1])) == 2 * (3 + 1)  # three folds within, one across
-    plan, table = output.index("hours of one core"), output.index("trained on to tested on")
+    plan, table = output.index("hours of one core"), output.index("corpus (training to test)")
     assert plan < table and "manifest:near to manifest:far" in output
 
 

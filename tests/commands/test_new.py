@@ -85,7 +85,7 @@ def test_the_method_that_new_writes_runs_and_a_changed_one_stands_beside_it(suit
 @pytest.mark.parametrize("name", ["Mine", "my-method", "1st", "class", "x", "a/b", "", "emmert", "lim2016"])
 def test_a_bad_or_taken_name_is_one_sentence_and_nothing_is_written(name, tmp_path):
     (tmp_path / "papers").mkdir()
-    with pytest.raises(InputError, match="cannot be the name of a method|is there already"):
+    with pytest.raises(InputError, match="cannot be the name of a method|exists already"):
         new.write(name, tmp_path)
     assert not list((tmp_path / "papers").iterdir())
 
@@ -99,5 +99,5 @@ def test_the_line_is_added_at_the_end_of_the_list_and_a_folder_is_never_replaced
     new.write("another", tmp_path)
     names = re.search(r"(?s)^NAMES = \((.*?)\n\)", place.read_text(), re.MULTILINE)[1]
     assert re.findall(r'"(\w+)",', names) == [*catalog.NAMES, "my_method", "another"]
-    with pytest.raises(InputError, match="papers/another is there already"):
+    with pytest.raises(InputError, match="papers/another exists already"):
         new.write("another", tmp_path)

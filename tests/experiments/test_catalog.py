@@ -50,7 +50,12 @@ def test_a_method_without_compared_takes_its_first_variant(method):
         ("protocol", "def folds(corpus, recipe,", "def folds(corpus,", "has other parameters; expected (corpus, rec"),
         ("protocol", '    "smoke"', '    "tiny"', "has the presets paper, quick, tiny; expected paper, quick, smoke"),
         ("protocol", "(frozen=True)", "", "network has a Recipe as a recipe; expected a frozen one"),
-        ("protocol", "    num_parameters", "    parameters", "the recipe has no field num_parameters; expected the tr"),
+        (
+            "protocol",
+            "    num_parameters",
+            "    parameters",
+            "the recipe has no field num_parameters; expected the number of tr",
+        ),
         ("protocol", "1_444", "-1", "num_parameters is -1; expected 0 or more"),
         ("protocol", "tuple(splits.PROTOCOLS)", "()", "protocols is empty; expected one or more"),
         ("protocol", '"max_epochs": 2', '"max_epochs": 200', "max_epochs must not grow from paper to quick to smoke"),

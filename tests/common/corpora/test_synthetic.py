@@ -199,7 +199,7 @@ def test_what_is_not_a_synthetic_tree_is_never_touched(tmp_path):
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    refused("not empty", tmp_path / "mine")
+    refused("not of a synthetic corpus", tmp_path / "mine")
     refused("is a file", tmp_path / "mine" / "thesis.tex")
     root = synthetic.synthesize("emodb", tmp_path / "tree", speakers=1, files=1, progress=False)
     (root / "notes.md").write_text("put here by the user")

@@ -151,7 +151,7 @@ def test_what_needs_a_licence_says_so():
     )
 
 
-# --- the nearest run
+# --- the similar run
 
 NUMBER = ReportedResult(paper="lim2016", id="n", variant="cnn", corpus="emodb", where="II", metric="wa", value=0.9)
 LIKE = {"paper": "lim2016", "variant": "cnn", "corpus_variant": "emodb-2s", "preset": "quick", "limits": "cut"}
@@ -195,11 +195,11 @@ def test_the_column_is_there_where_something_stands_in_it():
         corpus, classes = "emodb", ("anger", "neutral")
 
     (table,) = paper_vs_ours.sheet(Paper, system_results.group([many(2, **LIKE)])).tables
-    assert rows(table)[0].shown["nearest run"].startswith("50.0 % (emodb-2s, preset quick)")
-    assert any("no verdict rests on it" in note for note in table.notes)
+    assert rows(table)[0].shown["similar run"].startswith("50.0 % (emodb-2s, preset quick)")
+    assert any("not used for verdicts" in note for note in table.notes)
     (bare,) = paper_vs_ours.sheet(Paper, []).tables
     assert "2 classes (anger, neutral), chance UA 50.0 %" in bare.caption  # told by the paper where nothing was run
-    assert "nearest run" not in rows(bare)[0].shown
+    assert "similar run" not in rows(bare)[0].shown
 
 
 def test_a_modified_system_takes_no_part_in_a_verdict_whatever_its_score():

@@ -54,5 +54,5 @@ def test_a_corpus_without_listeners_has_no_row(tmp_path):
 def test_a_damaged_row_is_named(tmp_path, content):
     (tmp_path / "human").mkdir()
     (tmp_path / "human" / "x.json").write_text(content)
-    with pytest.raises(InputError, match="x.json is no human row"):
+    with pytest.raises(InputError, match="x.json is not a human reference"):
         human_reference.read(tmp_path)

@@ -71,8 +71,8 @@ def test_hashed_ids_cannot_be_read_stay_comparable_and_change_no_decision(result
     ("arguments", "said"),
     [
         (("--shareable", "a.zip", "--corpus", "emodb"), "no record of emodb"),
-        ((), "one of the two"),
-        (("--into", "x", "--shareable", "a.zip"), "one of the two"),
+        ((), "either a folder"),
+        (("--into", "x", "--shareable", "a.zip"), "either a folder"),
         (("--into", "x", "--hash-ids"), "--shareable"),
     ],
 )

@@ -185,26 +185,26 @@ def test_scores_that_cannot_be_given(program):
     with sqlite3.connect(program.file) as connection:
         connection.execute("DELETE FROM answers WHERE number = 2")
     connection.close()
-    assert "no counted answers of manifest:calls, 1 of training" in sentence(program("--score"))
+    assert "no scored answers on manifest:calls, 1 for training" in sentence(program("--score"))
     answers_file.begin(program.file.with_name("other.sqlite"), answers.study())
     assert "several answers files (manifest-calls.sqlite, other.sqlite)" in sentence(program("--score", corpus=None))
     mixed = program("--score", "--answers", program.file, "--emotions", "anger,neutral")
-    assert "holds answers on manifest:calls, not manifest:calls/anger+neutral" in sentence(mixed)
+    assert "has answers on manifest:calls, not manifest:calls/anger+neutral" in sentence(mixed)
 
 
 def test_the_users_labels_are_those_of_the_study(program):
     begin(program)
     said = sentence(program("--labels", "anger=rude", "--answers", program.file))
-    assert "was begun with variant manifest:calls, not manifest:calls/anger=rude; give --corpus" in said
+    assert "with variant manifest:calls, not manifest:calls/anger=rude; give the same --corpus" in said
     assert "a name is empty" in program("--emotions", " , ").output
 
 
 def test_an_answers_file_of_something_else(program):
     begin(program)
     said = sentence(program("--emotions", "anger,neutral", "--answers", program.file))
-    assert "was begun with variant manifest:calls, not manifest:calls/anger+neutral; give --corpus and" in said
-    assert "seed 0, not 3; give --seed as then" in sentence(program("--seed", 3))
-    assert "per_emotion all, not 2; give --per-emotion" in sentence(program("--per-emotion", 2))
+    assert "with variant manifest:calls, not manifest:calls/anger+neutral; give the same --corpus and" in said
+    assert "seed 0, not 3; give the same --seed" in sentence(program("--seed", 3))
+    assert "per_emotion all, not 2; give the same --per-emotion" in sentence(program("--per-emotion", 2))
     program.calls.write_text(program.calls.read_text().replace("anger-1.wav,anger,s1", "anger-1.wav,neutral,s1"))
     assert "was created with other utterances or labels" in sentence(program())
 

@@ -100,7 +100,7 @@ def test_the_figures_of_ma_from_both_of_its_systems(drawn):
     assert "neutral v-neutral-2." in second and "v-neutral-1" not in second  # the first of the record, not of the names
     assert "anger v-anger, happiness v-happiness, sadness v-sadness." in third
     assert "ma2018/fixed_length, ma2018/variable_length on manifest:calls" in second
-    assert "preset smoke, seed 0, fold_2" in second and "Recordings: recordings of a user's own" in second
+    assert "preset smoke, seed 0, fold_2" in second and "Recordings: a user's own recordings" in second
     again = drawn("ma2018", into="again")
     assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in paths)
@@ -163,10 +163,10 @@ def test_other_recordings_than_those_of_the_record_are_refused(drawn, recordings
     saved(drawn.root, "satt2017", "cnn3_lstm_20hz", corpus="manifest:short", corpus_variant="manifest:short")
     lines = (recordings / "calls.csv").read_text().splitlines()
     (recordings / "short.csv").write_text("\n".join(line for line in lines if "neutral" not in line) + "\n")
-    with pytest.raises(InputError, match="lacks v-neutral-2"):
+    with pytest.raises(InputError, match="lacks the test utterance v-neutral-2"):
         drawn("satt2017")
     (recordings / "short.csv").rename(recordings / "short.tsv")
-    with pytest.raises(InputError, match="lacks v-neutral-2"):
+    with pytest.raises(InputError, match="lacks the test utterance v-neutral-2"):
         drawn("satt2017")
     (recordings / "short.csv").touch()
     with pytest.raises(InputError, match=r"manifest:short: 2 tables short\.csv.* expected one"):
@@ -196,7 +196,7 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
     test["confusion"] = [[test["labels"].count(k), *[0] * len(classes)] for k in range(len(classes))]
     text["counts"]["test"] = {name: test["labels"].count(k) for k, name in enumerate(classes)}
     path.write_text(json.dumps(text))
-    with pytest.raises(InputError, match="no neutral"):
+    with pytest.raises(InputError, match="needs neutral, which the test part lacks"):
         drawn("satt2017")
 
 
@@ -205,7 +205,7 @@ def test_an_emotion_that_nobody_was_tested_on_is_one_sentence(drawn):
     [
         (["emmert", "--models", "."], "emmert has no figures of its own; choose from lim2016, satt2017, ma2018"),
         (["nobody2019", "--models", "."], "unknown paper"),
-        (["ma2018", "--models", "nowhere"], "nowhere holds no fold of fixed_length with variable_length"),
+        (["ma2018", "--models", "nowhere"], "nowhere has no fold of fixed_length with variable_length"),
         (["ma2018"], "--models"),
         (["ma2018", "--corpus", "ravdess"], "ma2018 has no figures of recordings only"),
         (["lim2016", "--models", "."], "lim2016 has no figures of saved systems"),

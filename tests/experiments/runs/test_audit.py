@@ -45,8 +45,8 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
             "systems": "a/one and 1 more",
             "folds": "3, seeds 0",
             "verdict": "WARN",
-            "test speakers elsewhere": "3 (2 folds, WARN)",
-            "test sentences elsewhere": "none",
+            "shared test speakers": "3 (2 folds, WARN)",
+            "shared test sentences": "none",
             "else": "speaker in validation: 1 (1 fold, WARN)",
         },
         {
@@ -54,8 +54,8 @@ def test_findings_are_counted_by_kind_and_systems_with_the_same_folds_share_a_ro
             "systems": "c/three",
             "folds": "3, seeds 0",
             "verdict": "WARN",
-            "test speakers elsewhere": "none",
-            "test sentences elsewhere": "none",
+            "shared test speakers": "none",
+            "shared test sentences": "none",
             "else": "repeated: 1 (2 folds, WARN)",
         },
     ]

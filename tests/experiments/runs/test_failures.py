@@ -46,7 +46,10 @@ def test_a_run_whose_folds_failed_shows_its_tables_and_ends_with_status_2(monkey
     result = CliRunner().invoke(main, ["run", "emmert", "--variant", "mfcc", "--results", str(tmp_path)])
     assert result.exit_code == 2
     assert f"next: python -m experiments tabulate --results {tmp_path}" in result.output
-    assert "Error: 1 fold failed and has no record, all others are kept:\nfold_1: it diverged" in result.output
+    assert (
+        "Error: 1 fold failed and has no record; the records of all others are kept:\nfold_1: it diverged"
+        in result.output
+    )
 
 
 def test_where_there_are_no_hard_links_records_are_written_and_never_overwritten(monkeypatch, tmp_path):

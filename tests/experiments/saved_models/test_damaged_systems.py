@@ -73,5 +73,5 @@ def test_networks_that_score_other_classes_are_one_sentence(saved, tmp_path, mon
     paper = SimpleNamespace(**functions)
     monkeypatch.setattr(catalog, "paper", lambda name: paper)
     soundfile.write(tmp_path / "a.wav", np.sin(np.arange(16000) / 10), 16000)
-    with pytest.raises(InputError, match="do not fit its 2 classes"):
+    with pytest.raises(InputError, match="do not match its 2 classes"):
         predict.Predictor(loaded).piece(tmp_path / "a.wav")

@@ -93,7 +93,9 @@ def test_the_same_command_goes_on_where_it_was_stopped(trained, calls, tmp_path,
     assert other.exit_code == 2 and "or other options" in other.output and into.read_bytes() == complete
     into.write_text("my notes\n")
     refused = run("predict", model, calls, "--into", into)
-    assert refused.exit_code == 2 and "holds something else" in refused.output and into.read_text() == "my notes\n"
+    assert (
+        refused.exit_code == 2 and "is not a file of predictions" in refused.output and into.read_text() == "my notes\n"
+    )
 
 
 def test_pieces_of_a_long_recording_that_are_missing_are_made_alone(trained, tmp_path, monkeypatch):

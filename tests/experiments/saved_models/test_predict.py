@@ -140,7 +140,7 @@ def test_recipe_alone_needs_no_recording_and_no_recording_needs_the_recipe(train
     ("variant", "changes", "words"),
     [
         ("ctc", {"environment": {"keras": "3.0.1"}}, "keras 3.0.1, not the"),
-        ("ctc", {"front_end_code": "0" * 64}, "another front end than papers/chernykh2018/features.py"),
+        ("ctc", {"front_end_code": "0" * 64}, "another version of papers/chernykh2018/features.py"),
         ("framewise", {"environment": {"scikit-learn": "1.0"}}, "scikit-learn 1.0, not the"),
     ],
 )
@@ -277,7 +277,7 @@ def front_matter(text):
 
 def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
     run = record(part([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, -1]), preset="quick", notes=["a|note"], limits="cut to 2.0 s")
-    speakers = {"train": 16, "valid": 4, "test": 4, model_card.HEARD: 3}
+    speakers = {"train": 16, "valid": 4, "test": 4, model_card.KNOWN_SPEAKERS: 3}
     text = model_card.text(run, speakers, {})
     head = front_matter(text)
     assert (head["license"], head["library_name"]) == ("cc-by-nc-sa-4.0", "keras")
@@ -300,12 +300,12 @@ def test_the_card_has_this_folds_numbers_and_says_what_it_is_not_for():
         ("emodb-2s", False, "other", "free for research"),
         ("iemocap", False, "other", "release form"),
         ("ravdess-synthetic", True, "mit", "synthetic speech in the layout of RAVDESS"),
-        ("manifest:calls", False, "other", "recordings of a user's own (manifest:calls)"),
+        ("manifest:calls", False, "other", "a user's own recordings (manifest:calls)"),
     ],
 )
 def test_the_licence_is_that_of_the_recordings(corpus, synthetic, licence, words):
     run = record(part([0, 0], [0, 1]), corpus=corpus, corpus_variant=corpus, synthetic=synthetic)
-    text = model_card.text(run, {"train": 2, "valid": 1, "test": 1, model_card.HEARD: 0}, {})
+    text = model_card.text(run, {"train": 2, "valid": 1, "test": 1, model_card.KNOWN_SPEAKERS: 0}, {})
     assert front_matter(text)["license"] == licence
     assert words in text
     assert ("**Synthetic speech.**" in text) == synthetic
@@ -319,6 +319,6 @@ def test_the_saved_card_is_that_of_the_record(trained):
     for variant in SYSTEMS:
         text = (folders[variant] / "README.md").read_text(encoding="utf-8")
         speakers = json.loads((folders[variant] / "config.json").read_text())["speakers"]
-        assert speakers == {"train": 1, "valid": 1, "test": 1, model_card.HEARD: 0}
+        assert speakers == {"train": 1, "valid": 1, "test": 1, model_card.KNOWN_SPEAKERS: 0}
         assert model_card.text(written[variant], speakers, {"network": networks[variant]}) == text
         assert front_matter(text)["library_name"] == {"ctc": "keras", "framewise": "sklearn"}[variant]

@@ -267,7 +267,7 @@ def test_cost_says_what_a_fold_took():
     ]
     (table,) = systems.cost_sheet(system_results.group(runs)).tables
     (row,) = rows(table)
-    assert (row.shown["seconds a fold"], row.shown["parameters"]) == ("2.0", "7")
+    assert (row.shown["seconds per fold"], row.shown["parameters"]) == ("2.0", "7")
     assert (row.data["peak_memory_mib"], row.data["machine"]) == (102, "a processor, 1 thread")
 
 

@@ -90,13 +90,12 @@ def test_a_system_on_other_utterances_is_left_out_by_name(rated):
     more = [*HEARD, ("anger", [], [], ANGER, ANGER)]
     sheet = error_structure.errors_sheet("c", group(recorded(0), recorded(0, more, variant="one_label")), answers)
     assert {row.data["variant"] for table in sheet.tables for row in rows(table)} == {"ctc"}
-    assert (
-        "Left out: chernykh2018/one_label, paper, preset paper: the raters' answers say nothing of utterance u010"
-        in (" ".join(sheet.tables[0].notes))
+    assert "Left out: chernykh2018/one_label, paper, preset paper: utterance u010 has no label in the raters' file" in (
+        " ".join(sheet.tables[0].notes)
     )
     leaky = recorded(0, variant="one_label", protocol="leaky_segments")
     sheet = error_structure.errors_sheet("c", group(recorded(0), leaky), answers)
-    assert any(note.endswith("it scores segments, which no listener heard.") for note in sheet.tables[0].notes)
+    assert any(note.endswith("it classifies segments, which have no ratings.") for note in sheet.tables[0].notes)
     incomplete = recorded(0, variant="one_label", num_folds=2)
     for table in error_structure.errors_sheet("c", group(incomplete), answers).tables:
         assert table.notes[-1] == "chernykh2018/one_label, paper, preset paper: seed 0 incomplete."
@@ -141,11 +140,11 @@ def test_published_shares_have_numbers_where_iemocap_was_run(rated):
     assert compared["consistent-wa"].ours.why_none == "an interval over seeds needs 3, there is 2"
     assert compared["T2-considered-anger"].verdict == "ours higher"
     assert compared["T2-considered-sadness"].verdict.startswith("not comparable: no rater of iemocap/all/4exc dissents")
-    assert compared["T2-matching-sadness"].verdict.startswith("not comparable: there is no decision")
+    assert compared["T2-matching-sadness"].verdict.startswith("not comparable: share:matching sadness is undefined")
     sheet = paper_vs_ours.sheet(
         next(p for p in reported_results.read_all() if p.name == "chernykh2018"), results, rated
     )
-    cells = {row.data["id"]: row.shown["ours [one more seed]"] for table in sheet.tables for row in rows(table)}
+    cells = {row.data["id"]: row.shown["ours [prediction]"] for table in sheet.tables for row in rows(table)}
     assert cells["T2-considered-anger"] == "50.0 %" and cells["consistent-wa"] == "80.0 %"
 
 
@@ -172,7 +171,7 @@ def test_the_corpus_s_own_share_needs_no_system_and_is_compared_to_the_paper_s_d
 @pytest.mark.parametrize(
     ("name", "present", "verdict"),
     [
-        ("T2-considered-anger", None, "not run: needs IEMOCAP; any run on iemocap/all/4exc keeps its raters' answers"),
+        ("T2-considered-anger", None, "not run: needs IEMOCAP; any run on iemocap/all/4exc stores its raters' answers"),
         ("T2-considered-anger", "iemocap-synthetic", "not comparable: only synthetic speech"),
         ("T2-matching-anger", "iemocap-synthetic", "not comparable: only synthetic speech"),
         ("consistent-wa", "iemocap-synthetic", "not comparable: only synthetic speech"),

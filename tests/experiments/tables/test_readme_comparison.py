@@ -91,7 +91,7 @@ def of_folds(by_fold, **changes):
 
 def contrasts_of(text):
     """First cell -> (p, Holm; verdict) of the table of contrasts."""
-    lines = [line for line in text.partition("Contrasts written down")[2].splitlines() if line.startswith("|")]
+    lines = [line for line in text.partition("Contrasts registered")[2].splitlines() if line.startswith("|")]
     heading, _, *cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     rows = [dict(zip(heading, row, strict=True)) for row in cells if row[0].startswith("lim2016")]
     return {row["first − second"]: (row["p, Holm"], row["verdict"]) for row in rows}
@@ -112,7 +112,7 @@ def test_contrasts_are_tested_over_folds_and_corrected_for_all_that_were_written
     assert shown["lim2016/cnn − emmert/mfcc"] == ("1.000", "not significantly different")
     assert shown["lim2016/td_cnn − cnn"] == ("—", "not run: first")
     words = readme_comparison.block(systems, [paper])
-    assert "3 contrasts written down before the runs" in words
+    assert "3 contrasts registered before the runs" in words
     assert "significant (5 %, Holm): lim2016/cnn − lstm +50.0 [" in words
     assert "Not significantly different: lim2016/cnn − emmert/mfcc. Not run: 1." in words
 

@@ -271,7 +271,7 @@ def test_the_speech_in_a_segment_by_hand():
     expected = np.clip((2 * second - starts) / (128 * 128), 0, 1)
     assert shares == pytest.approx(expected, abs=0.02) and shares[0] == 1 and shares[-1] == 0
     shows = figures.recording_figures(lambda rate: iter([np.concatenate([loud, quiet])]))["speech_in_segments"][1]
-    assert f"{100 * np.mean(shares == 0):.1f} % of the segments hold no speech" in shows
+    assert f"{100 * np.mean(shares == 0):.1f} % of the segments contain no speech" in shows
 
 
 # --- the networks
