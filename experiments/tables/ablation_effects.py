@@ -13,7 +13,9 @@ from experiments.evaluation import comparisons
 from experiments.evaluation.system_results import seeds_in_words
 from experiments.tables import formats
 
-MARK = re.compile(r"(<!-- effect (?P<changed>[\w:]+) (?P<usual>[\w:]+) -->).*?(<!-- /effect -->)")
+MARK = re.compile(  # an editor may have broken the lines of a ledger anywhere
+    r"(<!--\s+effect\s+(?P<changed>[\w:]+)\s+(?P<usual>[\w:]+)\s+-->)[^<]*(<!--\s+/effect\s+-->)"
+)
 NOT_RUN = "not run"
 PRESET = "paper"  # reduced trainings are used only if there is no full one
 

@@ -1,5 +1,8 @@
 """A ledger's effect column: by hand, and left alone where there is nothing to say."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 
 from experiments.evaluation import system_results
@@ -51,3 +54,12 @@ def test_ablations_are_the_variants_of_the_marks_and_no_rules(tmp_path):
         (tmp_path / paper).mkdir()
         (tmp_path / paper / "README.md").write_text(ROW.format(mark))
     assert ablation_effects.ablations(tmp_path) == {"emmert/mfcc_untrimmed"}
+
+
+def test_every_mark_in_a_ledger_is_read():
+    for page in Path(ablation_effects.__file__).parents[2].glob("papers/*/README.md"):
+        text = page.read_text(encoding="utf-8")
+        read = ablation_effects.MARK.findall(text)
+        assert len(read) == len(re.findall(r"<!--\s+effect\b", text)) == len(re.findall(r"<!--\s+/effect\b", text)), (
+            page
+        )
