@@ -131,8 +131,6 @@ def test_what_is_not_there_is_named_with_what_there_is(arguments, expected):
         ("--keep", "audit . --keep ."),
         ("--data", "audit . --data ."),
         ("--audio", "audit --audio ."),
-        ("--corpus", "bench --only training,memory --corpus ravdess"),
-        ("--data", "bench --smallest --data ."),
     ],
 )
 def test_an_option_that_would_be_ignored_is_refused(option, arguments):
@@ -199,7 +197,7 @@ def test_results_that_are_read_must_be_there(arguments, tmp_path):
         ("run emmert --variant mfcc --models {}", "--models"),
         ("run emmert --variant mfcc --store {}", "--store"),
         ("latency --systems emmert/mfcc --results {}", "--results"),
-        ("bench --only training --results {}", "--results"),
+        ("bench --results {}", "--results"),
         ("audit --keep {}", "--keep"),
         ("export --results . --into {}", "--into"),
         ("draw ma2018 --models . --results . --into {}", "--into"),

@@ -150,7 +150,7 @@ def test_a_saved_system_says_on_which_corpus_its_numbers_are(recorded, arguments
     folder = records.record_path(arguments.models, record).with_suffix("")
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "fold\\_1 of 1 on manifest:near" in card or "fold_1 of 1 on manifest:near" in card
-    assert "Trained on manifest:near; the numbers below are those of all of manifest:far/4hap." in card
+    assert "Trained on manifest:near, tested on all of manifest:far/4hap." in card
     assert "a user's own recordings (manifest:near)" in card and "| speakers, test, also in train | 0 |" in card
     assert json.loads((folder / "config.json").read_text())["trained_on"] == "manifest:near"
 
@@ -178,7 +178,7 @@ def test_a_record_whose_protocol_is_of_another_training_is_refused(recorded, tmp
             ["--protocol", "random", "--corpus", "ravdess", "--test-corpus", "emodb"],
             "--test-corpus emodb would be ignored",
         ),
-        (["--protocol", "cross_corpus", "--test-corpus", "emodb"], "needs --corpus"),
+        (["--protocol", "cross_corpus", "--test-corpus", "emodb"], "needs the training corpus; give it with --corpus"),
     ],
 )
 def test_half_a_pair_is_refused(words, sentence):
@@ -188,4 +188,4 @@ def test_half_a_pair_is_refused(words, sentence):
 
 def test_one_corpus_twice_is_refused(arguments):
     done = run("run", "baseline", "--variant", "mfcc_svm", *arguments(test="near"))
-    assert done.exit_code == 2 and "both are manifest:near" in done.output
+    assert done.exit_code == 2 and "are both manifest:near" in done.output

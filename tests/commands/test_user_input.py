@@ -72,7 +72,7 @@ def test_verify_reads_every_recording_and_names_all_that_are_bad(calls):
     good = run("corpora", "verify", f"manifest:{calls / 'calls.csv'}")
     assert good.exit_code == 0 and f"Warning: {QUIET}" in good.output and "36 recordings read" in good.output
     strict = run("corpora", "verify", f"manifest:{calls / 'calls.csv'}", "--strict")
-    assert strict.exit_code == 2 and "calls.csv: 1 warning, which --strict treats as an error; repair" in strict.output
+    assert strict.exit_code == 2 and "calls.csv: 1 warning, which --strict treats as an error; fix" in strict.output
     (calls / "00.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     for name in ("01", "02", "03", "04", "05", "10", "11", "12", "13", "14", "15"):
         (calls / f"{name}.wav").write_bytes(b"")
@@ -169,7 +169,7 @@ def test_a_column_split_is_trained_on_after_the_audit_whose_warnings_are_kept(ca
     result = dummy(calls, "--protocol", "folds")
     assert result.exit_code == 0, result.output
     (record,) = records.read_all(calls.parent / "results")
-    kept = "1 of 1 folds without a validation part: a sixth of the training speakers validates (fold_1: "
+    kept = "1 of 1 folds without a validation part: a sixth of the training speakers is used (fold_1: "
     assert [w for w in record.warnings if w.startswith(kept)] and kept in result.output
     assert set(record.parts["test"]["speakers"]) == {"s0", "s1"}
     assert record.protocol.startswith("folds-calls-") and "--protocol folds:PATH" in command(record, seeds="0")
