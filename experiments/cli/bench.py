@@ -87,7 +87,7 @@ def _systems(papers, names) -> list[tuple[str, str]]:
     if names is not None:
         pairs = [tuple(name.split("/", 1)) for name in names]
         if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
-            raise InputError(f"{wrong[0]!r} is no system; write paper/variant, for example emmert/mfcc")
+            raise InputError(f"{wrong[0]!r} is not a system; write paper/variant, for example emmert/mfcc")
         for paper, variant in pairs:
             catalog.recipe(paper, variant, "paper")
         return pairs

@@ -129,7 +129,7 @@ def test_all_faults_of_a_file_are_answered_at_once(tmp_path):
     result = run("compare", "--grid", file)
     assert result.exit_code == 2
     heading, *faults = result.output.splitlines()
-    assert heading.endswith("bad.toml is no grid, 10 faults (experiments/README.md has an example):")
+    assert heading.endswith("bad.toml: 10 faults in the grid (experiments/README.md has an example):")
     expected = (
         "unknown key protocol; choose from systems",
         "systems[1]: expected text, got a whole number",
@@ -152,8 +152,11 @@ def test_all_faults_of_a_file_are_answered_at_once(tmp_path):
         ('corpora = ["ravdess"]', "systems is missing"),
         ('systems = ["emmert/mfcc"]\ncorpora = ["ravdess"]\n[set]\nunits = [4]', "set.units: none of these systems"),
         ('systems = ["emmert/mfcc"]\ncorpora = ["ravdess"]\npreset = "fast"', "unknown preset 'fast'"),
-        ('systems = ["lim2016/cnn"]\ncorpora = ["emodb"]\nprotocols = ["leaky_segments"]', "does not take leaky"),
-        ('systems = ["emmert/mfcc"]\ncorpora = ["ravdess"]\nprotocols = ["cross_corpus"]', "name it with test_corpora"),
+        (
+            'systems = ["lim2016/cnn"]\ncorpora = ["emodb"]\nprotocols = ["leaky_segments"]',
+            "whose tables mark it as leaky",
+        ),
+        ('systems = ["emmert/mfcc"]\ncorpora = ["ravdess"]\nprotocols = ["cross_corpus"]', "give it with test_corpora"),
         ('systems = ["emmert/mfcc"]\ncorpora = ["ravdess"]\nseeds = 3', "seeds: expected a list, got a whole number"),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, text, expected):
     ("arguments", "expected"),
     [
         (["--systems", "mfcc"], "'mfcc' is not a system"),
-        (["--systems", ""], "an empty text"),
+        (["--systems", ""], "an empty value"),
         (["--systems", "emmert/huge"], "no variant 'huge'"),
         (["--papers", "nobody2019"], "unknown paper"),
         (["--repeat", "0"], "--repeat"),
@@ -157,13 +157,13 @@ def test_costs_have_the_milliseconds_beside_them():
     sheets = {sheet.name: sheet for sheet in all_tables.all_sheets(systems, [], measured={"emmert/mfcc": ENTRY})}
     (cost,) = sheets["cost"].tables
     timed, untimed = rows(cost)
-    assert timed.shown["ms a 3-s recording"] == "60.0 (12.3 + 47.7)"
+    assert timed.shown["ms per 3-s recording"] == "60.0 (12.3 + 47.7)"
     assert timed.data["real_time_factor"] == ENTRY["real_time_factor"]
     assert timed.data["network_ms"] == 47.66 and timed.data["latency_machine"] == "processor a processor, threads 1"
-    assert untimed.shown["ms a 3-s recording"] == formats.NONE and untimed.data["network_ms"] is None
+    assert untimed.shown["ms per 3-s recording"] == formats.NONE and untimed.data["network_ms"] is None
     assert any("not measured (python -m experiments latency)" in note for note in cost.notes)
 
 
 def test_without_a_measurement_every_cell_says_so(tmp_path):
     (cost,) = evidence.beside_cost(systems.cost_sheet([system()]), [system()], latencies.read(tmp_path)).tables
-    assert rows(cost)[0].shown["ms a 3-s recording"] == formats.NONE
+    assert rows(cost)[0].shown["ms per 3-s recording"] == formats.NONE

@@ -270,9 +270,7 @@ def test_two_runs_ask_for_a_fold_under_one_key_and_for_other_folds_under_others(
 
 def test_workers_that_die_and_records_that_are_not_seen_are_sentences(job, monkeypatch):
     killed = distributed.KilledWorker("key", None, allowed_failures=3)
-    assert "each of the 4 Dask workers that were given emmert/mfcc fold_1 died" in str(
-        dask_engine._sentence(killed, job)
-    )
+    assert "emmert/mfcc fold_1: all 4 Dask workers that ran it died" in str(dask_engine._sentence(killed, job))
     with pytest.raises(ZeroDivisionError):  # a mistake of ours is not turned into the user's
         dask_engine._sentence(ZeroDivisionError(), job)
     monkeypatch.setattr(dask_engine, "VISIBLE_SECONDS", 0)

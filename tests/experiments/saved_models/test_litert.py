@@ -68,7 +68,7 @@ def test_an_older_folder_is_run_by_keras_and_says_so(copy, trained):
     del described["sha256"]["network.tflite"], described["keras_only"]
     (copy / "config.json").write_text(json.dumps(described))
     done = run("predict", copy, file, "--json")
-    assert done.exit_code == 0 and "Keras runs this system, which takes longer: the folder is older" in done.stderr
+    assert done.exit_code == 0 and "this system runs in Keras, which is slower: the folder is older" in done.stderr
     (ours,), (theirs,) = json.loads(done.stdout)["predictions"], expected
     for rule, scores in theirs["scores"].items():
         assert ours["scores"][rule] == pytest.approx(scores, abs=1e-5)

@@ -49,14 +49,14 @@ def test_a_file_with_other_answers_is_refused_and_removed(tmp_path, runtime, mon
         record=record(part([0, 1], [0, 1])), model=keras.Model({"features": x}, keras.layers.Dense(2)(x))
     )
     monkeypatch.setattr(standalone, "TOLERANCE", 0.0)
-    with pytest.raises(InputError, match="emmert/mfcc cannot be written as ONNX .its answers differ by"):
+    with pytest.raises(InputError, match="emmert/mfcc cannot be written as ONNX .its outputs differ by"):
         onnx.export(saved, tmp_path / "network.onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_forest_is_refused_and_leaves_no_file(tmp_path):
     done = run("onnx", hostile.saved_forest(tmp_path), tmp_path / "forest.onnx")
-    assert done.exit_code == 2 and "chernykh2018/framewise is no neural network" in done.output
+    assert done.exit_code == 2 and "chernykh2018/framewise is not a single neural network" in done.output
     assert not list(tmp_path.glob("*.onnx"))
 
 

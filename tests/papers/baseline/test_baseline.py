@@ -256,8 +256,4 @@ def test_a_saved_baseline_predicts_as_its_record_and_its_card_names_no_paper(rec
         scores = [list(p["scores"]["decision"].values()) for p in outcome["predictions"]]
         np.testing.assert_array_equal(scores, record.parts["test"]["scores"]["decision"])
         card = (folder / "README.md").read_text(encoding="utf-8")
-        assert (
-            "Method: Baselines" in card
-            and "rebuilt from a paper" not in card
-            and 'library_name: "scikit-learn"' in card
-        )
+        assert "Method: Baselines" in card and "Rebuilt from a paper" not in card and 'library_name: "sklearn"' in card

@@ -143,7 +143,7 @@ def test_weights_are_named_by_the_hub_or_random_and_noted():
     large = recipe_of("wav2vec2", weights="facebook/wav2vec2-large")
     assert large.note == "weights facebook/wav2vec2-large in place of facebook/wav2vec2-base"
     assert recipe_of("wav2vec2", weights="none").note == "random weights in place of facebook/wav2vec2-base"
-    with pytest.raises(InputError, match="--weights ../wavlm: no such folder, and no name of the hub"):
+    with pytest.raises(InputError, match="--weights ../wavlm: expected a folder, a name on the hub"):
         recipe_of("wavlm", weights="../wavlm")
     with pytest.raises(InputError, match="names no weights"):  # of a system from elsewhere
         embeddings.kept("../../etc")

@@ -219,7 +219,7 @@ def test_the_paper_s_folds_hold_out_a_session_each():
         assert {u.session for u in fold.test} == {f"Ses0{number}"}
         assert len(fold.train) == 16 and len(fold.test) == 4 and fold.valid == ()
         assert not {u.session for u in fold.train} & {u.session for u in fold.test}
-    with pytest.raises(InputError, match="made was not recorded in sessions.*use --protocol speaker_independent"):
+    with pytest.raises(InputError, match="made has no sessions.*use --protocol speaker_independent"):
         chernykh2018.folds(corpus(emotions), RECIPES["ctc"]["paper"], "paper", seed=0)
     assert len(chernykh2018.folds(corpus(emotions * 3), RECIPES["ctc"]["paper"], "random", seed=0)) == 10
 
