@@ -275,7 +275,7 @@ def test_workers_that_die_and_records_that_are_not_seen_are_sentences(job, monke
         dask_engine._sentence(ZeroDivisionError(), job)
     monkeypatch.setattr(dask_engine, "VISIBLE_SECONDS", 0)
     (failure,) = asyncio.run(dask_engine._not_seen([job]))
-    assert "fold_1.json was written by a Dask worker and is not seen here; share --results" in str(failure)
+    assert "fold_1.json was written by a Dask worker and is not visible here; share --results" in str(failure)
     job.path.parent.mkdir(parents=True)
     job.path.touch()
     assert asyncio.run(dask_engine._not_seen([job])) == []
