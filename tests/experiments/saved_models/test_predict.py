@@ -152,7 +152,7 @@ def test_another_version_is_refused_unless_it_is_asked_for(copy, trained, varian
     if variant == "framewise":
         result = run("predict", folder, file, "--anyway", "--json")
         assert result.exit_code == 0
-        assert "Warning: made with scikit-learn 1.0" in result.stderr
+        assert "Warning: saved with scikit-learn 1.0" in result.stderr
         expected = json.loads(run("predict", trained[0][variant], file, "--json").stdout)["predictions"]
         assert json.loads(result.stdout)["predictions"] == expected
 
