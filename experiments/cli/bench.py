@@ -31,10 +31,9 @@ def bench_command(smallest, results):
     for figure in measurements.measure(smallest=smallest):
         click.echo(f"  {benchmarks.line(figure)}")
         figures.append(figure)
-    if kept is None:
-        click.echo("test run: nothing is written")
-    else:
-        click.echo(f"{benchmarks.keep(kept, conditions, figures)}: `tabulate` makes the table")
+        if kept is not None:  # after each, so that an interrupted run keeps what it measured
+            path = benchmarks.keep(kept, conditions, figures)
+    click.echo("a rehearsal: nothing is written" if kept is None else f"{path}: `tabulate` makes the table")
 
 
 @click.command("latency")
