@@ -13,6 +13,7 @@ from experiments import catalog
 from experiments.benchmark import latency
 from experiments.benchmark.timing import in_turns, speed_up
 from experiments.evidence.benchmarks import figure
+from experiments.runs import compare
 
 CLASSES = LABEL_SETS["4hap"]
 NOT_SCORED = {"loss": 0.0, "ua": 0.0, "largest_share": 0.0}  # only the epoch itself is timed
@@ -23,12 +24,9 @@ ROUNDS = 5
 
 
 def networks() -> list[tuple[str, str]]:
-    """(paper, variant) of each paper's first network in a default comparison."""
-    chosen = []
-    for paper in map(catalog.paper, catalog.NAMES):
-        trained = (name for name in paper.COMPARED if paper.RECIPES[name]["paper"].num_parameters)
-        chosen += [(paper.name, variant) for variant in list(trained)[:1]]
-    return chosen
+    """(paper, variant) of the main system of each paper, where it is a network."""
+    pairs = compare.main_systems(first_only=True)
+    return [pair for pair in pairs if catalog.recipe(*pair, "paper").num_parameters]
 
 
 def measure(folder, *, smallest=False):
