@@ -4,6 +4,7 @@ To test a difference for new speakers and trainings, use the interval in `interv
 """
 
 import dataclasses
+import gc
 
 import numpy as np
 
@@ -65,4 +66,10 @@ def holm(pvalues) -> np.ndarray:
     pvalues = np.asarray(pvalues, dtype=float)
     if not np.all((pvalues >= 0) & (pvalues <= 1)):  # NaN is neither
         raise ValueError(f"p-values {pvalues.tolist()}; expected numbers in [0, 1]")
-    return multitest.multipletests(pvalues, method="holm")[1] if pvalues.size else pvalues
+    if not pvalues.size:
+        return pvalues
+    gc.freeze()  # multipletests collects garbage first: a second if thousands of records are in memory
+    try:
+        return multitest.multipletests(pvalues, method="holm")[1]
+    finally:
+        gc.unfreeze()

@@ -23,7 +23,7 @@ class Pair:
         num_utterances: tested in each seed.
         ua, wa: difference, first minus second; None if it cannot be computed.
         why_none: the reason for a missing difference.
-        mcnemar: McNemar's test for the lowest seed.
+        rules: decision rules of the two systems.
     """
 
     first: object
@@ -33,7 +33,17 @@ class Pair:
     ua: intervals.Estimate | None
     wa: intervals.Estimate | None
     why_none: str
-    mcnemar: significance.McNemar
+    rules: tuple
+
+    @property
+    def mcnemar(self) -> significance.McNemar:
+        """McNemar's test for the lowest seed."""
+        lowest = [s.tested(rule, seeds=self.seeds[:1]) for s, rule in zip(self.systems, self.rules, strict=True)]
+        return significance.mcnemar(lowest[0].labels, *(tested.decisions[0] for tested in lowest))
+
+    @property
+    def systems(self) -> tuple:
+        return self.first, self.second
 
     @property
     def pvalue(self) -> float | None:
@@ -77,7 +87,6 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
     seeds = common_seeds(first, second)
     if not seeds or first.classes != second.classes:
         return None
-    ruled = tuple(zip((first, second), rules, strict=True))
     differences, why = {}, ""
     for metric in ("ua", "wa"):
         try:
@@ -85,16 +94,8 @@ def compare(first, second, rules=(None, None)) -> Pair | None:
         except ValueError as error:
             differences[metric] = None
             why = f"no {metric.upper()}: {error}; p is for WA" if metric == "ua" else str(error)
-    lowest = [system.tested(rule, seeds=seeds[:1]) for system, rule in ruled]
-    return Pair(
-        first,
-        second,
-        seeds,
-        len(lowest[0].labels),
-        **differences,
-        why_none=why,
-        mcnemar=significance.mcnemar(lowest[0].labels, *(tested.decisions[0] for tested in lowest)),
-    )
+    num_utterances = len(first.tested(rules[0], seeds=seeds[:1]).labels)
+    return Pair(first, second, seeds, num_utterances, **differences, why_none=why, rules=rules)
 
 
 def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(None, None)) -> intervals.Estimate:
@@ -113,6 +114,13 @@ def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(Non
     Raises:
         NotComputableError: the metric or its interval is undefined.
     """
+    key = second, metric, tuple(parts), seeds and tuple(seeds), tuple(rules)
+    if key not in first.differences:
+        first.differences[key] = _difference(first, second, metric, parts, seeds, rules)
+    return first.differences[key]
+
+
+def _difference(first, second, metric, parts, seeds, rules):
     ruled = list(zip((first, second), rules, strict=True))
     speakers = np.unique(np.concatenate([s.speakers(parts[0], rule=rule, seeds=seeds) for s, rule in ruled]))
     counts = [system.counts(parts, rule=rule, seeds=seeds, speakers=speakers) for system, rule in ruled]

@@ -37,9 +37,9 @@ from experiments.evaluation import comparisons, noise_conditions, scores
 from experiments.evaluation.system_results import command_not_run, common_seeds, ranges, seeds_in_words
 
 LICENSED = "iemocap"  # the corpus that needs a licence
-REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
+COMPARED = REPRODUCED, HIGHER, LOWER = "reproduced", "ours higher", "ours lower"
 BUILT, NO_SYSTEM = "built to match", "not of a rebuilt system"
-KINDS = (REPRODUCED, HIGHER, LOWER, BUILT, "not comparable", "not run", NO_SYSTEM)  # in the order of the tables
+KINDS = (*COMPARED, BUILT, "not comparable", "not run", NO_SYSTEM)  # in the order of the tables
 MIN_SEEDS = 3
 COUNTS = ("parameters",)
 CONSIDERED = "share:considered "  # Chernykh 2018, Table 2, row 1
@@ -114,7 +114,7 @@ def held_out(outcomes) -> tuple[int, int]:
     hits, total = 0, 0
     for outcome in outcomes:
         values = outcome.ours.by_seed if outcome.ours and outcome.system else ()
-        if len(values) <= MIN_SEEDS or kind(outcome) not in (REPRODUCED, HIGHER, LOWER, BUILT):
+        if len(values) <= MIN_SEEDS or kind(outcome) not in (*COMPARED, BUILT):
             continue
         for held in range(len(values)):
             others = next_seed(np.delete(values, held), rate=outcome.number.is_rate)

@@ -213,6 +213,11 @@ class SystemResults:
         """Cache of computed metrics, used by experiments/evaluation/scores."""
         return {}
 
+    @functools.cached_property
+    def differences(self) -> dict:
+        """Cache of differences from other systems, used by experiments/evaluation/comparisons."""
+        return {}
+
     def decisions(self, record, rule, part="test") -> np.ndarray:
         """(N,) class indices of one record, -1 for no decision."""
         key = record.seed, record.fold, rule, part

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import jinja2
+import markupsafe
 from markdown_it import MarkdownIt
 
 from common import markup, records
@@ -192,6 +193,7 @@ class _Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.environment.filters["breakable"] = breakable
         self.environment.globals |= {"generated": formats.GENERATED, "footnoted": formats.footnoted, "kinds": KINDS}
         self.nav = [("index.html", "Overview")]
         ordered = sorted(known, key=lambda paper: not paper.published)  # methods without a paper come last
@@ -201,6 +203,11 @@ class _Site:
 
     def page(self, template, **content) -> str:
         return self.environment.get_template(f"{template}.j2").render(nav=self.nav, **content)
+
+
+def breakable(name) -> markupsafe.Markup:
+    """A name such as `baseline/mfcc_svm` for HTML; a narrow column breaks it after `/` and `_`, not within a word."""
+    return markupsafe.Markup(re.sub(r"([/_])", r"\1<wbr>", str(markupsafe.escape(markup.visible(name)))))
 
 
 def short_name(name) -> str:
@@ -219,9 +226,9 @@ class Card:
 def _cards(results, outcomes, headlines, sheets) -> list[Card]:
     kinds = Counter(reproduction.kind(outcome) for own in outcomes.values() for outcome in own)
     total = sum(kinds.values())
-    compared = sum(1 for own in outcomes.values() for outcome in own if outcome.ours)
-    counted = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
-    cards = [Card(f"{compared} of {total}", f"published numbers compared; {counted}")] if total else []
+    compared = sum(kinds[kind] for kind in reproduction.COMPARED)
+    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in reproduction.COMPARED)
+    cards = [Card(f"{compared} of {total}", f"published numbers compared: {came_out}")] if total else []
     cards.append(
         Card(str(len({s.name for s in results})), f"systems in {sum(len(s.records) for s in results)} records")
     )

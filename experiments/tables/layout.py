@@ -85,6 +85,15 @@ def _majorities(systems) -> str:
     return "–".join(dict.fromkeys(map(formats.per_cent, (shares[0], shares[-1]))))
 
 
+def without_constant_place(title, columns, systems) -> tuple[str, tuple]:
+    """(title, columns) with protocol and preset in the title, and no column for them, if all systems share them."""
+    places = {(system.protocol, system.preset) for system in systems}
+    if len(places) > 1:
+        return title, columns
+    ((protocol, preset),) = places
+    return f"{title} (protocol {protocol}, preset {preset})", tuple(column for column in columns if column is not PLACE)
+
+
 def commands(systems) -> tuple[tuple[str, str], ...]:
     return tuple((f"{s.name} on {s.corpus_variant}, {s.protocol}, preset {s.preset}", s.command) for s in systems)
 

@@ -21,7 +21,6 @@ ABOUT = (
     "do not differ significantly (5 %, Holm over all pairs). Epochs: median over folds."
 )
 ONE_SEED = "One seed: the interval is for this training only and covers variation between folds, but not between seeds."
-COMPARED = (reproduction.REPRODUCED, reproduction.HIGHER, reproduction.LOWER)
 
 
 def block(all_systems, papers, rated=None, ablations=frozenset()) -> str:
@@ -111,9 +110,9 @@ def _published(all_systems, papers, rated) -> str:
     """The counts of verdicts on all published numbers, in words."""
     outcomes = [reproduction.compare(n, all_systems, rated) for paper in papers for n in paper.published]
     kinds = Counter(map(reproduction.kind, outcomes))
-    compared = sum(kinds[kind] for kind in COMPARED)
-    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in COMPARED)
-    whose = ", ".join(sorted({o.number.paper for o in outcomes if reproduction.kind(o) in COMPARED}))
+    compared = sum(kinds[kind] for kind in reproduction.COMPARED)
+    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in reproduction.COMPARED)
+    whose = ", ".join(sorted({o.number.paper for o in outcomes if reproduction.kind(o) in reproduction.COMPARED}))
     hits, total = reproduction.held_out(outcomes)
     check = f" Of our own seeds, {hits} of {total} are reproduced by the other seeds of their system." if total else ""
     return (

@@ -29,7 +29,8 @@ def systems_sheet(corpus, systems) -> Sheet:
         "Per cent, folds pooled, mean over seeds; intervals over speakers and trainings, for a single network over "
         "speakers only. More columns in the CSV; terms in results/README.md.",
     )
-    table = Table(layout.caption("Systems", corpus, systems), rows, SYSTEM_COLUMNS, layout.commands(systems), notes)
+    title, columns = layout.without_constant_place("Systems", SYSTEM_COLUMNS, systems)
+    table = Table(layout.caption(title, corpus, systems), rows, columns, layout.commands(systems), notes)
     return Sheet(f"systems_{slug(corpus)}", f"Systems on {corpus}", (table,))
 
 
@@ -161,8 +162,9 @@ def per_class_sheet(corpus, systems) -> Sheet:
     numbers = {metric: (metric, "test", "pooled") for metric in ("precision", "recall", "f1")}
     rows = layout.rows(systems, numbers, own_rule=False, intervals=False)
     rows = rows.merge(pd.DataFrame(_class_counts(systems)), on=[*results.KEY, "class"])
-    caption, commands = layout.caption("Classes", corpus, systems), layout.commands(systems)
-    table = Table(caption, rows[CLASS_FIELDS], CLASS_COLUMNS, commands, CLASS_NOTES)
+    title, columns = layout.without_constant_place("Classes", CLASS_COLUMNS, systems)
+    caption, commands = layout.caption(title, corpus, systems), layout.commands(systems)
+    table = Table(caption, rows[CLASS_FIELDS], columns, commands, CLASS_NOTES)
     return Sheet(f"per_class_{slug(corpus)}", f"Classes on {corpus}", (table,))
 
 

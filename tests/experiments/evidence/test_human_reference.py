@@ -42,7 +42,7 @@ def test_a_listening_test_becomes_a_row_below_the_systems(tmp_path):
     below = rows(table)[-1]
     assert below.shown["UA [95 %]"] == "70.0" and below.shown["WA [95 %]"] == "80.0" and below.data["n"] == 4
     assert below.shown["system, rule"] == "human" and NONE not in below.shown["notes"]
-    assert {below.shown[name] for name in ("protocol, preset", "converged", "seeds")} == {NONE}
+    assert {below.shown[name] for name in ("converged", "seeds")} == {NONE}
 
 
 def test_a_corpus_without_listeners_has_no_row(tmp_path):

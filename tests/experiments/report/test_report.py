@@ -58,7 +58,7 @@ not shown
 class Page(html.parser.HTMLParser):
     """Open elements, what does not match, what is loaded, scripts and the text of cells."""
 
-    VOID = {"meta", "img", "br", "hr", "link", "input"}
+    VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 
     def __init__(self, text):
         super().__init__()
