@@ -88,6 +88,7 @@ def synthesize(
     speakers=None,
     files=None,
     individuality=0.0,
+    variability=1.0,
     short_silence=False,
     workers=None,
     progress=True,
@@ -103,6 +104,8 @@ def synthesize(
             IEMOCAP: 4 improvised (8 of neutral), half as many scripted, and a few without a majority label; 100 give
             a corpus as large as the real one.
         individuality: how differently speakers express the same emotion, see `speech_synthesis.in_own_way`.
+        variability: of speakers' habits and of readings; with a small one, networks learn from few files, see
+            `speech_synthesis.with_variability`.
         short_silence: leave out RAVDESS's long silences around the speech, for networks that train on whole files.
         workers: processes; by default one per core, or a single one for a small corpus.
         progress: show a bar.
@@ -116,6 +119,7 @@ def synthesize(
         clips = [clip._replace(silence_s=SHORT_SILENCE_S) for clip in clips]
     marker = {"layout": layout, "counts": _counts(clips), "seed": seed, "generator": GENERATOR}
     marker |= {"individuality": individuality} if individuality else {}
+    marker |= {"variability": variability} if variability != 1.0 else {}
     marker |= {"short_silence": True} if short_silence else {}
     paths = [clip.path for clip in clips] + list(_label_files(layout, clips, [0.0] * len(clips), seed))
 
@@ -128,7 +132,7 @@ def synthesize(
     with _replacing(directory, complete) as folder:
         for path in paths:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        seconds = _record(clips, folder, seed, individuality, workers, progress)
+        seconds = _record(clips, folder, seed, individuality, variability, workers, progress)
         for name, content in _label_files(layout, clips, seconds, seed).items():
             (folder / name).write_bytes(content)
         (folder / verify.MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
@@ -229,20 +233,22 @@ def _chatter(rng):
     return " ".join(f"{word}," if k % 9 == 6 else word for k, word in enumerate(words))
 
 
-def _record(clips, folder, seed, individuality, workers, progress):
+def _record(clips, folder, seed, individuality, variability, workers, progress):
     """Synthesise and write all clips; returns their durations in seconds, in order."""
     import joblib
 
     workers = (joblib.cpu_count() if len(clips) >= PARALLEL_FROM else 1) if workers is None else workers
-    tasks = (joblib.delayed(_record_one)(clip, str(folder), seed, individuality) for clip in clips)
+    tasks = (joblib.delayed(_record_one)(clip, str(folder), seed, individuality, variability) for clip in clips)
     with processes.pool():
         done = joblib.Parallel(n_jobs=workers, return_as="generator")(tasks)
         return list(bar(done, desc="synthesize", total=len(clips), unit=" files", disable=not progress, leave=False))
 
 
-def _record_one(clip, folder, seed, individuality):
+def _record_one(clip, folder, seed, individuality, variability):
     rng = speech_synthesis.generator("room", seed, clip.path)
-    speaker = speech_synthesis.make_speaker(clip.speaker, clip.gender, seed=seed)
+    speaker = speech_synthesis.with_variability(
+        speech_synthesis.make_speaker(clip.speaker, clip.gender, seed=seed), variability
+    )
     if individuality:
         speaker = speech_synthesis.in_own_way(speaker, clip.emotion, individuality)
     reading = dict(intensity=clip.intensity, seed=f"{seed} {clip.path}", sample_rate_hz=SAMPLE_RATE_HZ)

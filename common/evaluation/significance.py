@@ -68,7 +68,7 @@ def holm(pvalues) -> np.ndarray:
         raise ValueError(f"p-values {pvalues.tolist()}; expected numbers in [0, 1]")
     if not pvalues.size:
         return pvalues
-    gc.freeze()  # multipletests collects garbage first: a second if thousands of records are in memory
+    gc.freeze()  # multipletests collects garbage: a second if thousands of records are in memory
     try:
         return multitest.multipletests(pvalues, method="holm")[1]
     finally:

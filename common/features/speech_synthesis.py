@@ -150,6 +150,7 @@ class Speaker:
     rate: float  # speaking rate, 1 is average
     expressivity: float  # how much the emotions move the controls
     habits: tuple[float, ...]  # offsets of the twelve controls
+    variability: float = 1.0  # share of the random differences between the controls of readings
 
 
 def generator(*key) -> np.random.Generator:
@@ -165,6 +166,18 @@ def in_own_way(speaker, emotion, amount) -> Speaker:
     own = generator("own way", speaker.seed, speaker.name, emotion).standard_normal(len(UTTERANCE_SD)).clip(-2, 2)
     habits = np.array(speaker.habits) + amount * own * UTTERANCE_SD
     return dataclasses.replace(speaker, habits=tuple(habits.tolist()))
+
+
+def with_variability(speaker, variability) -> Speaker:
+    """The speaker with this share, 0 to 1, of their habits and of the random differences between readings.
+
+    At 0 all readings of a speaker have the same controls for an emotion and intensity; durations, melody and noise
+    still vary. Raises InputError if the share is out of range.
+    """
+    if not 0 <= variability <= 1:
+        raise InputError(f"variability {variability}: expected a share, 0 to 1")
+    habits = tuple(variability * habit for habit in speaker.habits)
+    return dataclasses.replace(speaker, habits=habits, variability=variability)
 
 
 def make_speaker(name: str, gender: str, *, seed: int = 0) -> Speaker:
@@ -232,10 +245,10 @@ def _manner(emotion, speaker, intensity, rng) -> Expression:
     """The controls of one reading: emotion times strength, sometimes blended with another, plus habits and noise."""
     points = np.array([EXPRESSIONS[emotion], EXPRESSIONS[EMOTIONS[rng.integers(len(EMOTIONS))]]])
     target, other = np.where(FACTORS, np.log(np.where(FACTORS, points, 1.0)), points)
-    target = 0.5 * (target + other) if rng.random() < BLENDED else target
-    strength = min(STRENGTH[intensity] * speaker.expressivity * np.exp(rng.normal(0, 0.25)), 1.5)
+    target = 0.5 * (target + other) if rng.random() < speaker.variability * BLENDED else target
+    strength = STRENGTH[intensity] * speaker.expressivity * np.exp(speaker.variability * rng.normal(0, 0.25))
     scatter = rng.standard_normal(len(target)).clip(-2.5, 2.5) * UTTERANCE_SD
-    values = strength * target + np.array(speaker.habits) + scatter
+    values = min(strength, 1.5) * target + np.array(speaker.habits) + speaker.variability * scatter
     return Expression(*np.where(FACTORS, np.exp(np.where(FACTORS, values, 0.0)), values).tolist())
 
 

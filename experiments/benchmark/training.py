@@ -25,7 +25,7 @@ ROUNDS = 5
 
 def networks() -> list[tuple[str, str]]:
     """(paper, variant) of the main system of each paper, where it is a network."""
-    pairs = compare.main_systems(first_only=True)
+    pairs = compare.first_systems()
     return [pair for pair in pairs if catalog.recipe(*pair, "paper").num_parameters]
 
 

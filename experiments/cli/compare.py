@@ -70,7 +70,8 @@ def compare_command(grid_file, papers, names, corpus_names, protocols, preset, *
         refuse_ignored(["papers"], "--systems selects the systems")
     refuse_for_corpora([*(corpus_names or ()), *options["test_corpora"]], options["labels"])
     pairs = [tuple(name.split("/", 1)) for name in names or ()]
-    pairs = pairs or compare.main_systems(papers, first_only=is_first_look)
+    if not pairs:
+        pairs = compare.first_look_systems(papers, preset) if is_first_look else compare.main_systems(papers)
     if not corpus_names and options["test_corpora"]:
         raise InputError("protocol cross_corpus needs the training corpus; give it with --corpus")
     if is_first_look:

@@ -1,6 +1,7 @@
 """Compare systems on identical test utterances: all pairs, contrasts registered before the runs, homogeneous groups."""
 
 import dataclasses
+import functools
 import itertools
 import string
 
@@ -23,7 +24,7 @@ class Pair:
         num_utterances: tested in each seed.
         ua, wa: difference, first minus second; None if it cannot be computed.
         why_none: the reason for a missing difference.
-        rules: decision rules of the two systems.
+        rules: decision rules of the two systems; None is the paper's.
     """
 
     first: object
@@ -35,15 +36,12 @@ class Pair:
     why_none: str
     rules: tuple
 
-    @property
+    @functools.cached_property
     def mcnemar(self) -> significance.McNemar:
         """McNemar's test for the lowest seed."""
-        lowest = [s.tested(rule, seeds=self.seeds[:1]) for s, rule in zip(self.systems, self.rules, strict=True)]
+        ruled = zip((self.first, self.second), self.rules, strict=True)
+        lowest = [system.tested(rule, seeds=self.seeds[:1]) for system, rule in ruled]
         return significance.mcnemar(lowest[0].labels, *(tested.decisions[0] for tested in lowest))
-
-    @property
-    def systems(self) -> tuple:
-        return self.first, self.second
 
     @property
     def pvalue(self) -> float | None:
@@ -114,7 +112,8 @@ def difference(first, second, metric, *, parts=("test",), seeds=None, rules=(Non
     Raises:
         NotComputableError: the metric or its interval is undefined.
     """
-    key = second, metric, tuple(parts), seeds and tuple(seeds), tuple(rules)
+    rules = tuple(rule or system.rules[0] for system, rule in zip((first, second), rules, strict=True))
+    key = second, metric, tuple(parts), tuple(seeds or ()), rules
     if key not in first.differences:
         first.differences[key] = _difference(first, second, metric, parts, seeds, rules)
     return first.differences[key]

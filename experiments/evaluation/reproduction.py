@@ -26,6 +26,7 @@ paper's precision.
 
 import contextlib
 import dataclasses
+from collections import Counter
 
 import numpy as np
 
@@ -188,6 +189,12 @@ def verdict(number, ours) -> str:
     if ours.low > number.value + number.half_digit:
         return HIGHER
     return LOWER if ours.high < number.value - number.half_digit else REPRODUCED
+
+
+def counted(outcomes) -> tuple[int, str]:
+    """(number of compared published numbers, "5 reproduced, 4 ours higher, 1 ours lower")."""
+    kinds = Counter(map(kind, outcomes))
+    return sum(kinds[name] for name in COMPARED), ", ".join(f"{kinds[name]} {name}" for name in COMPARED)
 
 
 def kind(comparison) -> str:

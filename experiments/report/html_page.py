@@ -206,7 +206,7 @@ class _Site:
 
 
 def breakable(name) -> markupsafe.Markup:
-    """A name such as `baseline/mfcc_svm` for HTML; a narrow column breaks it after `/` and `_`, not within a word."""
+    """A name such as `baseline/mfcc_svm` for HTML; a narrow column breaks it after `/` and `_` first."""
     return markupsafe.Markup(re.sub(r"([/_])", r"\1<wbr>", str(markupsafe.escape(markup.visible(name)))))
 
 
@@ -224,11 +224,10 @@ class Card:
 
 
 def _cards(results, outcomes, headlines, sheets) -> list[Card]:
-    kinds = Counter(reproduction.kind(outcome) for own in outcomes.values() for outcome in own)
-    total = sum(kinds.values())
-    compared = sum(kinds[kind] for kind in reproduction.COMPARED)
-    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in reproduction.COMPARED)
-    cards = [Card(f"{compared} of {total}", f"published numbers compared: {came_out}")] if total else []
+    published = [outcome for own in outcomes.values() for outcome in own]
+    compared, came_out = reproduction.counted(published)
+    words = f"published numbers compared: {came_out}"
+    cards = [Card(f"{compared} of {len(published)}", words)] if published else []
     cards.append(
         Card(str(len({s.name for s in results})), f"systems in {sum(len(s.records) for s in results)} records")
     )

@@ -16,15 +16,29 @@ from experiments.evidence import annotations, human_reference
 from experiments.runs import jobs, schedule
 
 SYNTHETIC_LAYOUTS = ("ravdess",)
-SYNTHETIC_FILES = 4  # per speaker and emotion; a comparison on two cores must take less than five minutes
+FIRST_LOOK_SPEECH = {"speakers": 12, "files": 2, "variability": 0.25}  # networks converge on it within minutes
+FIRST_LOOK = {  # paper -> changes of its preset `quick`, so that early stopping ends the training
+    "emmert": "+max_epochs=60+patience=6",
+    "ma2018": "+max_epochs=40+patience=5",
+}
 OPTIONS = {"weights": "--weights", "noises": "--noises", "snr_db": "--snr"}  # options for the papers' `change`
 EMOTIONS = "4hap"  # default of a comparison: the four emotions that every corpus has
 
 
-def main_systems(papers=None, *, first_only=False):
-    """(paper, variant) of a comparison's default systems: a paper's COMPARED, else its first variant."""
-    names = [(name, catalog.paper(name).COMPARED) for name in papers or catalog.NAMES]
-    return [(name, variant) for name, variants in names for variant in (variants[:1] if first_only else variants)]
+def main_systems(papers=None):
+    """(paper, variant) of a comparison's default systems: those in the papers' COMPARED."""
+    return [(name, variant) for name in papers or catalog.NAMES for variant in catalog.paper(name).COMPARED]
+
+
+def first_systems(papers=None):
+    """(paper, variant) of the first main system of each paper."""
+    return [(name, catalog.paper(name).COMPARED[0]) for name in papers or catalog.NAMES]
+
+
+def first_look_systems(papers, preset):
+    """`first_systems`, with the changes in `FIRST_LOOK` at preset quick."""
+    changes = FIRST_LOOK if preset == "quick" else {}
+    return [(name, f"{variant}{changes.get(name, '')}") for name, variant in first_systems(papers)]
 
 
 def systems(pairs, preset, *, assignments=(), **options):
@@ -148,7 +162,7 @@ def synthetic_corpora(data):
 
     folder = feature_store.cache_dir() / "synthetic"
     for layout in SYNTHETIC_LAYOUTS:
-        synthetic.synthesize(layout, folder / layout, files=SYNTHETIC_FILES, short_silence=True)
+        synthetic.synthesize(layout, folder / layout, **FIRST_LOOK_SPEECH, short_silence=True)
     click.echo("no corpus found: the built-in synthetic one is used (a check of the software, not a result)")
     return {layout: folder for layout in SYNTHETIC_LAYOUTS}
 

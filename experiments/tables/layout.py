@@ -91,7 +91,9 @@ def without_constant_place(title, columns, systems) -> tuple[str, tuple]:
     if len(places) > 1:
         return title, columns
     ((protocol, preset),) = places
-    return f"{title} (protocol {protocol}, preset {preset})", tuple(column for column in columns if column is not PLACE)
+    return f"{title}, all with protocol {protocol} and preset {preset},", tuple(
+        column for column in columns if column is not PLACE
+    )
 
 
 def commands(systems) -> tuple[tuple[str, str], ...]:

@@ -110,8 +110,7 @@ def _published(all_systems, papers, rated) -> str:
     """The counts of verdicts on all published numbers, in words."""
     outcomes = [reproduction.compare(n, all_systems, rated) for paper in papers for n in paper.published]
     kinds = Counter(map(reproduction.kind, outcomes))
-    compared = sum(kinds[kind] for kind in reproduction.COMPARED)
-    came_out = ", ".join(f"{kinds[kind]} {kind}" for kind in reproduction.COMPARED)
+    compared, came_out = reproduction.counted(outcomes)
     whose = ", ".join(sorted({o.number.paper for o in outcomes if reproduction.kind(o) in reproduction.COMPARED}))
     hits, total = reproduction.held_out(outcomes)
     check = f" Of our own seeds, {hits} of {total} are reproduced by the other seeds of their system." if total else ""

@@ -1,10 +1,12 @@
-"""Synthetic speakers with their own ways of expressing emotions: another speaker's are no help."""
+"""Synthetic speakers who express emotions in their own ways, or all alike."""
 
 import dataclasses
 
 import numpy as np
+import pytest
 
 from common.corpora import synthetic
+from common.errors import InputError
 from common.features import speech_synthesis
 
 
@@ -27,3 +29,29 @@ def test_a_tree_with_own_ways_has_other_sound_and_says_so(tmp_path):
     assert (alike / angry).read_bytes() != (own / angry).read_bytes()
     assert '"individuality": 4.0' in (own / "synthetic.json").read_text()
     assert "individuality" not in (alike / "synthetic.json").read_text()
+
+
+def test_without_variability_readings_differ_much_less_in_level_and_length():
+    ann = speech_synthesis.make_speaker("ann", "female")
+
+    def spread(speaker):
+        readings = [speech_synthesis.speak("anger", speaker, "Dogs are sitting.", seed=seed) for seed in range(8)]
+        levels = [10 * np.log10(np.mean(np.square(reading))) for reading in readings]
+        return np.std(levels), np.std([len(reading) / 16_000 for reading in readings])
+
+    usual, clear = spread(ann), spread(speech_synthesis.with_variability(ann, 0.0))
+    assert clear[0] < 0.3 * usual[0] and clear[1] < 0.6 * usual[1]
+    assert spread(speech_synthesis.with_variability(ann, 1.0)) == usual
+
+
+def test_a_tree_is_replaced_by_one_with_another_variability(tmp_path):
+    options = {"speakers": 1, "files": 1, "workers": 1, "progress": False}
+    contents = []
+    for variability in (1.0, 0.25, 1.0):
+        tree = synthetic.synthesize("ravdess", tmp_path, variability=variability, **options)
+        contents.append({path.name: path.read_bytes() for path in tree.rglob("*.*")})
+    usual, clear, again = contents
+    assert usual == again != clear and usual.keys() == clear.keys()
+    assert b'"variability": 0.25' in clear["synthetic.json"]
+    with pytest.raises(InputError, match="variability 2: expected a share"):
+        synthetic.synthesize("ravdess", tmp_path, variability=2, **options)

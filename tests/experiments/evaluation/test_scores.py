@@ -178,6 +178,16 @@ def test_pairs_are_compared_on_identical_utterances_only():
     assert len(sheet.evidence) == 3 and {row["majority_wa"] for row in sheet.evidence} == {0.5}
 
 
+def test_every_question_about_two_systems_has_its_own_difference():
+    first, second = system(many([4, 3, 4, 4, 3, 4, 4, 4])), system(many([2, 2, 1, 2, 2, 2, 1, 2], variant="own_cnn"))
+    difference = comparisons.difference(first, second, "ua")
+    assert comparisons.difference(second, first, "ua").value == -difference.value
+    assert comparisons.difference(first, second, "recall:anger") != difference
+    assert comparisons.difference(first, second, "ua", rules=("mean", "mean")) == difference
+    assert comparisons.difference(first, second, "ua", seeds=[0]) == difference
+    assert comparisons.difference(first, second, "ua", parts=("valid",)) == difference  # the same utterances
+
+
 def test_inflation_is_the_first_protocol_minus_the_independent_one():
     random, honest = (
         system(many(4, protocol="random")),

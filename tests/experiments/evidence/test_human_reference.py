@@ -43,6 +43,14 @@ def test_a_listening_test_becomes_a_row_below_the_systems(tmp_path):
     assert below.shown["UA [95 %]"] == "70.0" and below.shown["WA [95 %]"] == "80.0" and below.data["n"] == 4
     assert below.shown["system, rule"] == "human" and NONE not in below.shown["notes"]
     assert {below.shown[name] for name in ("converged", "seeds")} == {NONE}
+    assert "all with protocol paper and preset paper" in table.caption and "protocol, preset" not in below.shown
+
+
+def test_systems_with_several_protocols_keep_a_column_for_them():
+    results = system_results.group([many(2), many(3, protocol="random")])
+    (table,) = systems.systems_sheet("ravdess/strong", results).tables
+    assert [row.shown["protocol, preset"] for row in rows(table)] == ["paper, paper", "random, paper"]
+    assert "all with" not in table.caption
 
 
 def test_a_corpus_without_listeners_has_no_row(tmp_path):

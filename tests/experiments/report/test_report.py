@@ -130,6 +130,14 @@ def test_nothing_from_a_record_or_a_readme_becomes_markup(written):
     assert NASTY in cells and "few &amp; &lt;b&gt;" in texts(written)["index.html"]
 
 
+def test_a_long_name_may_break_at_its_slash_and_stays_escaped():
+    assert str(html_page.breakable("a<b/c_d")) == "a&lt;b/<wbr>c_<wbr>d"
+
+
+def test_the_index_counts_published_numbers_as_the_readme_does(written):
+    assert "published numbers compared: 0 reproduced, 0 ours higher, 0 ours lower" in texts(written)["index.html"]
+
+
 def test_a_papers_page_has_its_claim_findings_numbers_runs_and_ledger(written):
     text = texts(written)["paper-emmert.html"]
     order = ["It is\nbetter", "Did it reproduce?", "What we find", "All runs", "Every published number", "D1. Rate"]

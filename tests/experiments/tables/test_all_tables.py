@@ -193,7 +193,7 @@ def test_markdown_and_latex_escape_what_they_would_read_as_markup(project):
     runs = [unbalanced(notes=["<script>alert('x')</script> | 5 % & $x_1$"])]
     (markdown,) = [text for text in sheet_texts(runs, project) if text.startswith("# Systems")]
     assert r"&lt;script&gt;alert('x')&lt;/script&gt; \| 5 % &amp; $x_1$" in markdown
-    (latex,) = [t for t in sheet_texts(runs, project, formats.latex) if r"\begin{table" in t and "Systems (protocol" in t]
+    (latex,) = [t for t in sheet_texts(runs, project, formats.latex) if r"\begin{table" in t and "Systems, all" in t]
     assert r"\ensuremath{<}script\ensuremath{>}" in latex and r"5 \% \& \$x\_1\$" in latex
     assert latex.count(r"\begin{table*}") == latex.count(r"\bottomrule") == latex.count(r"\end{table*}") == 1
     assert formats.latex(formats.Sheet("s", "", (formats.Table("a--b ±", [], ()),))).count(r"a-{}-b $\pm$") == 1
