@@ -275,8 +275,13 @@ def _note(row, field) -> str:
     return "; ".join(filter(None, (row[field], why)))
 
 
+def _wrappable_name(row, field) -> str:
+    """`emmert/mfcc+patience=6` with a space before each change, where a narrow column is wrapped."""
+    return layout.system_name().show(row, field).replace("+", " +")
+
+
 TERMINAL = (
-    layout.system_name(),
+    formats.Column("system", "variant", _wrappable_name),
     *layout.COUNTED,
     formats.estimate("UA % [95 %]", "ua"),
     formats.rate("WA %", "wa"),
